@@ -88,7 +88,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "hub-service.ts",
     "shown-settings.ts",
     "api",
-    "web",
+    "check-plugin.ts web",
     "hub-server.ts",
     "hub.ts settings.ts",
   ],

@@ -35,6 +35,12 @@ export function describeFailure(cause: unknown, environment: NodeJS.ProcessEnv =
       return `${there} speaks no TLS: is it http:// rather than https://?`;
     case "UND_ERR_SOCKET":
       return `${there} has broken the connection off: does it speak TLS (https://)?`;
+    case "DEPTH_ZERO_SELF_SIGNED_CERT":
+    case "SELF_SIGNED_CERT_IN_CHAIN":
+    case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
+    case "UNABLE_TO_GET_ISSUER_CERT":
+    case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
+      return "its certificate is of nobody who is trusted here; NODE_EXTRA_CA_CERTS=FILE names more (PEM)";
     // Of a file's failure the words are enough: `ENOENT: no such file or directory, stat '/x'`.
     default:
       return /^[A-Z][A-Z0-9]+: ([^,]+), /.exec(cause.message)?.[1] ?? (cause.message || cause.name);

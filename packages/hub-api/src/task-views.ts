@@ -84,6 +84,8 @@ export interface TaskDetails extends TaskView {
   readonly artefacts: readonly ArtefactView[];
   /** Why its last run that failed did so, by its log; absent at older hubs, null: none has, or it is being found. */
   readonly failure?: { readonly id: string; readonly cause: string; readonly line: string } | null;
+  /** What it built is on its way into its channel's repository; absent at older hubs. */
+  readonly publishing?: boolean;
 }
 
 export interface HostView {
@@ -185,6 +187,8 @@ export interface WaitReason {
   readonly filters: readonly { readonly filter: string; readonly left: number; readonly of: number }[];
   /** Tasks that the same hosts would take first. */
   readonly ahead: number;
+  /** So many hosts have had it; absent at older hubs. */
+  readonly attempts?: number;
   /** Of one that failed and is tried again: in so many seconds, 0 when it is due. Null: it is none. */
   readonly retrySeconds: number | null;
 }

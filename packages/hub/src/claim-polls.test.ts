@@ -18,7 +18,15 @@ test("of many claims of one host the first ones are answered, with nothing", { t
   const answered: number[] = [];
   const claim = (host: string, ofSession: string): Promise<unknown> =>
     polls.claim(
-      { host, session: ofSession, slots: 1, waitMs: 50_000, start: true, holding: [] },
+      {
+        host,
+        session: ofSession,
+        slots: 1,
+        waitMs: 50_000,
+        start: true,
+        holding: [],
+        mayStill: () => Promise.resolve(true),
+      },
       new AbortController().signal,
     );
   const waiting = claim("other", other);

@@ -20,6 +20,8 @@ interface ClaimPoll {
   readonly start: boolean;
   /** Runs that the worker has. */
   readonly holding: readonly number[];
+  /** Whether who asked may have anything by now: keys and certificates are revoked while a claim waits. */
+  mayStill(): Promise<boolean>;
 }
 
 interface Waiter {
@@ -35,6 +37,8 @@ interface Waiter {
 
 /** Notifications can be lost with a connection; so long after one at most, a host looks by itself. */
 const LOOK_MS = 5_000;
+/** Who has proved who it is, is believed for so long: as other hubs' requests (access.ts). */
+const PROVED_MS = 2_000;
 const WAITERS_MAX = 10_000;
 /** Of one host, whose connections may break off unnoticed: of more the first is answered, so that others have room. */
 const HOST_WAITERS_MAX = 4;
@@ -102,6 +106,12 @@ export class ClaimPolls {
               heads: this.#heads,
             });
         const cancel = await canceledRunsOf(this.#database, host);
+        // Asked when there is something to give, not at each look: a thousand idle hosts share a key's row.
+        if (runs.length > 0 && performance.now() - arrivedMs > PROVED_MS && !(await poll.mayStill())) {
+          await releaseUnknown(this.#database, host, poll.holding);
+          // Its next request is told why.
+          return { runs: [], cancel: [], leaseSeconds: this.#leaseSeconds, heldMs };
+        }
         const leftMs = deadlineMs - performance.now();
         if (runs.length > 0 || cancel.length > 0 || leftMs <= 0 || isGone || this.#isClosed)
           return { runs, cancel, leaseSeconds: this.#leaseSeconds, heldMs };

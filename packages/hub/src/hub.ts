@@ -10,7 +10,7 @@ export type { PackageDescription, ReadPackage } from "./repositories/repositorie
 export { HUB_DEFAULTS } from "./hub-service.ts";
 export { parseOwnRules, OwnRules } from "./failures/own-rules.ts";
 export { causeOfLog } from "./failures/cause-of-log.ts";
-export { checkPlugin } from "./plugins/plugin.ts";
+export { checkPlugin, type PluginTrial } from "./check-plugin.ts";
 export { openApiDocument } from "./api/openapi.ts";
 export { dumpDatabase } from "./backup/dump.ts";
 export { linesOf } from "./backup/lines.ts";

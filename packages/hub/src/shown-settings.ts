@@ -3,6 +3,7 @@ import { getHeapStatistics } from "node:v8";
 import type { TlsFiles } from "@stratos/host-node/tls-files";
 import type { HubSettings } from "@stratos/hub-api";
 import type { Database } from "./database/database.ts";
+import { SLOW_STATEMENT_MS } from "./database/open-database.ts";
 import type { KerberosSettings } from "./access/kerberos/kerberos-settings.ts";
 import type { OidcSettings } from "./access/oidc.ts";
 import type { HubOptions } from "./hub-service.ts";
@@ -11,6 +12,7 @@ import { SCHEMA_VERSION } from "./store/migrations/migrate.ts";
 
 interface Told extends Omit<HubOptions, "plugins"> {
   readonly trustedProxies?: readonly string[];
+  readonly slowStatementMs?: number;
   readonly version: string;
   readonly host: string;
   readonly port: number;
@@ -37,7 +39,7 @@ export function shownSettings(database: Database, options: Told, settings: RunTi
         schema: SCHEMA_VERSION,
         "shared by several hubs": database.isShared,
         "--pool": now("pool"),
-        "--slow-query, ms": now("slow-query"),
+        "--slow-query, ms": now("slow-query") ?? options.slowStatementMs ?? SLOW_STATEMENT_MS,
       },
       "Connections": {
         "--listen": `${options.host}:${options.port}`,

@@ -1,10 +1,10 @@
-/** `stratos hub role|grant|policy|webhook`. */
+/** `stratos hub role|grant|policy`. */
 import type { Command } from "commander";
 import type { PolicyView, RoleView } from "@stratos/hub-api";
 import { type HubOptions, withHub } from "../hub/hub-client.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { UsageError } from "../command-error.ts";
-import { noun, parseCount, repeatable, row } from "./hub-options.ts";
+import { noun, repeatable, row } from "./hub-options.ts";
 import { listOf, printJson, type Listing } from "../hub/hub-listing.ts";
 
 interface Common extends HubOptions {
@@ -16,7 +16,7 @@ interface RoleOptions extends Common {
 }
 
 export function hubAccessCommands(finish: Finish): Command[] {
-  return [roleCommand(finish), grantCommand(finish), policyCommand(finish), webhookCommand(finish)];
+  return [roleCommand(finish), grantCommand(finish), policyCommand(finish)];
 }
 
 function roleCommand(finish: Finish): Command {
@@ -64,64 +64,10 @@ function grantCommand(finish: Finish): Command {
   return grant;
 }
 
-function webhookCommand(finish: Finish): Command {
-  const webhook = noun("webhook", "have events told to other programs");
-  const parse = parseCount(1);
-  webhook.addCommand(
-    row("ls", "list webhooks", "Lists webhooks, without their secrets.")
-      .addOption(jsonOption())
-      .action(async (options: Common) => finish(await listWebhooks(options))),
-  );
-  webhook.addCommand(
-    row(
-      "add",
-      "have events told to a URL",
-      "Has events POSTed to a URL, and prints this once the secret that signs them (Stratos-Signature).",
-    )
-      .argument("<url>", "http or https")
-      .argument("<event...>", "such as COMPLETED FAILED PUBLISHED; `hub event` shows their names")
-      .addOption(jsonOption())
-      .action(async (url: string, events: string[], options: Common) => finish(await addWebhook(url, events, options))),
-  );
-  webhook.addCommand(
-    row("rm", "remove a webhook", "Removes a webhook and its deliveries.")
-      .argument("<webhook>", "its number", parse)
-      .action(async (id: number, options: HubOptions) => finish(await removeWebhook(id, options))),
-  );
-  webhook.addCommand(
-    row("deliveries", "list what was delivered", "Lists the last hundred deliveries; DEAD ones are tried no more.")
-      .argument("<webhook>", "its number", parse)
-      .addOption(jsonOption())
-      .action(async (id: number, options: Common) => finish(await listDeliveries(id, options))),
-  );
-  webhook.addCommand(
-    row("retry", "try a dead delivery again", "Tries a dead delivery again.")
-      .argument("<delivery>", "its number", parse)
-      .action(async (id: number, options: HubOptions) => finish(await redeliver(id, options))),
-  );
-  return webhook;
-}
-
 interface GrantView {
   readonly principal: string;
   readonly role: string;
 }
-interface WebhookView {
-  readonly id: number;
-  readonly url: string;
-  readonly events: readonly string[];
-  readonly owner: string;
-  readonly enabled: boolean;
-}
-interface DeliveryView {
-  readonly id: number;
-  readonly state: string;
-  readonly attempt: number;
-  readonly status: number | null;
-  readonly message: string | null;
-  readonly created: string;
-}
-
 interface PolicyOptions extends Common {
   readonly permission: readonly string[];
   readonly principal: readonly string[];
@@ -246,41 +192,4 @@ function changeGrants(
         `/grants/${encodeURIComponent(principal)}/${encodeURIComponent(role)}`,
       );
   });
-}
-
-function listWebhooks(options: Listing): Promise<number> {
-  return listOf<WebhookView>("/webhooks", options, {
-    WEBHOOK: ({ id }) => String(id),
-    URL: ({ url }) => url,
-    OWNER: ({ owner }) => owner,
-    EVENTS: ({ events }) => events.join(","),
-  });
-}
-
-/** The secret alone on stdout, so that it can go into a file. */
-function addWebhook(url: string, events: readonly string[], options: Listing): Promise<number> {
-  return withHub(options, async (client) => {
-    const made = await client.call<WebhookView & { secret: string }>("POST", "/webhooks", { url, events });
-    if (options.json === true) printJson(made);
-    else process.stdout.write(`${made.secret}\n`);
-  });
-}
-
-function removeWebhook(id: number, options: HubOptions): Promise<number> {
-  return withHub(options, (client) => client.call<void>("DELETE", `/webhooks/${id}`));
-}
-
-function listDeliveries(id: number, options: Listing): Promise<number> {
-  return listOf<DeliveryView>(`/webhooks/${id}/deliveries`, options, {
-    DELIVERY: (one) => String(one.id),
-    STATE: ({ state }) => state,
-    ATTEMPTS: ({ attempt }) => String(attempt),
-    STATUS: ({ status }) => (status === null ? "-" : String(status)),
-    CREATED: ({ created }) => created,
-    MESSAGE: ({ message }) => message ?? "",
-  });
-}
-
-function redeliver(id: number, options: HubOptions): Promise<number> {
-  return withHub(options, (client) => client.call<void>("POST", `/deliveries/${id}/retry`));
 }

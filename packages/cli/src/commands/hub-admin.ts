@@ -6,10 +6,11 @@ import { pipeline } from "node:stream/promises";
 import { Command, Option } from "commander";
 import type { HubPlaceOptions } from "@stratos/hub";
 import { hubClient, hubFailure, signInByDevice, signInByTicket } from "@stratos/hub/client";
-import { BALANCES, type ChannelView, type HostView, type TokenView } from "@stratos/hub-api";
+import type { HostView, TokenView } from "@stratos/hub-api";
 import { type HubOptions, hubLogins, hubUrl, tokenOf, withHub } from "../hub/hub-client.ts";
 import { printJson } from "../hub/hub-listing.ts";
-import { databaseOptions, noun, parseCount, parseSeconds, repeatable, row } from "./hub-options.ts";
+import { databaseOptions, noun, parseSeconds, repeatable, row } from "./hub-options.ts";
+import { channelCommand } from "./hub-channel.ts";
 import { eventCommand } from "./hub-task.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { UsageError } from "../command-error.ts";
@@ -106,53 +107,6 @@ function hostCommand(finish: Finish): Command {
       .action(async (names: string[], options: HubOptions) => finish(await removeHosts(names, options))),
   );
   return host;
-}
-
-function channelCommand(finish: Finish): Command {
-  const channel = noun("channel", "list, make and remove channels");
-  channel.addCommand(
-    row("ls", "list channels", "Lists channels.")
-      .addOption(jsonOption())
-      .action(async (options: Common) => finish(await listChannels(options))),
-  );
-  channel.addCommand(
-    row("set", "make or change a channel", "Makes a channel, or changes one; what is not said becomes the default.")
-      .argument("<name>", "its name")
-      .addOption(
-        new Option(
-          "--policy <policy>",
-          "in which order its tasks are taken: as they came, by priority, or by priority and a fair share for each " +
-            "owner",
-        ).choices(["fifo", "priority", "fair"]),
-      )
-      .addOption(
-        new Option(
-          "--balance <strategy>",
-          "which of the hosts that could take a task is given it: who asks first; each in turn; in turn by capacity; " +
-            "the one with the fewest runs, or the least used; any; the same for the same source; the quickest of " +
-            "late; the fullest that has room",
-        ).choices(BALANCES),
-      )
-      .option("--description <text>", "what it is for")
-      .addOption(
-        new Option("--keep <days>", "remove tasks so long after their end (default: never)").argParser(
-          parseCount(1, 36_500),
-        ),
-      )
-      .addOption(
-        new Option("--max-queued <n>", "refuse submissions beyond so many open tasks").argParser(parseCount(0)),
-      )
-      .addOption(new Option("--max-running <n>", "run so many at once").argParser(parseCount(0)))
-      .addOption(repeatable("--inherit <channel>", "its builds may use the packages of this channel, too"))
-      .addOption(jsonOption())
-      .action(async (name: string, options: ChannelOptions) => finish(await setChannel(name, options))),
-  );
-  channel.addCommand(
-    row("rm", "remove a channel", "Removes a channel without open tasks.")
-      .argument("<name>", "its name")
-      .action(async (name: string, options: HubOptions) => finish(await removeChannel(name, options))),
-  );
-  return channel;
 }
 
 function tokenCommand(finish: Finish): Command {
@@ -296,54 +250,6 @@ function removeHosts(names: readonly string[], options: HubOptions): Promise<num
   });
 }
 
-function listChannels(options: Listing): Promise<number> {
-  return withHub(options, async (client) => {
-    const { items } = await client.call<Items<ChannelView>>("GET", "/channels");
-    const limit = (value: number | null): string => (value === null ? "-" : String(value));
-    if (options.json === true) printJson(items);
-    else
-      process.stdout.write(
-        formatTable(
-          ["CHANNEL", "POLICY", "BALANCE", "KEPT DAYS", "QUEUED MAX", "RUNNING MAX", "INHERITS", "DESCRIPTION"],
-          items.map((channel) => [
-            channel.name,
-            channel.policy,
-            channel.balance,
-            limit(channel.retentionDays),
-            limit(channel.maxQueued),
-            limit(channel.maxRunning),
-            channel.inherits.join(",") || "-",
-            channel.description,
-          ]),
-        ),
-      );
-  });
-}
-
-interface ChannelOptions extends HubOptions {
-  readonly policy?: string;
-  readonly balance?: string;
-  readonly description?: string;
-  readonly keep?: number;
-  readonly maxQueued?: number;
-  readonly maxRunning?: number;
-  readonly inherit: readonly string[];
-  readonly json?: true;
-}
-
-function setChannel(name: string, options: ChannelOptions): Promise<number> {
-  return withHub(options, async (client) => {
-    const { policy, balance, description, keep, maxQueued, maxRunning, inherit } = options;
-    const body = { policy, balance, description, retentionDays: keep, maxQueued, maxRunning, inherits: inherit };
-    const channel = await client.call<ChannelView>("PUT", `/channels/${encodeURIComponent(name)}`, body);
-    if (options.json === true) printJson(channel);
-  });
-}
-
-function removeChannel(name: string, options: HubOptions): Promise<number> {
-  return withHub(options, (client) => client.call<void>("DELETE", `/channels/${encodeURIComponent(name)}`));
-}
-
 function listTokens(options: Listing): Promise<number> {
   return withHub(options, async (client) => {
     const { items } = await client.call<Items<TokenView>>("GET", "/tokens");
@@ -379,11 +285,10 @@ interface TokenOptions extends HubOptions {
 /** The key alone on stdout, so that it can go into a file. */
 function createToken(principal: string, options: TokenOptions): Promise<number> {
   return withHub(options, async (client) => {
-    for (const role of options.role)
-      await client.call("PUT", `/grants/${encodeURIComponent(principal)}/${encodeURIComponent(role)}`);
     const made = await client.call<TokenView & { token: string }>("POST", "/tokens", {
       principal,
       scopes: options.scope.length === 0 ? ["*"] : options.scope,
+      ...(options.role.length === 0 ? {} : { grants: options.role }),
       ...(options.note === undefined ? {} : { note: options.note }),
       ...(options.expires === undefined ? {} : { expiresSeconds: options.expires }),
     });

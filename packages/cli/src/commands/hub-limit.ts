@@ -1,14 +1,20 @@
 /** `stratos hub limit`: brakes of owners, beside those of channels. */
 import { Option, type Command } from "commander";
 import { UsageError } from "../command-error.ts";
+import { changeKept, laidOver } from "../hub/change-kept.ts";
 import { withHub, type HubOptions } from "../hub/hub-client.ts";
 import { listOf, printJson, type Listing } from "../hub/hub-listing.ts";
-import { noun, parseCount, row } from "./hub-options.ts";
+import { noun, limitOf, orNone, type OrNone, parseCount, row } from "./hub-options.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 
 interface Limits {
   readonly maxQueued?: number | null;
   readonly maxRunning?: number | null;
+}
+
+interface LimitOptions extends Listing {
+  readonly maxQueued?: OrNone;
+  readonly maxRunning?: OrNone;
 }
 
 export function limitCommand(finish: Finish): Command {
@@ -19,14 +25,22 @@ export function limitCommand(finish: Finish): Command {
       .action(async (options: Listing) => finish(await listLimits(options))),
   );
   limit.addCommand(
-    row("set", "limit somebody's tasks", "Limits the tasks of an owner, in all channels; what is not said is no limit.")
+    row(
+      "set",
+      "limit somebody's tasks",
+      "Limits the tasks of an owner, in all channels; what is not said stays as it is.",
+    )
       .argument("<owner>", "whose: a person's name, trigger:NAME, plugin:NAME")
       .addOption(
-        new Option("--max-queued <n>", "refuse submissions beyond so many open tasks").argParser(parseCount(0)),
+        new Option("--max-queued <n>", "refuse submissions beyond so many open tasks; none: no limit").argParser(
+          orNone("none", parseCount(0)),
+        ),
       )
-      .addOption(new Option("--max-running <n>", "run so many at once").argParser(parseCount(0)))
+      .addOption(
+        new Option("--max-running <n>", "run so many at once; none: no limit").argParser(orNone("none", parseCount(0))),
+      )
       .addOption(jsonOption())
-      .action(async (owner: string, options: Listing & Limits) => finish(await setLimit(owner, options))),
+      .action(async (owner: string, options: LimitOptions) => finish(await setLimit(owner, options))),
   );
   limit.addCommand(
     row("rm", "remove limits", "Removes all limits of owners.")
@@ -47,11 +61,16 @@ function listLimits(options: Listing): Promise<number> {
   });
 }
 
-function setLimit(owner: string, { maxQueued, maxRunning, ...options }: Listing & Limits): Promise<number> {
+function setLimit(owner: string, { maxQueued, maxRunning, ...options }: LimitOptions): Promise<number> {
   if (maxQueued === undefined && maxRunning === undefined)
     throw new UsageError("hub limit set", "expected --max-queued or --max-running; `hub limit rm` removes both");
   return withHub(options, async (client) => {
-    const kept = await client.call("PUT", pathOf(owner), { maxQueued, maxRunning });
+    const kept = await changeKept<Limits & { readonly version: number }>(client, pathOf(owner), (before) =>
+      laidOver(before === null ? {} : { maxQueued: before.maxQueued, maxRunning: before.maxRunning }, {
+        maxQueued: limitOf(maxQueued),
+        maxRunning: limitOf(maxRunning),
+      }),
+    );
     if (options.json === true) printJson(kept);
   });
 }

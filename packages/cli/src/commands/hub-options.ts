@@ -27,6 +27,26 @@ export function parseCount(minimum: number, maximum = 2_000_000_000): (text: str
   };
 }
 
+/** What is said for no limit; commander takes null for a value that is missing. */
+const NONE = Symbol("none");
+export type OrNone = number | typeof NONE;
+
+/** A number, or a word by which there is none. */
+export function orNone(word: string, parse: (text: string) => number): (text: string) => OrNone {
+  return (text) => {
+    if (text === word) return NONE;
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof InvalidArgumentError)) throw error;
+      throw new InvalidArgumentError(`${error.message}, or ${word}`);
+    }
+  };
+}
+
+/** As the hub has it; undefined: it was not said. */
+export const limitOf = (said: OrNone | undefined): number | null | undefined => (said === NONE ? null : said);
+
 /** `30s`, `15m`, `12h`, `90d`; seconds without a unit. */
 export function parseSeconds(text: string): number {
   const match = /^(\d{1,9})([smhd]?)$/.exec(text);

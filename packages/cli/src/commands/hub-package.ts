@@ -20,7 +20,8 @@ import { jsonOption, type Finish } from "./row-options.ts";
 import { noun, parseCount, repeatable, row } from "./hub-options.ts";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { listOf, printItems, printJson, type Listing } from "../hub/hub-listing.ts";
-import { given, waitForEnd } from "./hub-task.ts";
+import { given } from "./hub-task.ts";
+import { waitForTasks } from "../hub/wait-for-tasks.ts";
 
 interface Common extends HubOptions {
   readonly json?: true;
@@ -63,7 +64,10 @@ function buildCommand(finish: Finish): Command {
     .addOption(
       new Option("-p, --priority <n>", "larger is sooner (default: 0)").argParser(parseCount(-1_000_000, 1_000_000)),
     )
-    .option("-w, --watch", "wait until all have ended; status 1 when one did not complete")
+    .option(
+      "-w, --watch",
+      "wait until all have ended, and their packages are in the channel; status 1 when one did not complete",
+    )
     .addOption(jsonOption())
     .action(async (sources: string[], options: BuildTaskOptions) => finish(await buildSources(sources, options)));
 }
@@ -211,9 +215,8 @@ function buildSources(sources: readonly string[], options: BuildTaskOptions): Pr
     }
     if (options.json === true) printJson(tasks);
     if (options.watch !== true) return 0;
-    let status = 0;
-    for (const { id } of tasks) status = Math.max(status, await waitForEnd(client, id));
-    return status;
+    const ids = tasks.map(({ id }) => id);
+    return waitForTasks(client, ids);
   });
 }
 

@@ -3,10 +3,13 @@ import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import { hostReason } from "@stratos/host-node/home";
 import type { PluginHook, PluginView } from "@stratos/hub-api";
-import { CommandError } from "../command-error.ts";
+import { printable } from "@stratos/base";
+import type { PluginTrial } from "@stratos/hub";
+import { CommandError, UsageError } from "../command-error.ts";
 import { withHub } from "../hub/hub-client.ts";
 import { listOf, printItems, printJson, type Listing } from "../hub/hub-listing.ts";
 import { noun, row } from "./hub-options.ts";
+import { readObject } from "./hub-task.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 
 export function pluginCommand(finish: Finish): Command {
@@ -38,11 +41,16 @@ export function pluginCommand(finish: Finish): Command {
       .usage("[OPTIONS] FILE")
       .description(
         "Loads a plugin as a hub, a builder or a compose would, with the settings beside it, and prints what it says " +
-          "of itself.",
+          "of itself; with --submission or --event what a hub would make of its answer. What it does elsewhere when " +
+          "it is asked, it does.",
       )
       .argument("<file>", "its module, NAME.mjs")
+      .option("--submission <task>", "ask submission() about this task: JSON, as POST /v1/tasks takes it, or @FILE")
+      .option("--owner <name>", "who submits it", "anna")
+      .option("--event <event>", "tell event() of this: JSON, as a line of `hub event --json`, or @FILE")
+      .option("--task <task>", "with --event: its task, as `hub task show --json` has it, or @FILE")
       .addOption(jsonOption())
-      .action(async (file: string, options: Listing) => finish(await check(file, options))),
+      .action(async (file: string, options: CheckOptions) => finish(await check(file, options))),
   );
   return plugin;
 }
@@ -84,12 +92,39 @@ async function begin(file: string): Promise<number> {
   return 0;
 }
 
-async function check(file: string, options: Listing): Promise<number> {
+interface CheckOptions extends Listing {
+  readonly submission?: string;
+  readonly owner: string;
+  readonly event?: string;
+  readonly task?: string;
+}
+
+async function check(file: string, { submission, owner, event, task, ...options }: CheckOptions): Promise<number> {
   if (!file.endsWith(".mjs")) throw new CommandError(file, "expected a module, NAME.mjs");
+  if (task !== undefined && event === undefined) throw new UsageError("--task", "is of an --event");
+  const trial: PluginTrial = {
+    ...(submission === undefined ? {} : { submission: { task: readObject(submission, "--submission"), owner } }),
+    ...(event === undefined
+      ? {}
+      : {
+          event: { event: readObject(event, "--event"), task: task === undefined ? null : readObject(task, "--task") },
+        }),
+  };
   const { checkPlugin } = await import("@stratos/hub");
-  const view = await checkPlugin(file, () => {});
-  if (view.state === "BROKEN") throw new CommandError(file, view.message!);
-  if (options.json === true) printJson(view);
-  else printItems([view], options, COLUMNS);
+  const said: string[] = [];
+  const { plugin, answers } = await checkPlugin(file, (text) => said.push(text), trial).catch((error: Error) => {
+    throw new CommandError(file, error.message, { cause: error });
+  });
+  // What it prints; its faults are told below.
+  for (const text of said)
+    if (plugin.message === null || !text.endsWith(plugin.message)) process.stderr.write(`${printable(text)}\n`);
+  if (plugin.state === "BROKEN") throw new CommandError(file, plugin.message!);
+  const isAsked = Object.keys(trial).length > 0;
+  if (options.json === true) printJson(isAsked ? { plugin, answers } : plugin);
+  else {
+    printItems([plugin], options, COLUMNS);
+    for (const [name, answer] of Object.entries(answers))
+      process.stdout.write(`${name}: ${printable(JSON.stringify(answer))}\n`);
+  }
   return 0;
 }

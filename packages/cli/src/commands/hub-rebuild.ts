@@ -6,7 +6,8 @@ import { withHub } from "../hub/hub-client.ts";
 import { formatTable } from "../text-table.ts";
 import { UsageError } from "../command-error.ts";
 import { parseCount, repeatable, row } from "./hub-options.ts";
-import { given, waitForEnd } from "./hub-task.ts";
+import { given } from "./hub-task.ts";
+import { waitForTasks } from "../hub/wait-for-tasks.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 
 interface RebuildOptions extends Listing {
@@ -45,7 +46,10 @@ export function hubRebuildCommand(finish: Finish): Command {
       new Option("-p, --priority <n>", "larger is sooner (default: 0)").argParser(parseCount(-1_000_000, 1_000_000)),
     )
     .option("--plan", "only show what would be built, in which order, and what is left out")
-    .option("-w, --watch", "wait until all have ended; status 1 when one did not complete")
+    .option(
+      "-w, --watch",
+      "wait until all have ended, and their packages are in the channel; status 1 when one did not complete",
+    )
     .addOption(jsonOption())
     .action(async (sources: string[], options: RebuildOptions) => finish(await rebuild(sources, options)));
 }
@@ -71,9 +75,8 @@ function rebuild(sources: readonly string[], options: RebuildOptions): Promise<n
     if (options.json === true) printJson(view);
     else printRebuild(view);
     if (options.watch !== true) return 0;
-    let status = 0;
-    for (const { task } of view.items) if (task !== null) status = Math.max(status, await waitForEnd(client, task));
-    return status;
+    const ids = view.items.flatMap(({ task }) => (task === null ? [] : [task]));
+    return waitForTasks(client, ids);
   });
 }
 

@@ -22,9 +22,10 @@ const FILES: readonly CommandFile[] = [
     load: async (finish) => (await import("./hub-admin.ts")).hubAdminCommands(finish),
   },
   {
-    names: ["role", "grant", "policy", "webhook"],
+    names: ["role", "grant", "policy"],
     load: async (finish) => (await import("./hub-access.ts")).hubAccessCommands(finish),
   },
+  { names: ["webhook"], load: async (finish) => (await import("./hub-webhook.ts")).webhookCommand(finish) },
   {
     names: ["alert", "compliance"],
     load: async (finish) => (await import("./hub-audit.ts")).hubAuditCommands(finish),

@@ -22,7 +22,7 @@ import {
 } from "@stratos/hub/scale";
 import { HubProblem, type HostView, type HubClient } from "@stratos/hub-api";
 import { parse } from "yaml";
-import { CommandError } from "../command-error.ts";
+import { CommandError, UsageError } from "../command-error.ts";
 import { readGivenFile } from "../given-file.ts";
 import { openHub, type HubOptions } from "../hub/hub-client.ts";
 import { listenForStop } from "../stop-signals.ts";
@@ -114,16 +114,17 @@ export function scaleCommand(finish: Finish): Command {
 
 async function scaleWorkers(options: ScaleOptions): Promise<number> {
   const { min, max, startCommand: start, stopCommand: stop } = options;
-  if (min > max) throw new CommandError("--min", `${min} is more than --max ${max}`);
+  if (min > max) throw new UsageError("--min", `${min} is more than --max ${max}`);
   if ((start === undefined) !== (stop === undefined))
-    throw new CommandError("--start-command", "it and --stop-command go together");
+    throw new UsageError("--start-command", "it and --stop-command go together");
   const { hostCpu = null, hostMemory = null } = options;
   if (start !== undefined && (hostCpu ?? hostMemory) !== null)
-    throw new CommandError("--start-command", "--host-cpu and --host-memory are for processes of this host");
+    throw new UsageError("--start-command", "--host-cpu and --host-memory are for processes of this host");
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(options.pool))
-    throw new CommandError("--pool", "expected a name of letters, digits, dots, dashes and underscores");
+    throw new UsageError("--pool", "expected a name of letters, digits, dots, dashes and underscores");
   const client = openHub(options);
   const channels = options.channel.length > 0 ? options.channel : ["default"];
+  await requireChannels(client, channels);
   const tell = (message: string): void => void process.stderr.write(`stratos hub scale: ${message}\n`);
   const bounds = { cpuPercentMax: hostCpu, memoryBytesMin: hostMemory === null ? null : hostMemory * (1 << 20) };
   const room = (hostCpu ?? hostMemory) === null ? null : new HostRoom(bounds);
@@ -159,6 +160,16 @@ async function scaleWorkers(options: ScaleOptions): Promise<number> {
   return signals.status ?? 0;
 }
 
+/** A name that was mistyped has no tasks, for ever. A key that may not see channels is believed. */
+async function requireChannels(client: HubClient, channels: readonly string[]): Promise<void> {
+  for (const channel of channels)
+    try {
+      await client.call("GET", `/channels/${encodeURIComponent(channel)}`);
+    } catch (error) {
+      if (!(error instanceof HubProblem && error.status === 403)) throw hubFailure(error, client.url);
+    }
+}
+
 function failureOf(error: unknown, hub: string): Error {
   if (error instanceof KubernetesProblem) return new CommandError("--kubernetes", error.message, { cause: error });
   const failure = hubFailure(error, hub);
@@ -178,15 +189,15 @@ function openCluster(
   const given = { "--namespace": namespace, "--kubeconfig": kubeconfig, "--job-template": jobTemplate };
   const of = Object.entries({ ...given, "--image": image }).find(([, value]) => value !== undefined)?.[0];
   if (kubernetes === undefined) {
-    if (of !== undefined) throw new CommandError(of, "it is for --kubernetes");
+    if (of !== undefined) throw new UsageError(of, "it is for --kubernetes");
     return null;
   }
   if ((options.startCommand ?? options.hostCpu ?? options.hostMemory) !== undefined)
-    throw new CommandError("--kubernetes", "--start-command, --host-cpu and --host-memory are for other workers");
+    throw new UsageError("--kubernetes", "--start-command, --host-cpu and --host-memory are for other workers");
   if (!isPoolName(pool))
-    throw new CommandError("--pool", "with --kubernetes: expected up to 40 small letters, digits and dashes");
+    throw new UsageError("--pool", "with --kubernetes: expected up to 40 small letters, digits and dashes");
   if ((jobTemplate === undefined) === (image === undefined))
-    throw new CommandError("--kubernetes", "expected --job-template FILE, or --image NAME");
+    throw new UsageError("--kubernetes", "expected --job-template FILE, or --image NAME");
   const choice = { environment: process.env, home: homedir() };
   let client: JobClient;
   try {

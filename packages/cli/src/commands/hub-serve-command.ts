@@ -21,6 +21,7 @@ import { profilerSettings, type ProfileOptions } from "./hub-profile-options.ts"
 import { readOidc, type HubOidcOptions } from "./hub-oidc-options.ts";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { type TlsChoice, tlsFilesOf } from "../tls-options.ts";
+import { withoutRepeats } from "../hub/repeated-words.ts";
 
 export interface HubServeOptions
   extends HubPlaceOptions, BlobPlaceOptions, HubOidcOptions, HubKerberosOptions, ProfileOptions, TlsChoice {
@@ -63,7 +64,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
   const software = `stratos hub ${VERSION}`;
   // Refused before a database is made.
   const profiles = profilerSettings(options);
-  const warn = (message: string): void => void process.stderr.write(`stratos hub: ${message}\n`);
+  const warn = withoutRepeats((message) => void process.stderr.write(`stratos hub: ${message}\n`));
   const place = await openHubPlace(options, {
     ...(options.pool === undefined ? {} : { poolSize: options.pool }),
     ...(options.slowQuery === undefined ? {} : { slowStatementMs: options.slowQuery }),

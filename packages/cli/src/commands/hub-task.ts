@@ -6,6 +6,7 @@ import { hubEvents, taskLog, taskStates } from "@stratos/hub/client";
 import type { EventView, HubClient, TaskDetails, TaskSubmission, TaskView, WaitReason } from "@stratos/hub-api";
 import { OperationError } from "@stratos/operation";
 import { type HubOptions, withHub } from "../hub/hub-client.ts";
+import { endOf, waitForTasks } from "../hub/wait-for-tasks.ts";
 import { sayingWhyItWaits } from "../hub/why-it-waits.ts";
 import { collectList, hubOptions, parseCount, parseSeconds, repeatable } from "./hub-options.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
@@ -23,6 +24,8 @@ const parseParents = (text: string, before: readonly number[]): number[] => {
     throw new InvalidArgumentError("expected numbers of tasks");
   return [...before, ...numbers];
 };
+const DEFAULT_KIND = "command";
+
 interface Common extends HubOptions {
   readonly json?: true;
 }
@@ -43,7 +46,7 @@ export function taskCommand(finish: Finish): Command {
       .argument("[cmd]", "program that a worker runs in a folder of its own")
       .argument("[arg...]", "its arguments")
       .passThroughOptions()
-      .option("--kind <kind>", "what executes it: command, or build, whose argument is a source package", "command")
+      .option("--kind <kind>", "what executes it: command, or build, whose argument is a source package", DEFAULT_KIND)
       .option("--payload <json>", "what it is to do, as a JSON object; @FILE reads a file")
       .option(
         "-f, --file <file>",
@@ -73,7 +76,10 @@ export function taskCommand(finish: Finish): Command {
       .addOption(new Option("--timeout <time>", "30s, 15m, 12h (default: 6h)").argParser(parseSeconds))
       .addOption(repeatable("--artefact <file>", "files that the command leaves, and that the hub keeps"))
       .option("--key <text>", "submit once for this key, however often the command is repeated")
-      .option("-w, --watch", "show the log, and end with status 1 when the task does not complete")
+      .option(
+        "-w, --watch",
+        "show the log (with --file: only wait), and end with status 1 when a task does not complete",
+      )
       .addOption(jsonOption())
       .action(async (command: string | undefined, args: string[], options: SubmitOptions) =>
         finish(await submitTask(command === undefined ? [] : [command, ...args], options)),
@@ -142,7 +148,8 @@ export function taskCommand(finish: Finish): Command {
   task.addCommand(
     many("retry", "try tasks again", "Tries tasks again that failed or were canceled.")
       .argument("<task...>", "their numbers", parseTasks)
-      .action(async (ids: number[], options: Common) => finish(await retryTasks(ids, options))),
+      .option("-w, --watch", "wait until all have ended; status 1 when one did not complete")
+      .action(async (ids: number[], options: Common & { watch?: true }) => finish(await retryTasks(ids, options))),
   );
   task.addCommand(
     many("priority", "change the priority of tasks that wait", "Changes the priority of tasks that wait.")
@@ -189,21 +196,9 @@ interface SubmitOptions extends HubOptions {
 const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 
 function submitTask(command: readonly string[], options: SubmitOptions): Promise<number> {
+  const headers = options.key === undefined ? {} : { "idempotency-key": options.key };
+  if (options.file !== undefined) return submitFile(options.file, command, { ...options, headers });
   return withHub(options, async (client) => {
-    const headers = options.key === undefined ? {} : { "idempotency-key": options.key };
-    if (options.file !== undefined) {
-      const body = readJson(options.file);
-      const isWorkflow = typeof body === "object" && body !== null && "name" in body;
-      const answer = await client.call<{ id?: number; tasks: { id: number; state: string }[] }>(
-        "POST",
-        isWorkflow ? "/workflows" : "/task-batches",
-        Array.isArray(body) ? { tasks: body } : body,
-        { headers },
-      );
-      if (options.json === true) print(answer);
-      else process.stdout.write(answer.tasks.map(({ id }) => `${id}\n`).join(""));
-      return 0;
-    }
     const task = await client.call<TaskView>("POST", "/tasks", submission(command, options), { headers });
     if (options.watch !== true) {
       if (options.json === true) print(task);
@@ -212,7 +207,47 @@ function submitTask(command: readonly string[], options: SubmitOptions): Promise
     }
     process.stderr.write(`stratos: task ${task.id}\n`);
     await sayingWhyItWaits(client, task.id, () => followLog(client, task.id));
-    return endOf(await client.call<TaskView>("GET", `/tasks/${task.id}`));
+    return endOf(client, await client.call<TaskView>("GET", `/tasks/${task.id}`));
+  });
+}
+
+/** What says of one task how it is. */
+const OF_ONE_TASK = {
+  "--payload": ({ payload }) => payload !== undefined,
+  "--kind": ({ kind }) => kind !== DEFAULT_KIND,
+  "--arch": ({ arch }) => arch !== undefined,
+  "--channel": ({ channel }) => channel !== undefined,
+  "--label": ({ label }) => label !== undefined,
+  "--priority": ({ priority }) => priority !== undefined,
+  "--weight": ({ weight }) => weight !== undefined,
+  "--timeout": ({ timeout }) => timeout !== undefined,
+  "--require": ({ require }) => require.length > 0,
+  "--after": ({ after }) => after.length > 0,
+  "--after-end": ({ afterEnd }) => afterEnd.length > 0,
+  "--artefact": ({ artefact }) => artefact.length > 0,
+} satisfies Record<string, (options: SubmitOptions) => boolean>;
+
+function submitFile(
+  file: string,
+  command: readonly string[],
+  options: SubmitOptions & { readonly headers: Readonly<Record<string, string>> },
+): Promise<number> {
+  if (command.length > 0) throw new UsageError("--file", "is instead of a command");
+  const other = Object.entries(OF_ONE_TASK).find(([, isGiven]) => isGiven(options))?.[0];
+  if (other !== undefined) throw new UsageError(other, "with --file each task of the file says it itself");
+  const body = readJson(file);
+  const isWorkflow = typeof body === "object" && body !== null && "name" in body;
+  return withHub(options, async (client) => {
+    const answer = await client.call<{ id?: number; tasks: { id: number; state: string }[] }>(
+      "POST",
+      isWorkflow ? "/workflows" : "/task-batches",
+      Array.isArray(body) ? { tasks: body } : body,
+      { headers: options.headers },
+    );
+    const ids = answer.tasks.map(({ id }) => id);
+    if (options.json === true) print(answer);
+    else process.stdout.write(ids.map((id) => `${id}\n`).join(""));
+    return options.watch === true ? waitForTasks(client, ids) : 0;
   });
 }
 
@@ -248,10 +283,13 @@ export function given<Name extends string, Value>(name: Name, value: Value | und
   return (value === undefined ? {} : { [name]: value }) as Partial<Record<Name, Value>>;
 }
 
-export function readPayload(text: string): Record<string, unknown> {
-  const value = text.startsWith("@") ? readJson(text.slice(1)) : parseJson(text, "--payload");
+export const readPayload = (text: string): Record<string, unknown> => readObject(text, "--payload");
+
+/** JSON, or @FILE. @param option  whose it is */
+export function readObject(text: string, option: string): Record<string, unknown> {
+  const value = text.startsWith("@") ? readJson(text.slice(1)) : parseJson(text, option);
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new UsageError("--payload", "expected a JSON object");
+    throw new UsageError(option, "expected a JSON object");
   return value as Record<string, unknown>;
 }
 
@@ -371,10 +409,15 @@ function watchTask(id: number, options: HubOptions & { readonly json?: true }): 
       process.stdout.write(
         options.json === true
           ? `${JSON.stringify(last)}\n`
-          : `${new Date().toISOString()}  ${last.state}${last.message === null ? "" : `  ${oneLine(last.message)}`}\n`,
+          : `${new Date().toISOString()}  ${last.state}${newsOf(last)}\n`,
       );
-    return endOf(last!);
+    return endOf(client, last!);
   });
+}
+
+/** While it runs again, its message is of the attempt before. */
+function newsOf({ state, message }: TaskView): string {
+  return message === null || state === "ASSIGNED" || state === "RUNNING" ? "" : `  ${oneLine(message)}`;
 }
 
 async function followLog(client: HubClient, id: number): Promise<void> {
@@ -401,23 +444,6 @@ function showLog(
   });
 }
 
-/** Without a word but when it fails, or does not begin. @returns the exit status */
-export function waitForEnd(client: HubClient, id: number): Promise<number> {
-  return sayingWhyItWaits(client, id, async () => {
-    let last: TaskView | undefined;
-    for await (last of taskStates(client, id));
-    return endOf(last!);
-  });
-}
-
-/** Exit status of a task that ended. */
-function endOf(task: TaskView): number {
-  if (task.state === "COMPLETED") return 0;
-  const why = task.message === null ? "" : `: ${printable(task.message)}`;
-  process.stderr.write(`stratos: task ${task.id}: ${task.state}${why}\n`);
-  return 1;
-}
-
 function cancelTasks(
   ids: readonly number[],
   options: HubOptions & { readonly reason?: string; readonly json?: true },
@@ -427,7 +453,7 @@ function cancelTasks(
   );
 }
 
-function retryTasks(ids: readonly number[], options: HubOptions & { readonly json?: true }): Promise<number> {
+function retryTasks(ids: readonly number[], options: Common & { readonly watch?: true }): Promise<number> {
   return changeTasks(ids, options, (client, id) => client.call("POST", `/tasks/${id}/retry`, {}));
 }
 
@@ -441,7 +467,7 @@ function prioritizeTasks(
 
 function changeTasks(
   ids: readonly number[],
-  options: HubOptions & { readonly json?: true },
+  options: Common & { readonly watch?: true },
   change: (client: HubClient, id: number) => Promise<TaskView>,
 ): Promise<number> {
   return withHub(options, async (client) => {
@@ -459,6 +485,7 @@ function changeTasks(
           )
           .join(""),
       );
+    return options.watch === true ? waitForTasks(client, ids) : 0;
   });
 }
 

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { HubClient, TemplateParameter, TemplateView } from "@stratos/hub-api";
 import { UsageError } from "../command-error.ts";
 import { withHub, type HubOptions } from "../hub/hub-client.ts";
+import { waitForTasks } from "../hub/wait-for-tasks.ts";
 import { listOf, printJson, type Listing } from "../hub/hub-listing.ts";
 import { noun, parseCount, row } from "./hub-options.ts";
 import { given, readJson } from "./hub-task.ts";
@@ -10,6 +11,10 @@ import { jsonOption, type Finish } from "./row-options.ts";
 
 interface VersionOptions extends Listing {
   readonly version?: number;
+}
+
+interface SubmitOptions extends VersionOptions {
+  readonly watch?: true;
 }
 
 export function templateCommand(finish: Finish): Command {
@@ -47,8 +52,9 @@ export function templateCommand(finish: Finish): Command {
     versionOf(row("submit", "submit a template's tasks", "Submits a template's tasks, and prints their numbers."))
       .argument("<template>", "its name")
       .argument("[value...]", "of its parameters, as NAME=VALUE")
+      .option("-w, --watch", "wait until all have ended; status 1 when one did not complete")
       .addOption(jsonOption())
-      .action(async (name: string, values: readonly string[], options: VersionOptions) =>
+      .action(async (name: string, values: readonly string[], options: SubmitOptions) =>
         finish(await submitTemplate(name, values, options)),
       ),
   );
@@ -109,15 +115,17 @@ export async function readValues(
   return Object.fromEntries(pairs.map(([key, text]) => [key, valueOf(text, parameters[key])]));
 }
 
-function submitTemplate(name: string, words: readonly string[], options: VersionOptions): Promise<number> {
+function submitTemplate(name: string, words: readonly string[], options: SubmitOptions): Promise<number> {
   return withHub(options, async (client) => {
     const values = await readValues(client, { name, version: options.version }, words);
     const made = await client.call<{ tasks: readonly { id: number }[] }>("POST", `${pathOf(name)}/submit`, {
       values,
       ...given("version", options.version),
     });
+    const ids = made.tasks.map(({ id }) => id);
     if (options.json === true) printJson(made);
-    else process.stdout.write(made.tasks.map(({ id }) => `${id}\n`).join(""));
+    else process.stdout.write(ids.map((id) => `${id}\n`).join(""));
+    return options.watch === true ? waitForTasks(client, ids) : 0;
   });
 }
 

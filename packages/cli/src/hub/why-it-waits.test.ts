@@ -4,16 +4,39 @@ import { test } from "node:test";
 import type { HubClient, WaitReason } from "@stratos/hub-api";
 import { sayingWhyItWaits } from "./why-it-waits.ts";
 
-const reason = (state: string, summary: string): Partial<WaitReason> => ({ state, summary }) as WaitReason;
+const reason = (state: string, summary: string, attempts = 0): Partial<WaitReason> =>
+  ({ state, summary, attempts }) as WaitReason;
 
 test("each reason is told once, whatever its numbers; a task that runs tells nothing", async () => {
-  const answers = [
-    reason("FREE", "no host is online"),
-    null,
-    reason("FREE", "2 tasks are before it"),
-    reason("FREE", "1 tasks are before it"),
-    reason("RUNNING", "it does not wait"),
-  ];
+  assert.deepEqual(
+    await saidOf([
+      reason("FREE", "no host is online"),
+      null,
+      reason("FREE", "2 tasks are before it"),
+      reason("FREE", "1 tasks are before it"),
+      reason("RUNNING", "it does not wait"),
+    ]),
+    ["stratos: task 7: no host is online\n", "stratos: task 7: 2 tasks are before it\n"],
+  );
+});
+
+test("each attempt that failed is told, also when the hub says the same of it", async () => {
+  assert.deepEqual(
+    await saidOf([
+      reason("FREE", "it is tried again in 4 s, after: disk", 1),
+      reason("FREE", "it is tried again in 2 s, after: disk", 1),
+      reason("FREE", "it is tried again in 9 s, after: disk", 2),
+    ]),
+    [
+      "stratos: task 7: it is tried again in 4 s, after: disk\n",
+      "stratos: task 7: it is tried again in 9 s, after: disk\n",
+    ],
+  );
+});
+
+/** What is said while the hub answers so, one look after the other; null: it is away. */
+async function saidOf(given: readonly (Partial<WaitReason> | null)[]): Promise<string[]> {
+  const answers = [...given];
   let done = (): void => {};
   const ended = new Promise<void>((resolve) => (done = resolve));
   const client = {
@@ -27,5 +50,5 @@ test("each reason is told once, whatever its numbers; a task that runs tells not
   const how = { lookMs: { first: 1, then: 1 }, say: (words: string) => void said.push(words) };
   const answer = await sayingWhyItWaits(client, 7, () => ended.then(() => "done"), how);
   assert.equal(answer, "done");
-  assert.deepEqual(said, ["stratos: task 7: no host is online\n", "stratos: task 7: 2 tasks are before it\n"]);
-});
+  return said;
+}

@@ -3,7 +3,7 @@ import { printable } from "@stratos/base";
 import type { HubClient, WaitReason } from "@stratos/hub-api";
 
 /** Most begin before the first look. */
-const LOOK_MS = { first: 3_000, then: 10_000 } as const;
+const LOOK_MS = { first: 3_000, then: 5_000 } as const;
 
 /** @returns what `work` does */
 export async function sayingWhyItWaits<Answer>(
@@ -23,8 +23,8 @@ export async function sayingWhyItWaits<Answer>(
     const why = await client.call<WaitReason>("GET", `/tasks/${task}/why`).catch(() => null);
     if (isOver) return;
     const isWaiting = why !== null && (why.state === "FREE" || why.state === "BLOCKED");
-    // Seconds pass and queues move; the reason stays.
-    const reason = isWaiting ? why.summary.replace(/\d+/g, "#") : told;
+    // Seconds pass and queues move, and the reason stays; another attempt that failed is news, whatever it says.
+    const reason = isWaiting ? `${why.attempts ?? 0} ${why.summary.replace(/\d+/g, "#")}` : told;
     if (reason !== told) say(`stratos: task ${task}: ${printable(why!.summary)}\n`);
     told = reason;
     timer = setTimeout(() => void look(), lookMs.then).unref();

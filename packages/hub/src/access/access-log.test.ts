@@ -26,10 +26,11 @@ const BODIES: Readonly<Record<string, { readonly body: unknown; readonly status:
   submitWorkflow: { body: { name: "w", tasks: [task, { ...task, label: "b", afterInBatch: [0] }] }, status: 201 },
   submitTemplate: { body: { values: { name: "x" } }, status: 201 },
   retryTask: { body: {}, status: 200 },
-  createToken: { body: { principal: "one", scopes: ["task:read"] }, status: 201 },
+  createToken: { body: { principal: "one", scopes: ["task:read"], grants: ["viewer"] }, status: 201 },
   createWebhook: { body: { url: "http://127.0.0.1:9/", events: ["FAILED"] }, status: 201 },
   // It gets as far as the statement; this hub serves without TLS.
   redeliver: { body: {}, status: 404 },
+  redeliverDead: { body: {}, status: 200 },
   inviteHost: { body: { host: "h" }, status: 409 },
   // There is no such source; it gets as far as the plan.
   rebuildSources: { body: { reason: "r", sources: ["hello"] }, status: 404 },

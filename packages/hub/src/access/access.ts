@@ -136,8 +136,9 @@ export class Access {
   }
 
   /**
+   * @param key.grants  roles that its owner is given with it: both, or neither
    * @param within  the transaction in which it is made; one of its own without
-   * @returns the key itself, which is not kept. @throws HubError 422 for a scope that is none
+   * @returns the key itself, which is not kept. @throws HubError 422 for a scope that is none, 404 for a role
    */
   async createKey(
     key: {
@@ -146,6 +147,7 @@ export class Access {
       note?: string;
       expiresSeconds?: number;
       roles?: readonly string[];
+      grants?: readonly string[];
     },
     actor: string,
     within?: Queryable,
@@ -154,6 +156,7 @@ export class Access {
     const id = randomBytes(16).toString("base64url").replace(/[-_]/g, "").padEnd(12, "0").slice(0, 12);
     const token = `stratos_${id}_${randomBytes(32).toString("base64url")}`;
     const make = async (inside: Queryable): Promise<void> => {
+      for (const role of key.grants ?? []) await giveRole(inside, key.principal, role, actor);
       await inside.query(
         "insert into api_key (id, principal, hash, scopes, note, created_by, expires, roles) values ($1, $2, $3, $4, " +
           "$5, $6, now() + make_interval(secs => $7), $8)",
@@ -182,6 +185,7 @@ export class Access {
       ]);
     };
     await (within === undefined ? this.#database.transaction("read committed", make) : make(within));
+    if (key.grants !== undefined) this.cache.clear();
     return { ...(await this.listKeys(within)).find((view) => view.id === id)!, token };
   }
 
@@ -217,8 +221,8 @@ export class Access {
   }
 
   /** What these roles give, with those that they inherit; a role that is not there gives nothing. */
-  async permissionsOfRoles(names: readonly string[]): Promise<string[]> {
-    const roles = await rolesByName(this.#database);
+  async permissionsOfRoles(names: readonly string[], on: Queryable = this.#database): Promise<string[]> {
+    const roles = await rolesByName(on);
     return permissionsOf(
       names.filter((name) => roles.has(name)),
       roles,
@@ -283,26 +287,33 @@ export class Access {
     return this.#database.query("select principal, role from role_grant order by principal, role");
   }
 
+  /** What somebody has already is given by nobody: no event tells of it. @throws HubError 404 for the role */
   async grant(principal: string, role: string, actor: string): Promise<void> {
-    const known = await this.#database.query("select 1 from role where name = $1", [role]);
-    if (known.length === 0) throw notFound(`role ${role}`);
-    await this.#database.query("insert into role_grant (principal, role) values ($1, $2) on conflict do nothing", [
-      principal,
-      role,
-    ]);
-    await writeEvents(this.#database, [{ actor, what: "ROLE_GRANTED", detail: { principal, role } }]);
+    await this.#database.transaction("read committed", (inside) => giveRole(inside, principal, role, actor));
     this.cache.clear();
   }
 
   async ungrant(principal: string, role: string, actor: string): Promise<void> {
-    const rows = await this.#database.query("delete from role_grant where principal = $1 and role = $2 returning 1", [
-      principal,
-      role,
-    ]);
-    if (rows.length === 0) throw notFound(`role ${role} of ${principal}`);
-    await writeEvents(this.#database, [{ actor, what: "ROLE_TAKEN", detail: { principal, role } }]);
+    await this.#database.transaction("read committed", async (inside) => {
+      const rows = await inside.query("delete from role_grant where principal = $1 and role = $2 returning 1", [
+        principal,
+        role,
+      ]);
+      if (rows.length === 0) throw notFound(`role ${role} of ${principal}`);
+      await writeEvents(inside, [{ actor, what: "ROLE_TAKEN", detail: { principal, role } }]);
+    });
     this.cache.clear();
   }
+}
+
+async function giveRole(inside: Queryable, principal: string, role: string, actor: string): Promise<void> {
+  const known = await inside.query("select 1 from role where name = $1", [role]);
+  if (known.length === 0) throw notFound(`role ${role}`);
+  const given = await inside.query(
+    "insert into role_grant (principal, role) values ($1, $2) on conflict do nothing returning 1",
+    [principal, role],
+  );
+  if (given.length > 0) await writeEvents(inside, [{ actor, what: "ROLE_GRANTED", detail: { principal, role } }]);
 }
 
 /** @throws HubError 422 of this kind for what is no pattern of permissions */

@@ -50,6 +50,8 @@ async function newProvider(): Promise<void> {
   }).callback();
 }
 
+const JSON_TYPE = { "content-type": "application/json" };
+
 const settings = (): OidcSettings => ({
   issuer,
   clientId: "hub",
@@ -209,6 +211,35 @@ test("by device code: a program has a key when its user has signed in elsewhere"
     (await hub.client(token).call<{ state: string }>("POST", "/tasks", { kind: "x", payload: {} })).state,
     "FREE",
   );
+});
+
+test("a provider that is away for a while ends no sign-in, and is no attack", async (t) => {
+  const serve = handler;
+  t.after(() => (handler = serve));
+  let polls = 0;
+  const begun = { device_code: "d", user_code: "u", verification_uri: issuer, expires_in: 60, interval: 1 };
+  handler = (request, response) => {
+    if (request.url === "/device/auth") return void response.writeHead(200, JSON_TYPE).end(JSON.stringify(begun));
+    if (request.url !== "/token") return serve(request, response);
+    if (polls++ > 0) return void response.writeHead(400, JSON_TYPE).end('{"error":"access_denied"}');
+    response.writeHead(503).end("back in a moment");
+  };
+  const answer = signInByDevice(hub.server.url, AbortSignal.timeout(60_000), () => {});
+  await assert.rejects(answer, /the provider's answer is refused: .*access_denied/);
+  assert.equal(polls, 2);
+  await hub.server.service.accessLog.flush();
+  const seen = await hub.database.query(
+    "select detail from event where what = 'REFUSED' and detail->>'permission' = 'authenticate'",
+  );
+  handler = (_, response) => void response.writeHead(503).end();
+  const asked = await fetch(`${hub.server.url}/login/device`, { method: "POST", body: "{}" });
+  assert.equal(asked.status, 502);
+  assert.match(await asked.text(), /provider cannot be asked: .*HTTP 503/);
+  await hub.server.service.accessLog.flush();
+  const after = await hub.database.query(
+    "select 1 from event where what = 'REFUSED' and detail->>'permission' = 'authenticate'",
+  );
+  assert.equal(after.length, seen.length, "nobody was refused");
 });
 
 test("a device code that nobody confirms is pending; one that is none is refused", async () => {

@@ -239,14 +239,31 @@ function valueAt(claims: Readonly<Record<string, unknown>>, path: string): unkno
 
 function refusal(error: unknown): HubError {
   if (error instanceof HubError) return error;
+  if (isAway(error)) return new HubError(502, "provider-away", `the provider cannot be asked: ${wordsOf(error)}`);
   return new HubError(401, "not-signed-in", `the provider's answer is refused: ${wordsOf(error)}`);
+}
+
+/** Nobody was refused: the provider has not said anything. */
+function isAway(error: unknown): boolean {
+  const { cause, code } = error as { cause?: unknown; code?: unknown };
+  // fetch's own: no answer.
+  if (error instanceof TypeError && cause !== undefined) return true;
+  const status = statusOf(cause) ?? 0;
+  return code === "OAUTH_TIMEOUT" || status >= 500 || status === 429;
+}
+
+/** Of an answer that is the cause; the server has a class of its own in the place of fetch's. */
+function statusOf(cause: unknown): number | undefined {
+  const { status } = (cause ?? {}) as { readonly status?: unknown };
+  return typeof status === "number" ? status : undefined;
 }
 
 /** What the library says; no token, code or secret is in it. */
 function wordsOf(error: unknown): string {
   const { message, error: code, error_description: told } = error as Record<string, unknown>;
   const cause = (error as { cause?: { message?: unknown; code?: unknown } }).cause;
-  return [message, code, told, cause?.message ?? cause?.code]
+  const status = statusOf(cause);
+  return [message, code, told, status === undefined ? (cause?.message ?? cause?.code) : `HTTP ${status}`]
     .filter((one): one is string => typeof one === "string" && one !== "")
     .map((one) => one.slice(0, 200))
     .join(": ");

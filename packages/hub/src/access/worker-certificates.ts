@@ -109,8 +109,12 @@ export class WorkerCertificates {
     return within === undefined ? this.#database.transaction("read committed", make) : make(within);
   }
 
-  /** @throws HubError 401 for a token that is unknown, used or expired; 422 for a bad request, which uses none up */
-  enrol(token: string, request: string): Promise<HostCertificate> {
+  /**
+   * @param meant  the host that the worker is to be; older workers do not say
+   * @throws HubError 401 for a token that is unknown, used or expired; 409 for another host's and 422 for a bad
+   *   request, which use none up
+   */
+  enrol(token: string, request: string, meant?: string): Promise<HostCertificate> {
     return this.#database.transaction("read committed", async (inside) => {
       const [invited] = TOKEN.test(token)
         ? await inside.query<{ host: string }>(
@@ -124,6 +128,8 @@ export class WorkerCertificates {
           "bad-token",
           "this token is unknown, was used, or has expired: `hub ca enrol` makes one",
         );
+      if (meant !== undefined && meant !== invited.host)
+        throw new HubError(409, "other-host", `this token is for host ${invited.host}: --name ${invited.host}`);
       return this.#issue(inside, invited.host, request, "HOST_ENROLLED");
     });
   }

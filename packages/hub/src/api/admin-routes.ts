@@ -62,6 +62,14 @@ function demandOwn({ principal }: ApiRequest, permissions: readonly string[], { 
   }
 }
 
+interface NewToken {
+  readonly principal: string;
+  readonly scopes: readonly string[];
+  readonly grants?: readonly string[];
+  readonly note?: string;
+  readonly expiresSeconds?: number;
+}
+
 const EVENTS_BATCH = 500;
 const REPORT_DAYS = 90;
 
@@ -204,10 +212,16 @@ const access: readonly ApiRoute[] = [
     status: 201,
     joinsTransaction: true,
     tellsOnce: "token",
-    summary: "Makes a key. Its `token` is in this answer alone. Nobody can make one that may more than their own.",
+    summary:
+      "Makes a key. Its `token` is in this answer alone. Nobody can make one that may more than their own. `grants`: " +
+      "roles that its owner is given with it, which takes `role:grant`; when one is refused, there is no key either.",
     handle: async (request) => {
-      const key = request.body as { principal: string; scopes: string[]; note?: string; expiresSeconds?: number };
+      const key = request.body as NewToken;
       demandOwn(request, key.scopes, { isForSelf: key.principal === request.principal.name });
+      if (key.grants !== undefined) {
+        await request.require("role:grant");
+        demandOwn(request, await request.hub.access.permissionsOfRoles(key.grants, request.inside));
+      }
       return { status: 201, body: await request.hub.access.createKey(key, request.principal.name, request.inside) };
     },
   },

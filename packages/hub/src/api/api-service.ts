@@ -25,6 +25,7 @@ import { etagOf, readPrecondition } from "./preconditions.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { fitsParameter, PATH_PARAMETERS } from "./path-parameters.ts";
 import type { ApiRequest, ApiRoute } from "./route.ts";
+import { FAULTS_WITH_SCHEMAS, schemaFault } from "./schema-fault.ts";
 
 interface ApiOptions {
   readonly version: string;
@@ -52,7 +53,9 @@ const JSON_BYTES_MAX = 1 << 20;
 
 export function createApi(hub: HubService, options: ApiOptions): Hono {
   const app = new Hono();
-  const ajv = addDateTime(new Ajv2020({ strict: true, allowUnionTypes: true, validateFormats: true }));
+  const ajv = addDateTime(
+    new Ajv2020({ strict: true, allowUnionTypes: true, validateFormats: true, ...FAULTS_WITH_SCHEMAS }),
+  );
   const counts = new RequestCounts();
   const attempts = new AttemptLimit();
   app.use("*", async (context, next) => {
@@ -110,14 +113,16 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
       try {
         response = await answer(hub, route, context, {
           check,
-          ajv,
           attempts,
           rateLimit: options.rateLimit,
           from: options.addressOf(context),
           shown: options.certificateOf(context),
         });
       } catch (error) {
-        if (!(error instanceof HubError) && !context.req.raw.signal.aborted)
+        // Of what passes by itself, or with more room, the words are enough: nothing is wrong with the program.
+        if (error instanceof DatabaseError && (error.isPassing || error.isDiskFull))
+          hub.options.warn(`${route.id}: ${error.message}`);
+        else if (!(error instanceof HubError) && !context.req.raw.signal.aborted)
           hub.options.warn(`${route.id}: ${(error as Error).stack ?? String(error)}`);
         else if (error instanceof HubError && error.status >= 500) hub.options.warn(`${route.id}: ${error.message}`);
         response = problem(context, error);
@@ -155,14 +160,13 @@ interface Asker {
 
 interface Tools extends Asker {
   readonly check: ValidateFunction | null;
-  readonly ajv: Ajv2020;
 }
 
 async function answer(
   hub: HubService,
   route: ApiRoute,
   context: Context,
-  { check, ajv, ...asker }: Tools,
+  { check, ...asker }: Tools,
 ): Promise<Response> {
   const principal = await authenticate(hub, context, asker);
   const asked = { method: context.req.method, path: context.req.path, from: asker.from };
@@ -179,8 +183,7 @@ async function answer(
   let body: unknown = null;
   if (route.body !== undefined) {
     body = await readJson(context, route);
-    if (check !== null && !check(body))
-      throw new HubError(422, "bad-body", ajv.errorsText(check.errors, { dataVar: "body" }));
+    if (check !== null && !check(body)) throw new HubError(422, "bad-body", schemaFault(check.errors, "body"));
   }
   const request: ApiRequest = {
     hub,
@@ -195,10 +198,10 @@ async function answer(
     signal: context.req.raw.signal,
     precondition,
     may: (permission) => mayDo(principal, permission),
-    mayStill: async () => {
+    mayStill: async (permission = route.permission) => {
       await hub.accessLog.prepare();
       const now = await identify(hub, context, asker.shown);
-      return typeof now !== "string" && hub.accessLog.wouldPermit(now, route.permission, { from: asker.from });
+      return typeof now !== "string" && hub.accessLog.wouldPermit(now, permission, { from: asker.from });
     },
   };
   const key = takesKey(route) ? context.req.header("idempotency-key") : undefined;

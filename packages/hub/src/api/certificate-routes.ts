@@ -85,7 +85,7 @@ export function authorityPages(hub: HubService, attempts: AttemptLimit, addressO
     const decide = (actor: string, isAllowed: boolean): void =>
       hub.accessLog.add({ actor, isAllowed, permission: "enrol", method: "POST", path: context.req.path, from });
     try {
-      const made = await hub.certificates.enrol(token, request);
+      const made = await hub.certificates.enrol(token, request, context.req.query("host"));
       decide(`worker:${made.host}`, true);
       return context.json(made, 201);
     } catch (error) {

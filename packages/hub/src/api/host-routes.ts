@@ -150,7 +150,11 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
       if (artefactCache !== undefined)
         await tellArtefactCache(request.hub.database, { name: name(request), session }, artefactCache);
       const answer: ClaimAnswer = await request.hub.claims.claim(
-        { host: name(request), session, slots, waitMs: (waitSeconds ?? 0) * 1_000, start: start ?? false, holding },
+        {
+          ...{ host: name(request), session, slots, start: start ?? false, holding },
+          waitMs: (waitSeconds ?? 0) * 1_000,
+          mayStill: () => request.mayStill(`host:serve:${name(request)}`),
+        },
         request.signal,
       );
       return { body: answer };

@@ -34,7 +34,7 @@ test("all that changes something takes a key, but for workers, content, and what
       .filter((route) => !takesKey(route) && route.tag !== "workers")
       .map(({ id }) => id)
       .sort(),
-    ["planRebuild", "putBlob", "runFsck", "testTrigger", "verifyAudit"],
+    ["planRebuild", "putBlob", "runFsck", "testTrigger", "testWebhook", "verifyAudit"],
   );
 });
 

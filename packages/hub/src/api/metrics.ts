@@ -5,6 +5,7 @@ import type { HubService } from "../hub-service.ts";
 import { countFailures } from "../store/failures.ts";
 import { listHosts } from "../store/hosts.ts";
 import { countQueue } from "../store/tasks.ts";
+import { listWebhooks } from "../store/webhooks.ts";
 
 const BUCKETS_SECONDS = [0.005, 0.02, 0.1, 0.5, 2, 10, 60] as const;
 
@@ -97,6 +98,11 @@ export async function metricsText(hub: HubService, counts: RequestCounts): Promi
       )
     ).map(({ rule, count }) => [`rule="${rule}"`, count]),
   );
+  const webhooks = await listWebhooks(hub.database);
+  gauge("webhook_deliveries", "Deliveries of webhooks that are still tried, and dead ones, which are not.", [
+    ['state="waiting"', webhooks.reduce((sum, { waiting }) => sum + waiting, 0)],
+    ['state="dead"', webhooks.reduce((sum, { dead }) => sum + dead, 0)],
+  ]);
   gauge(
     "failed_runs",
     "Runs that failed within the last 24 hours, by the cause that their logs tell.",

@@ -24,8 +24,12 @@ export interface ApiRequest {
   require(permission: string, task?: Circumstances["task"]): Promise<void>;
   /** Asks without refusing. */
   may(permission: string): boolean;
-  /** Whether who asked would get in now as well; for answers that go on. Nothing is written down. */
-  mayStill(): Promise<boolean>;
+  /**
+   * Whether who asked would get in now as well; for answers that go on, and that wait. Nothing is written down.
+   *
+   * @param permission  where the route's own is scoped
+   */
+  mayStill(permission?: string): Promise<boolean>;
 }
 
 export interface ApiAnswer {

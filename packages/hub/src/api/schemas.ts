@@ -13,7 +13,11 @@ const object = (properties: Record<string, JsonSchema>, required: readonly strin
   additionalProperties: false,
 });
 const list = (items: JsonSchema, maxItems = 1_000): JsonSchema => ({ type: "array", items, maxItems });
-const word = { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._+-]{0,126}$" };
+const word = {
+  type: "string",
+  pattern: "^[A-Za-z0-9][A-Za-z0-9._+-]{0,126}$",
+  description: "a word of letters, digits, dot, dash, plus and underscore",
+};
 const text = (maxLength: number): JsonSchema => ({ type: "string", maxLength });
 const id = { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
 /** Of what counts up in a column of four bytes: versions, attempts. */
@@ -80,7 +84,11 @@ export const ENROLMENT = object({ token: { type: "string", maxLength: 100 }, req
 const DAY_SECONDS = 86_400;
 export const INVITATION = object(
   {
-    host: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$" },
+    host: {
+      type: "string",
+      pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
+      description: "a name of letters, digits, dot, dash and underscore",
+    },
     expiresSeconds: { type: "integer", minimum: 1, maximum: 7 * DAY_SECONDS },
   },
   ["host"],
@@ -137,7 +145,7 @@ export const CHANNEL = object({
   balance: { enum: BALANCES },
   description: text(1_000),
   retentionDays: orNull({ type: "integer", minimum: 1, maximum: 36_500 }),
-  inherits: list({ type: "string", pattern: "^[a-z0-9][a-z0-9._-]{0,62}$" }, 16),
+  inherits: list({ type: "string", pattern: "^[a-z0-9][a-z0-9._-]{0,62}$", description: "names of channels" }, 16),
   maxQueued: limitOrNull(0),
   maxRunning: limitOrNull(0),
 });
@@ -146,6 +154,7 @@ export const TOKEN = object(
   {
     principal: word,
     scopes: { ...list(text(200), 64), minItems: 1 },
+    grants: list(text(63), 64),
     note: text(256),
     expiresSeconds: { type: "integer", minimum: 1, maximum: 3_650 * 86_400 },
   },
@@ -174,12 +183,20 @@ export const WITHDRAWAL = object({ sources: names(1_000) }, ["sources"]);
 export const REBUILD = object(
   {
     sources: list(text(255), 10_000),
-    reverseDepends: list({ type: "string", pattern: "^(?:src:)?[a-z0-9][a-z0-9+.-]{1,250}$" }, 100),
+    reverseDepends: list(
+      {
+        type: "string",
+        pattern: "^(?:src:)?[a-z0-9][a-z0-9+.-]{1,250}$",
+        description: "a binary package, or src: and a source package",
+      },
+      100,
+    ),
     recursive: { type: "boolean" },
     reason: {
       type: "string",
       minLength: 1,
       maxLength: 500,
+      description: "one line of text",
       pattern:
         "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$",
     },

@@ -3,9 +3,10 @@ import type { TaskSubmission } from "@stratos/hub-api";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { payloadFault } from "../payloads/payload-fault.ts";
 import { addDateTime } from "./date-time-format.ts";
+import { FAULTS_WITH_SCHEMAS, schemaFault } from "./schema-fault.ts";
 import { SUBMISSION } from "./schemas.ts";
 
-const ajv = addDateTime(new Ajv2020({ strict: true, allowUnionTypes: true }));
+const ajv = addDateTime(new Ajv2020({ strict: true, allowUnionTypes: true, ...FAULTS_WITH_SCHEMAS }));
 const check = ajv.compile({
   ...SUBMISSION,
   // In its own batch; the store refuses places that are none.
@@ -14,7 +15,7 @@ const check = ajv.compile({
 
 /** @returns why not, in words */
 export function taskFault(task: unknown): string | null {
-  if (!check(task)) return ajv.errorsText(check.errors, { dataVar: "task" });
+  if (!check(task)) return schemaFault(check.errors, "task", "task");
   const fault = payloadFault(task as TaskSubmission);
   return fault === null ? null : `task.${fault}`;
 }

@@ -1,7 +1,15 @@
 /** Webhooks and their deliveries. */
 import { closestName } from "@stratos/base";
 import { EVENT_NAMES } from "../store/event-names.ts";
-import { createWebhook, listDeliveries, listWebhooks, redeliver, removeWebhook } from "../store/webhooks.ts";
+import {
+  createWebhook,
+  listDeliveries,
+  listWebhooks,
+  redeliver,
+  redeliverDead,
+  removeWebhook,
+} from "../store/webhooks.ts";
+import { deliverTest } from "../leader/deliver-webhooks.ts";
 import { HubError } from "../store/hub-error.ts";
 import { silentRoute, type ApiRoute } from "./route.ts";
 import { WEBHOOK } from "./schemas.ts";
@@ -13,7 +21,7 @@ export const WEBHOOK_ROUTES: readonly ApiRoute[] = [
     path: "/webhooks",
     tag: "webhooks",
     permission: "webhook:read",
-    summary: "Lists webhooks, without their secrets.",
+    summary: "Lists webhooks, without their secrets, and how many of their deliveries wait and are dead.",
     handle: async ({ hub }) => ({ body: { items: await listWebhooks(hub.database), next: null } }),
   },
   {
@@ -66,13 +74,41 @@ export const WEBHOOK_ROUTES: readonly ApiRoute[] = [
     }),
   },
   {
+    id: "testWebhook",
+    method: "post",
+    path: "/webhooks/{webhook}/test",
+    tag: "webhooks",
+    permission: "webhook:change",
+    changesNothing: true,
+    status: 200,
+    summary: "Tells a webhook of an event TEST, now and this once; the answer is the receiver's `status`, or why none.",
+    handle: async ({ hub, parameters, principal }) => ({
+      body: await deliverTest(hub.database, { webhook: Number(parameters["webhook"]), actor: principal.name }),
+    }),
+  },
+  {
+    id: "redeliverDead",
+    method: "post",
+    path: "/webhooks/{webhook}/retry",
+    tag: "webhooks",
+    permission: "webhook:change",
+    joinsTransaction: true,
+    status: 200,
+    summary: "Tries all dead deliveries of a webhook again; `count` of them.",
+    handle: async ({ hub, parameters, inside }) => {
+      const count = await redeliverDead(inside ?? hub.database, Number(parameters["webhook"]));
+      hub.housekeeping.nudge();
+      return { body: { count } };
+    },
+  },
+  {
     id: "redeliver",
     method: "post",
     path: "/deliveries/{delivery}/retry",
     tag: "webhooks",
     permission: "webhook:change",
     joinsTransaction: true,
-    summary: "Tries a dead delivery again.",
+    summary: "Tries a delivery now, whether it waits, is dead, or was delivered before.",
     answers: "nothing",
     status: 204,
     handle: async ({ hub, parameters, inside }) => {

@@ -70,6 +70,8 @@ test("what a hub refuses, and that nobody listens, is told of its URL", () => {
     messageOf(hubFailure(new TypeError("", { cause: plain }), "https://a")),
     /^https:\/\/a: .* no TLS: .*http:/,
   );
+  const unknown = Object.assign(new Error("self-signed certificate"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+  assert.match(messageOf(hubFailure(new TypeError("", { cause: unknown }), "https://a")), /NODE_EXTRA_CA_CERTS=FILE/);
   const defect = new TypeError("x is undefined");
   assert.equal(hubFailure(defect, "http://a"), defect);
 });

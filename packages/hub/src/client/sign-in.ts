@@ -25,6 +25,8 @@ interface Begun extends SignInCode {
 /** RFC 8628 §3.5: how much longer it waits after `slow_down`. */
 const SLOWER_SECONDS = 5;
 const EXPIRES_MAX_SECONDS = 3_600;
+const PAUSE_MAX_SECONDS = 60;
+const AWAY: readonly number[] = [429, 502, 503, 504];
 
 /** @throws HubProblem, OperationError when the code has expired; fetch's errors */
 export async function signInByDevice(
@@ -38,11 +40,11 @@ export async function signInByDevice(
   for (let seconds = Math.max(begun.intervalSeconds, 1); performance.now() < untilMs;) {
     await pause(seconds * 1_000, signal);
     signal.throwIfAborted();
-    const answer = await post<SignedIn & { readonly isPending: boolean; readonly isTooOften?: boolean }>(
-      `${url}/login/device/token`,
-      { deviceCode: begun.deviceCode },
-      signal,
-    );
+    const answer = await poll(url, begun.deviceCode, signal);
+    if (answer === null) {
+      seconds = Math.min(seconds * 2, PAUSE_MAX_SECONDS);
+      continue;
+    }
     if (!answer.isPending) {
       const { token, principal, roles, expires } = answer;
       return { token, principal, roles, expires };
@@ -50,6 +52,23 @@ export async function signInByDevice(
     if (answer.isTooOften === true) seconds += SLOWER_SECONDS;
   }
   throw new OperationError("hub", url, "nobody signed in before the code expired");
+}
+
+interface Polled extends SignedIn {
+  readonly isPending: boolean;
+  readonly isTooOften?: boolean;
+}
+
+/** @returns null: the hub or its provider is away, and the code is as good as before (RFC 8628 §3.5) */
+async function poll(url: string, deviceCode: string, signal: AbortSignal): Promise<Polled | null> {
+  try {
+    return await post<Polled>(`${url}/login/device/token`, { deviceCode }, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const isAway = error instanceof HubProblem ? AWAY.includes(error.status) : error instanceof TypeError;
+    if (isAway) return null;
+    throw error;
+  }
 }
 
 async function post<Answer>(url: string, body: object, signal: AbortSignal): Promise<Answer> {

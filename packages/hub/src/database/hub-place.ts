@@ -60,6 +60,15 @@ export async function openLasting(place: string): Promise<OpenDatabase> {
 
 async function openLocked(place: string, more: Parameters<typeof openDatabase>[1]): Promise<OpenDatabase> {
   const isFolder = place !== "memory" && !isServerUrl(place);
+  // Two letters at least, which no drive has: a server's URL with a slip would be a folder of that name. Of such a one
+  // nobody knows where its password is.
+  const scheme = isFolder ? /^[a-z][a-z0-9+.-]+:/i.exec(place)?.[0] : undefined;
+  if (scheme !== undefined)
+    throw new OperationError(
+      "option",
+      "the hub's database",
+      `${scheme}… is none: expected memory, a folder, or postgres://USER@HOST/NAME; a folder of such a name is ./NAME`,
+    );
   let release = (): void => {};
   try {
     if (isFolder) {

@@ -21,13 +21,11 @@ export function isServerUrl(place: string): boolean {
 
 /** @throws DatabaseError when it cannot be had */
 export async function openDatabase(place: string, options: DatabaseOptions = {}): Promise<Database> {
-  if (!isServerUrl(place)) return PgliteDatabase.open(place === "memory" ? null : place, options.imagePath);
-  const database = new PostgresDatabase({
-    url: place,
-    poolSize: options.poolSize ?? POOL_SIZE,
-    slowStatementMs: options.slowStatementMs ?? SLOW_STATEMENT_MS,
-    slow: options.slow ?? (() => {}),
-  });
+  const { slowStatementMs = SLOW_STATEMENT_MS, slow = () => {} } = options;
+  if (!isServerUrl(place))
+    return PgliteDatabase.open(place === "memory" ? null : place, options.imagePath, { slowStatementMs, slow });
+  const poolSize = options.poolSize ?? POOL_SIZE;
+  const database = new PostgresDatabase({ url: place, poolSize, slowStatementMs, slow });
   try {
     await database.query("select 1");
     return database;

@@ -106,3 +106,29 @@ test("a database that gives up says so, refuses all else, holds nobody up, and k
   assert.deepEqual(await again.query("select t from kept"), [{ t: "answered" }]);
   await again.close();
 });
+
+test("a statement that keeps everybody waiting is told, with how long", async () => {
+  const told: [string, number][] = [];
+  const slow = {
+    slowStatementMs: 80,
+    slow: (sql: string, milliseconds: number) => void told.push([sql, milliseconds]),
+  };
+  const database = await PgliteDatabase.open(null, undefined, slow);
+  told.length = 0;
+  await database.query("select 1");
+  await database.query("select pg_sleep(0.1)");
+  await database.transaction("read committed", (inside) => inside.query("select pg_sleep(0.1) as within"));
+  await database.script("select pg_sleep(0.1) as script");
+  await assert.rejects(database.query("select pg_sleep(0.1), 1 / (random() * 0)::int"), /division by zero/);
+  await database.close();
+  assert.deepEqual(
+    told.map(([sql]) => sql),
+    [
+      "select pg_sleep(0.1)",
+      "select pg_sleep(0.1) as within",
+      "select pg_sleep(0.1) as script",
+      "select pg_sleep(0.1), 1 / (random() * 0)::int",
+    ],
+  );
+  assert.ok(told.every(([, milliseconds]) => milliseconds >= 80));
+});

@@ -40,15 +40,23 @@ order by c.oid`;
  */
 const FEW_BUFFERS = ["-c", "shared_buffers=16MB"];
 
+interface SlowStatements {
+  /** A statement that takes longer is told to `slow`. */
+  readonly slowStatementMs: number;
+  readonly slow: (sql: string, milliseconds: number) => void;
+}
+
 export class PgliteDatabase implements Database {
   readonly name: string;
   readonly isShared = false;
   readonly #pglite: PGlite;
   readonly #statements: PgliteStatements;
+  readonly #slow: SlowStatements;
   readonly #fall = Promise.withResolvers<DatabaseError>();
   #fallen: DatabaseError | null = null;
 
-  private constructor(name: string, pglite: PGlite, statements: PgliteStatements) {
+  private constructor(name: string, pglite: PGlite, statements: PgliteStatements, slow: SlowStatements) {
+    this.#slow = slow;
     this.name = name;
     this.#pglite = pglite;
     this.#statements = statements;
@@ -58,7 +66,11 @@ export class PgliteDatabase implements Database {
    * @param folder  null: in memory, gone when closed. Two processes must never open one: the caller holds a lock.
    * @param imagePath  of the archive that a new one begins with, if it is there; default: the bundle's
    */
-  static async open(folder: string | null, imagePath?: string): Promise<PgliteDatabase> {
+  static async open(
+    folder: string | null,
+    imagePath?: string,
+    slow: SlowStatements = { slowStatementMs: Infinity, slow: () => {} },
+  ): Promise<PgliteDatabase> {
     compileLate();
     const { PGlite } = await import("@electric-sql/pglite");
     const { PgliteStatements } = await import("./pglite-statements.ts");
@@ -78,7 +90,7 @@ export class PgliteDatabase implements Database {
           .map(([name, value]) => `set ${name} = ${value};`)
           .join("\n"),
       );
-      return new PgliteDatabase(folder ?? "memory", pglite, new PgliteStatements(pglite));
+      return new PgliteDatabase(folder ?? "memory", pglite, new PgliteStatements(pglite), slow);
     } catch (error) {
       throw databaseError(error);
     }
@@ -94,20 +106,32 @@ export class PgliteDatabase implements Database {
 
   async #run<Row>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
     if (this.#fallen !== null) throw this.#fallen;
+    const started = performance.now();
     try {
       return await this.#statements.run<Row>(sql, parameters);
     } catch (error) {
       throw this.#failure(error);
+    } finally {
+      this.#tellSlow(sql, started);
     }
   }
 
   async script(sql: string): Promise<void> {
     if (this.#fallen !== null) throw this.#fallen;
+    const started = performance.now();
     try {
       await this.#pglite.exec(sql);
     } catch (error) {
       throw this.#failure(error);
+    } finally {
+      this.#tellSlow(sql, started);
     }
+  }
+
+  /** It is this process that it keeps busy: nobody is answered meanwhile. */
+  #tellSlow(sql: string, started: number): void {
+    const milliseconds = performance.now() - started;
+    if (milliseconds >= this.#slow.slowStatementMs) this.#slow.slow(sql, milliseconds);
   }
 
   /**

@@ -8,8 +8,15 @@ import { after, before, test } from "node:test";
 import { openMigrated } from "../testing/test-database.ts";
 import type { Database } from "../database/database.ts";
 import { writeEvents } from "../store/events.ts";
-import { createWebhook, listDeliveries, queueDeliveries, redeliver } from "../store/webhooks.ts";
-import { deliverDue, DELIVERY_ATTEMPTS_MAX } from "./deliver-webhooks.ts";
+import {
+  createWebhook,
+  listDeliveries,
+  listWebhooks,
+  queueDeliveries,
+  redeliver,
+  redeliverDead,
+} from "../store/webhooks.ts";
+import { deliverDue, DELIVERY_ATTEMPTS_MAX, deliverTest } from "./deliver-webhooks.ts";
 
 let database: Database;
 before(async () => {
@@ -17,6 +24,9 @@ before(async () => {
   await queueDeliveries(database);
 });
 after(() => database.close());
+
+const broken = (async () => new Response("no", { status: 500 })) as unknown as typeof fetch;
+const taken = (async () => new Response(null, { status: 200 })) as unknown as typeof fetch;
 
 const dueNow = (): Promise<unknown> => database.query("update delivery set due = now() where state = 'WAITING'");
 
@@ -68,14 +78,59 @@ test("what fails for long is dead, and is told when somebody asks for it", async
   const hook = await createWebhook(database, { url: "https://dead.example/", events: ["RUN_LOST"] }, "me");
   await writeEvents(database, [{ actor: "h", what: "RUN_LOST" }]);
   await queueDeliveries(database);
-  const broken = (async () => new Response("no", { status: 500 })) as unknown as typeof fetch;
   for (let attempt = 0; attempt < DELIVERY_ATTEMPTS_MAX + 2; attempt++) {
     await dueNow();
     await deliverDue(database, broken);
   }
   const [dead] = await listDeliveries(database, hook.id, 10);
   assert.deepEqual([dead!.state, dead!.attempt, dead!.status], ["DEAD", DELIVERY_ATTEMPTS_MAX, 500]);
+  assert.deepEqual([dead!.event, dead!.task, dead!.next], ["RUN_LOST", null, null]);
+  const countsOf = async (): Promise<unknown> => {
+    const { waiting, dead } = (await listWebhooks(database)).find(({ id }) => id === hook.id)!;
+    return { waiting, dead };
+  };
+  assert.deepEqual(await countsOf(), { waiting: 0, dead: 1 });
   await redeliver(database, dead!.id);
-  await deliverDue(database, (async () => new Response(null, { status: 200 })) as unknown as typeof fetch);
+  assert.deepEqual(await countsOf(), { waiting: 1, dead: 0 });
+  await deliverDue(database, taken);
   assert.equal((await listDeliveries(database, hook.id, 10))[0]!.state, "DELIVERED");
+  assert.deepEqual(await countsOf(), { waiting: 0, dead: 0 });
+});
+
+test("who asks has told at once what waits, again what was told, and together all that is dead", async () => {
+  const hook = await createWebhook(database, { url: "https://lost.example/", events: ["REMOVED"] }, "me");
+  for (const task of [1, 2, 3]) await writeEvents(database, [{ actor: "h", what: "REMOVED", task }]);
+  await queueDeliveries(database);
+  await deliverDue(database, broken);
+  const [third, second] = await listDeliveries(database, hook.id, 10);
+  assert.ok(Date.parse(third!.next!) > Date.now(), "it pauses");
+  assert.equal(third!.task, 3);
+  for (const state of ["DELIVERED", "WAITING"]) {
+    await redeliver(database, third!.id);
+    assert.equal(await deliverDue(database, taken), 1, state);
+  }
+  await assert.rejects(redeliver(database, 9_999), /delivery 9999: there is none/);
+  await database.query("update delivery set state = 'DEAD' where webhook_id = $1 and id <> $2", [hook.id, second!.id]);
+  assert.equal(await redeliverDead(database, hook.id), 2);
+  assert.equal(await deliverDue(database, taken), 2);
+  await assert.rejects(redeliverDead(database, 9_999), /webhook 9999: there is none/);
+});
+
+test("a test is signed as the rest, told once, and kept nowhere", async () => {
+  const hook = await createWebhook(database, { url: "https://test.example/", events: ["FAILED"] }, "me");
+  const told: RequestInit[] = [];
+  const receiver = (async (_: string, init: RequestInit) => {
+    told.push(init);
+    return new Response("no", { status: 503 });
+  }) as unknown as typeof fetch;
+  const answer = await deliverTest(database, { webhook: hook.id, actor: "me" }, receiver);
+  assert.deepEqual(answer, { status: 503, message: null });
+  const { "stratos-signature": signature } = told[0]!.headers as Record<string, string>;
+  const at = /^t=(\d+),/.exec(signature!)![1]!;
+  const hmac = createHmac("sha256", hook.secret).update(`${at}.${String(told[0]!.body)}`);
+  assert.equal(signature, `t=${at},v1=${hmac.digest("hex")}`);
+  const { what, actor } = JSON.parse(String(told[0]!.body)) as { what: string; actor: string };
+  assert.deepEqual([what, actor], ["TEST", "me"]);
+  assert.deepEqual(await listDeliveries(database, hook.id, 10), []);
+  await assert.rejects(deliverTest(database, { webhook: 9_999, actor: "me" }, receiver), /webhook 9999: there is none/);
 });

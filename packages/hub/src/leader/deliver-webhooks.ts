@@ -7,8 +7,9 @@
  * An answer of 2xx is a delivery. Else it is tried again after 2^attempt × 5 s; after twelve attempts, about six hours,
  * it is dead, and waits for somebody to ask for it again.
  */
-import { createHmac } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 import type { Database } from "../database/database.ts";
+import { notFound } from "../store/hub-error.ts";
 import { queueDeliveries } from "../store/webhooks.ts";
 import type { Chore } from "./housekeeping.ts";
 import { isSuccess, postJson } from "./post-json.ts";
@@ -68,7 +69,31 @@ skip locked)
   return due.length;
 }
 
-function post({ id, body, url, secret, now_seconds: now }: Due, send: typeof fetch): ReturnType<typeof postJson> {
+/**
+ * Tells a webhook of an event `TEST` that was none, now and this once. @throws HubError 404
+ *
+ * @returns the answer's status, or null and what went wrong in words
+ */
+export async function deliverTest(
+  database: Database,
+  { webhook, actor }: { webhook: number; actor: string },
+  send: typeof fetch = fetch,
+): ReturnType<typeof postJson> {
+  const [found] = await database.query<Omit<Due, "id" | "body" | "attempt"> & { at: Date }>(
+    "select url, secret, now() as at, extract(epoch from now())::bigint as now_seconds from webhook where id = $1",
+    [webhook],
+  );
+  if (found === undefined) throw notFound(`webhook ${webhook}`);
+  const { at, ...to } = found;
+  const body = { id: 0, at: at.toISOString(), actor, what: "TEST", task: null, run: null, detail: null };
+  // Of its own, since receivers pass over what they have had.
+  return post({ ...to, id: `test-${randomUUID()}`, body }, send);
+}
+
+function post(
+  { id, body, url, secret, now_seconds: now }: Omit<Due, "attempt" | "id"> & { readonly id: number | string },
+  send: typeof fetch,
+): ReturnType<typeof postJson> {
   const text = JSON.stringify(body);
   const signature = createHmac("sha256", secret).update(`${now}.${text}`).digest("hex");
   return postJson(send, url, {

@@ -25,6 +25,10 @@ test("a payload that no worker takes is refused with its place, alone, in batche
   assert.equal(await refused("/tasks", command({})), "payload.argv: expected a program and its arguments");
   assert.equal(await refused("/tasks", command({ argv: [] })), "payload.argv: expected a program and its arguments");
   assert.equal(
+    await refused("/tasks", command({ argv, artifacts: ["x"] })),
+    "payload.artifacts: there is no such key; did you mean artefacts?",
+  );
+  assert.equal(
     await refused("/tasks", command({ argv, artefacts: ["../x"] })),
     'payload.artefacts: "../x" leaves the task\'s folder',
   );

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { OperationError } from "@stratos/operation";
 import { JobPlugins } from "./job-plugins.ts";
-import { checkPlugin } from "./plugin.ts";
+import { checkPlugin } from "../check-plugin.ts";
 import { PLUGIN_TEMPLATE } from "./plugin-template.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "job-plugins-"));
@@ -65,6 +65,6 @@ test("why one is broken is told once", async () => {
 });
 
 test("the template is a plugin of all three", async () => {
-  const { state, hooks } = await checkPlugin(put("template", PLUGIN_TEMPLATE), () => {});
+  const { state, hooks } = (await checkPlugin(put("template", PLUGIN_TEMPLATE), () => {})).plugin;
   assert.deepEqual([state, [...hooks].sort()], ["READY", ["event", "image", "stage", "submission"]]);
 });

@@ -14,6 +14,8 @@ export interface PluginManifest {
   readonly settings: unknown;
   readonly events: unknown;
   readonly hooks: readonly string[];
+  /** Those and others: what is nearly the name of one is a slip. */
+  readonly functions: readonly string[];
 }
 
 const HEAP_MB = 128;
@@ -27,8 +29,10 @@ plugin.catch(() => {});
 const hooks = {
   describe: async () => {
     const { contract, version, description, settings, events, submission, event, stage, image } = Object(await plugin);
-    const given = Object.entries({ submission, event, stage, image }).filter(([, work]) => typeof work === "function");
-    return { contract, version, description, settings, events, hooks: given.map(([name]) => name) };
+    const given = (functions) =>
+      Object.entries(functions).filter(([, work]) => typeof work === "function").map(([name]) => name);
+    const hooks = given({ submission, event, stage, image });
+    return { contract, version, description, settings, events, hooks, functions: given(Object(await plugin)) };
   },
   start: async (about) => void (await (await plugin).start?.(about)),
   event: async (event, about) => (await plugin).event(event, about),

@@ -7,10 +7,11 @@
  * After five failures in a row it is paused for ten minutes; a thread that fell or hung is made anew.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { basename, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { closestName } from "@stratos/base";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { PLUGIN_CONTRACT, type PluginHook, type PluginView } from "@stratos/hub-api";
+import { EVENT_NAMES } from "../store/event-names.ts";
 import { PluginFault, PluginThread, type PluginManifest, type PluginVerb } from "./plugin-thread.ts";
 
 export interface PluginTimes {
@@ -35,15 +36,6 @@ export const PLUGIN_TIMES: PluginTimes = {
 const FAILURES_IN_ROW_MAX = 5;
 const SAYINGS_MAX = 20;
 const SAYINGS_WINDOW_MS = 10_000;
-
-/** Loads one as a hub would, and leaves it. @param file  its module, with its settings beside it */
-export async function checkPlugin(file: string, warn: (message: string) => void): Promise<PluginView> {
-  const plugin = new Plugin(basename(file, ".mjs"), resolve(file), { times: PLUGIN_TIMES, warn });
-  await plugin.load();
-  const view = plugin.view();
-  await plugin.close();
-  return view;
-}
 
 type Description = Pick<PluginView, "version" | "description" | "hooks" | "events">;
 interface Configuration {
@@ -211,9 +203,17 @@ export class Plugin {
   }
 }
 
+const ASKED = ["start", "submission", "event", "stage", "image"] as const;
+
+/** @returns which name was meant, when this is nearly one */
+function slipFor(name: string, names: readonly string[]): string | undefined {
+  if (names.includes(name)) return undefined;
+  return closestName(name, names, (meant) => Math.floor(meant.length / 4));
+}
+
 /** @throws PluginFault for what this hub cannot keep its side of */
 function readManifest(manifest: PluginManifest, settings: unknown): Description {
-  const { contract, version = null, description = "", settings: schema, events = [], hooks } = manifest;
+  const { contract, version = null, description = "", settings: schema, events = [], hooks, functions } = manifest;
   if (contract !== PLUGIN_CONTRACT)
     throw new PluginFault(
       contract === undefined
@@ -226,6 +226,15 @@ function readManifest(manifest: PluginManifest, settings: unknown): Description 
     throw new PluginFault("events: expected words such as COMPLETED");
   if (events.some((what: string) => what.startsWith("PLUGIN_")))
     throw new PluginFault("events: what happens to plugins is told to none");
+  // Another hub's events, and functions of its own, are its business; what nobody would ever ask or tell it is not.
+  for (const name of functions) {
+    const meant = slipFor(name, ASKED);
+    if (meant !== undefined) throw new PluginFault(`${name}(): nobody asks for it; did you mean ${meant}()?`);
+  }
+  for (const what of events as readonly string[]) {
+    const meant = slipFor(what, EVENT_NAMES);
+    if (meant !== undefined) throw new PluginFault(`events: there is no ${what}; did you mean ${meant}?`);
+  }
   if (events.length > 0 !== hooks.includes("event")) throw new PluginFault("events and event() belong together");
   if (schema !== undefined) {
     const ajv = new Ajv2020({ strict: false, validateFormats: false, logger: false });

@@ -307,8 +307,12 @@ for (const kind of ["pglite", "postgres"] as const) {
       const at = await place();
       const [id] = await submit(at, [{}]);
       const polls = new ClaimPolls(database, 60);
+      const mayStill = (): Promise<boolean> => Promise.resolve(true);
       const ask = (signal: AbortSignal): ReturnType<ClaimPolls["claim"]> =>
-        polls.claim({ host: at.host, session: at.session, slots: 1, waitMs: 0, start: true, holding: [] }, signal);
+        polls.claim(
+          { host: at.host, session: at.session, slots: 1, waitMs: 0, start: true, holding: [], mayStill },
+          signal,
+        );
       const [run] = (await ask(new AbortController().signal)).runs;
       assert.equal(run!.task, id);
       assert.deepEqual((await ask(AbortSignal.abort())).runs, []);

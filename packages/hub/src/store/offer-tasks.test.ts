@@ -23,6 +23,8 @@ interface TestHost {
   readonly session: string;
 }
 
+const mayStill = (): Promise<boolean> => Promise.resolve(true);
+
 for (const kind of ["pglite", "postgres"] as const)
   describe(kind, () => {
     let server: TestServer | null = null;
@@ -188,7 +190,7 @@ for (const kind of ["pglite", "postgres"] as const)
       const answers = Promise.all(
         at.hosts.map(({ name: host, session }) =>
           polls.claim(
-            { host, session, slots: 8, waitMs: 4_000, start: true, holding: [] },
+            { host, session, slots: 8, waitMs: 4_000, start: true, holding: [], mayStill },
             AbortSignal.timeout(20_000),
           ),
         ),
@@ -207,7 +209,7 @@ for (const kind of ["pglite", "postgres"] as const)
       await submit(at.channel, [{}]);
       assert.equal((await claim(at.hosts[0]!)).length, 0, "it is offline");
       const polls = new ClaimPolls(database, 60);
-      const poll = { host, session, slots: 1, waitMs: 0, start: true, holding: [] };
+      const poll = { host, session, slots: 1, waitMs: 0, start: true, holding: [], mayStill };
       assert.equal((await polls.claim(poll, AbortSignal.timeout(20_000))).runs.length, 1);
       polls.close();
     });

@@ -141,9 +141,14 @@ export async function taskDetails(on: Queryable, id: number): Promise<TaskDetail
       "order by run_id desc limit 1",
     [id],
   );
+  const [published] = await on.query<{ open: boolean }>(
+    "select exists (select 1 from to_publish where task_id = $1) as open",
+    [id],
+  );
   return {
     ...task,
     failure: failure ?? null,
+    publishing: published!.open,
     parents,
     artefacts,
     children: children.map(({ child }) => child),

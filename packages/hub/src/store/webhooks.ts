@@ -11,19 +11,34 @@ interface WebhookView {
   readonly events: readonly string[];
   readonly enabled: boolean;
   readonly owner: string;
+  /** Deliveries that are still tried, and that are tried no more. */
+  readonly waiting: number;
+  readonly dead: number;
 }
 interface DeliveryView {
   readonly id: number;
   readonly webhook: number;
   readonly state: "WAITING" | "DELIVERED" | "DEAD";
+  /** What it tells of. */
+  readonly event: string;
+  readonly task: number | null;
   readonly attempt: number;
   readonly status: number | null;
   readonly message: string | null;
   readonly created: string;
+  /** When it is tried again; null: it is not. */
+  readonly next: string | null;
 }
 
-export function listWebhooks(database: Database): Promise<WebhookView[]> {
-  return database.query<WebhookView>("select id, url, events, enabled, owner from webhook order by id");
+export function listWebhooks(on: Queryable): Promise<WebhookView[]> {
+  return on.query<WebhookView>(`
+    select id, url, events, enabled, owner, coalesce(waiting, 0) as waiting, coalesce(dead, 0) as dead
+    from webhook w left join (
+      select webhook_id, count(*) filter (where state = 'WAITING') as waiting,
+        count(*) filter (where state = 'DEAD') as dead
+      from delivery where state <> 'DELIVERED' group by webhook_id
+    ) d on d.webhook_id = w.id
+    order by id`);
 }
 
 /** @returns with the secret by which deliveries are signed, told this once */
@@ -43,7 +58,7 @@ export async function createWebhook(
     return row!.id;
   };
   const id = await (within === undefined ? database.transaction("read committed", make) : make(within));
-  return { id, url, events, enabled: true, owner, secret };
+  return { id, url, events, enabled: true, owner, waiting: 0, dead: 0, secret };
 }
 
 export function removeWebhook(database: Database, id: number, actor: string): Promise<void> {
@@ -55,23 +70,37 @@ export function removeWebhook(database: Database, id: number, actor: string): Pr
 }
 
 export async function listDeliveries(database: Database, webhook: number, limit: number): Promise<DeliveryView[]> {
-  const rows = await database.query<Omit<DeliveryView, "created"> & { created: Date }>(
-    "select id, webhook_id as webhook, state, attempt, status, message, created from delivery where webhook_id = " +
-      "$1 order by id desc limit $2",
+  const rows = await database.query<Omit<DeliveryView, "created" | "next"> & { created: Date; next: Date | null }>(
+    `
+    select id, webhook_id as webhook, state, body->>'what' as event, (body->>'task')::bigint as task, attempt, status,
+      message, created, case when state = 'WAITING' then due end as next
+    from delivery where webhook_id = $1 order by id desc limit $2`,
     [webhook, limit],
   );
-  if (rows.length === 0 && (await database.query("select 1 from webhook where id = $1", [webhook])).length === 0)
-    throw notFound(`webhook ${webhook}`);
-  return rows.map((row) => ({ ...row, created: row.created.toISOString() }));
+  if (rows.length === 0) await requireWebhook(database, webhook);
+  return rows.map((row) => ({
+    ...row,
+    created: row.created.toISOString(),
+    next: row.next?.toISOString() ?? null,
+  }));
 }
 
-/** A dead letter is tried again. */
+async function requireWebhook(on: Queryable, id: number): Promise<void> {
+  if ((await on.query("select 1 from webhook where id = $1", [id])).length === 0) throw notFound(`webhook ${id}`);
+}
+
+const AGAIN = "update delivery set state = 'WAITING', attempt = 0, due = now()";
+
+/** It is told now, whether it waits, is dead, or was told: the receiver may have lost it. @throws HubError 404 */
 export async function redeliver(on: Queryable, id: number): Promise<void> {
-  const rows = await on.query(
-    "update delivery set state = 'WAITING', attempt = 0, due = now() where id = $1 and state = 'DEAD' returning id",
-    [id],
-  );
-  if (rows.length === 0) throw notFound(`dead delivery ${id}`);
+  const rows = await on.query(`${AGAIN} where id = $1 returning id`, [id]);
+  if (rows.length === 0) throw notFound(`delivery ${id}`);
+}
+
+/** All dead letters of a webhook are told now. @returns how many. @throws HubError 404 */
+export async function redeliverDead(on: Queryable, webhook: number): Promise<number> {
+  await requireWebhook(on, webhook);
+  return (await on.query(`${AGAIN} where webhook_id = $1 and state = 'DEAD' returning id`, [webhook])).length;
 }
 
 const BATCH_EVENTS = 1_000;

@@ -16,6 +16,7 @@ interface TaskRow {
   requires: string[];
   weight: number;
   owner: string;
+  attempt: number;
   due: Date | null;
   due_seconds: number | null;
   message: string | null;
@@ -27,7 +28,7 @@ interface TaskRow {
 export async function whyWaits(database: Database, id: number): Promise<WaitReason> {
   const [task] = await database.query<TaskRow>(
     `
-    select t.id, t.state, t.arch, t.channel, t.requires, t.weight, t.owner, t.message, w.due,
+    select t.id, t.state, t.arch, t.channel, t.requires, t.weight, t.owner, t.attempt, t.message, w.due,
       ceil(extract(epoch from w.due - now()))::int as due_seconds,
       (select host from run where task_id = t.id and state in ('ASSIGNED','RUNNING')) as host,
       c.balance, q.host as offered
@@ -43,6 +44,7 @@ export async function whyWaits(database: Database, id: number): Promise<WaitReas
     summary,
     filters,
     ahead,
+    attempts: task.attempt,
     retrySeconds: task.state === "FREE" && task.due !== null ? Math.max(task.due_seconds!, 0) : null,
   });
   if (task.state === "BLOCKED") return answer(await parentsInWords(database, id));

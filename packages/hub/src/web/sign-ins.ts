@@ -5,6 +5,7 @@ import type { Identity } from "../access/identity.ts";
 import { openSession, SESSION_HOURS } from "../access/web-sessions.ts";
 import { AttemptLimit } from "../api/attempt-limit.ts";
 import type { HubService } from "../hub-service.ts";
+import { HubError } from "../store/hub-error.ts";
 
 export interface SignInOptions {
   readonly attempts: AttemptLimit;
@@ -58,7 +59,8 @@ export class SignIns {
 
   async #fail(context: Context, attempts: AttemptLimit, error: unknown): Promise<never> {
     attempts.count(this.#options.addressOf(context));
-    await this.#note(context, null);
+    // A provider that is away has refused nobody.
+    if (!(error instanceof HubError && error.status === 502)) await this.#note(context, null);
     throw error;
   }
 

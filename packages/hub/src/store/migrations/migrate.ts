@@ -17,6 +17,7 @@ import { failures } from "./0014-failures.ts";
 import { queueOrder } from "./0015-queue-order.ts";
 import { auditRotation } from "./0016-audit-rotation.ts";
 import { versions } from "./0017-versions.ts";
+import { openDeliveries } from "./0018-open-deliveries.ts";
 import type { Migration } from "./migration.ts";
 import { ADVISORY_LOCKS } from "../../database/advisory-locks.ts";
 
@@ -38,6 +39,7 @@ export const MIGRATIONS: readonly Migration[] = [
   queueOrder,
   auditRotation,
   versions,
+  openDeliveries,
 ];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
