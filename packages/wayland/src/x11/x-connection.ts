@@ -95,6 +95,8 @@ export class XConnection {
   readonly #send: (bytes: Uint8Array) => void;
   readonly #owner: XConnectionOwner;
   #inbox = new Uint8Array(0);
+  /** What came and is being taken, then what came meanwhile. */
+  #arrived: Uint8Array[] = [];
   #isReady = false;
   #isOver = false;
   #sequence = 0;
@@ -149,6 +151,21 @@ export class XConnection {
   /** @returns false: it is over, what came is none of the protocol's */
   receive(bytes: Uint8Array): boolean {
     if (this.#isOver) return false;
+    this.#arrived.push(bytes);
+    // An answer that comes at once, to what an event makes us ask, is taken behind that event.
+    if (this.#arrived.length > 1) return true;
+    try {
+      for (let next = this.#arrived[0]; next !== undefined; next = this.#arrived[0]) {
+        if (!this.#takeAll(next)) return false;
+        this.#arrived.shift();
+      }
+      return true;
+    } finally {
+      this.#arrived = [];
+    }
+  }
+
+  #takeAll(bytes: Uint8Array): boolean {
     const waiting = this.#inbox.length > 0 ? concatBytes([this.#inbox, bytes]) : bytes;
     let at = 0;
     for (;;) {
