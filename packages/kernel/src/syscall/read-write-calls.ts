@@ -28,7 +28,7 @@ import type { Task } from "../task/task.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { mayRead } from "../vfs/fanotify-marks.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import { BLOCKED } from "../ground/wait-queue.ts";
+import { BLOCKED, UNFINISHED } from "../ground/wait-queue.ts";
 import { drainInPieces, drainWrittenThrough } from "../vfs/write-back.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -68,7 +68,8 @@ export function readInto(task: Task, file: OpenFile, to: IoCursor, offset: numbe
 export function writeFrom(task: Task, file: OpenFile, from: IoCursor, offset: number): number {
   const before = stateOf(task, "drain")?.moved ?? movedBefore(task);
   const waits = drainWrittenThrough(task, file, before);
-  if (waits < 0) return waits;
+  // What was written before an error counts.
+  if (waits < 0) return waits === UNFINISHED || before === 0 ? waits : before;
   // A pipe and a socket keep by themselves what they have moved.
   if (from.remaining < PIECE_MIN || !file.isOnDisk) return file.write(task, from, offset);
   from.skip(before);

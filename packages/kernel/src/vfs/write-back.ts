@@ -169,8 +169,10 @@ export function drainBeforeRename(task: Caller, inode: Inode, replaced: Inode, i
  * @returns pages that are still left; 0; the first error of the file itself
  */
 export function drainBeforeSync({ kernel: { work } }: Caller, inode: Inode, left: number): number {
-  work.mayPause = true;
   const { fileSystem } = inode;
+  // A program that serves it is waited for by the sync itself.
+  if (fileSystem.isServed) return 0;
+  work.mayPause = true;
   for (let other = fileSystem.nextBeforeSync(inode); other !== null; other = fileSystem.nextBeforeSync(inode)) {
     // Write-back tells what of it cannot be stored.
     left = writeSomePages(other, left < 0 ? (other.pages?.dirtyCount ?? 0) : left, work, () => {});
