@@ -12,6 +12,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import xterm from "@xterm/headless";
 import { extendedTest } from "@stratos/base/testing";
 import type { SystemView } from "@stratos/sdk/api";
 import { accessibilityViolations } from "./support/accessibility.ts";
@@ -309,6 +310,57 @@ test("terminals over a WebSocket: what is typed, sizes, signals, ends, and what 
   third.say({ id: 1, open: { ...place, session: "99" } });
   await third.hears("there is none", ({ problem }) => problem === "dev: has no session 99");
   third.socket.close();
+});
+
+/** What a terminal shows in the end: its last 5,000 lines, those of its screen among them. */
+async function lastLines(bytes: string): Promise<readonly string[]> {
+  const terminal = new xterm.Terminal({ cols: 80, rows: 24, scrollback: 10_000, allowProposedApi: true });
+  await new Promise<void>((resolve) => terminal.write(Buffer.from(bytes, "latin1"), resolve));
+  const { active } = terminal.buffer;
+  const lines = Array.from({ length: active.length }, (_, row) => active.getLine(row)!.translateToString(true));
+  return lines.slice(-5000);
+}
+
+extendedTest("a session under load is the same to who comes a hundred times as to who never left", async (t) => {
+  const served = new ServedConsole(t, join(folder, "reloads"));
+  await served.start();
+  await served.must("POST", "/v1/systems", { ...SYSTEM, command: ["sh", "-c", "while :; do :; done"] });
+  const lines =
+    "import time\nfor i in range(9000):\n  print(i, 'x' * (i % 30))\n  if i % 10 == 0: time.sleep(0.01)\n" +
+    "print('that is all')\ntime.sleep(1e6)";
+  const { session } = await served.must<{ session: string }>("POST", "/v1/systems/dev/sessions", {
+    command: ["python3", "-u", "-c", lines],
+    size: { columns: 80, rows: 24 },
+  });
+  const attached = start([...launcher, "attach", "--no-stdin", `dev/${session}`], { env: served.home.environment });
+  t.after(() => attached.kill());
+  const stayed = new Heard(attached.stdout!);
+  const place = { id: 1, open: { system: "dev", session } };
+  const sizes = [
+    { columns: 120, rows: 40 },
+    { columns: 80, rows: 24 },
+  ];
+  for (let reload = 0; reload < 100; reload++) {
+    if (reload === 50) {
+      const { port } = served;
+      await served.stop();
+      await served.start(port);
+    }
+    const viewer = new Viewer(await openSocket(served, { authorization: `Bearer ${served.token}` }));
+    viewer.say(place);
+    await viewer.hears("it is live", ({ live }) => live === true);
+    viewer.say({ id: 1, size: sizes[reload % 2]! });
+    await viewer.hears("its own size", ({ isOwn }) => isOwn === true);
+    viewer.socket.close();
+  }
+  await stayed.includes("that is all");
+  const last = new Viewer(await openSocket(served, { authorization: `Bearer ${served.token}` }));
+  last.say(place);
+  await last.shows("that is all\r\n");
+  const [shown, expected] = [await lastLines(last.text), await lastLines(stayed.text)];
+  assert.equal(expected.length, 5000);
+  assert.deepEqual(shown, expected);
+  last.socket.close();
 });
 
 test("who says nothing or nonsense over a WebSocket does no harm, and strangers are sent away", async (t) => {

@@ -45,6 +45,13 @@ test("a line without end, and sizes without end, have the same bound", () => {
   assert.equal(told(last.slice(-1)), "[1000]");
 });
 
+test("what was written a word at a time takes no more than what was written at once", () => {
+  const words = Array.from({ length: 5000 }, (_, index) => [written(String(index)), written("\n")]).flat();
+  const last = lastOfHistory([size(80), ...words, size(90)], 40_000);
+  const lines = told(last).split("\n");
+  assert.deepEqual([lines.length, lines[0], lines.at(-1)], [5001, "[80]0", "[90]"]);
+});
+
 test("a picture that is cut is left out to its end", () => {
   const picture = `\x1bPq#0;2;0;0;0\n${"~\n".repeat(2000)}`;
   const frames = [size(80), written(picture), written("~~\n"), written("~\x1b\\after\n"), written("rest\n")];

@@ -3,6 +3,7 @@
  * a bound; of what is left out, the modes that programs have set (the alternate screen, mouse, pasting) and the size
  * stay, and the rest begins with a line of its own, behind a picture that would be cut.
  */
+import { concatBytes } from "@stratos/base";
 import { ControlStrings } from "@stratos/base/control-strings";
 import type { TerminalSize } from "@stratos/sdk/api";
 import type { Frame } from "@stratos/sdk/wire";
@@ -28,8 +29,41 @@ export function costOf(frames: readonly Frame[]): number {
   return frames.reduce((sum, { bytes }) => sum + bytes.length + FRAME_COST, 0);
 }
 
-/** The last of `frames`, which cost at most `costMax`, but for the modes of a terminal. */
-export function lastOfHistory(frames: readonly Frame[], costMax: number, isTerminal = true): Frame[] {
+/** Bytes of writes that become one frame: many programs write a word at a time, and a frame costs more than that. */
+const JOINED_BYTES = 1 << 12;
+
+/** What was written in small pieces to one stream, one after the other, as larger ones. */
+function joined(frames: readonly Frame[]): Frame[] {
+  const whole: Frame[] = [];
+  let run: Frame[] = [];
+  let runBytes = 0;
+  const end = (): void => {
+    if (run.length > 0) whole.push({ head: run[0]!.head, bytes: concatBytes(run.map(({ bytes }) => bytes)) });
+    [run, runBytes] = [[], 0];
+  };
+  for (const frame of frames) {
+    const stream = streamOf(frame);
+    const goesOn = stream !== null && run.length > 0 && stream === streamOf(run[0]!) && runBytes < JOINED_BYTES;
+    if (!goesOn) end();
+    if (stream === null) whole.push(frame);
+    else {
+      run.push(frame);
+      runBytes += frame.bytes.length;
+    }
+  }
+  end();
+  return whole;
+}
+
+function streamOf({ head }: Frame): 1 | 2 | null {
+  const entry = head as LogEntry;
+  return "stream" in entry ? entry.stream : null;
+}
+
+/** The last of `given`, which cost at most `costMax`, but for the modes of a terminal. */
+export function lastOfHistory(given: readonly Frame[], costMax: number, isTerminal = true): Frame[] {
+  // Of what is no terminal's each piece has its time.
+  const frames = isTerminal ? joined(given) : given;
   let first = frames.length;
   let left = costMax;
   while (first > 0 && frames[first - 1]!.bytes.length + FRAME_COST <= left)
