@@ -26,7 +26,8 @@ test("the sum of random bytes is the one that plain code has, and damages change
     assert.equal(sum, plainSum(bytes), `seed ${seed}, length ${length}`);
     assert.notEqual(wordSum(Uint8Array.of(...bytes.subarray(0, 60_000), 0)), sum);
     if (length === 0) continue;
-    assert.notEqual(wordSum(bytes.subarray(1)), sum);
+    // Of a byte of 1 the sum is that of nothing.
+    if (length > 1) assert.notEqual(wordSum(bytes.subarray(1)), sum, `seed ${seed}, length ${length}`);
     bytes[random.below(length)]! ^= 1 << random.below(8);
     assert.notEqual(wordSum(bytes), sum, `seed ${seed}, length ${length}`);
   }
