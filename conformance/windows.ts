@@ -16,11 +16,13 @@ import { type Picture, readPicture } from "../tests/support/picture.ts";
 import { isWhole, refuseUnknown } from "../tests/support/known-names.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const IMAGE = "windows-programs-2";
+const IMAGE = "windows-programs-3";
 const PACKAGES = [
   ...["weston", "foot", "gtk-4-examples", "adwaita-icon-theme", "fonts-dejavu-core"],
   // By X11.
   ...["xwayland", "xterm", "x11-apps"],
+  // By GTK 3 and 4, Qt 6 and SDL 2.
+  ...["mousepad", "gedit", "netsurf-gtk", "featherpad", "qt6-wayland", "libsdl2-tests"],
 ];
 
 /** By name: what is run, and after how many seconds a program that always moves is pictured. */
@@ -32,6 +34,12 @@ const PROGRAMS: Readonly<Record<string, { readonly command: readonly string[]; r
   "xclock": { command: ["xclock"], seconds: 60 },
   "xeyes": { command: ["xeyes"], seconds: 60 },
   "xcalc": { command: ["xcalc"], seconds: 60 },
+  "weston-terminal": { command: ["weston-terminal"], seconds: 60 },
+  "mousepad": { command: ["mousepad", "/etc/passwd"], seconds: 120 },
+  "gedit": { command: ["gedit", "/etc/passwd"], seconds: 180 },
+  "netsurf": { command: ["netsurf-gtk", "about:licence"], seconds: 180 },
+  "featherpad": { command: ["featherpad", "/etc/passwd"], seconds: 60 },
+  "sdl": { command: ["/usr/libexec/installed-tests/SDL2/testsprite2"], seconds: 60 },
   "widget-factory": { command: ["gtk4-widget-factory"], seconds: 120 },
 };
 
