@@ -1,5 +1,5 @@
 import { SockaddrStorage, Ucred } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { stateClass, whenForgotten } from "@stratos/base";
 import { putFields, viewOf } from "../ground/words.ts";
 import type { SignalProcess } from "../signal/signal-target.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -108,4 +108,15 @@ export class IncomingMessage {
   static {
     stateClass("IncomingMessage", this);
   }
+}
+
+/** For calls that come one after the other: each fills them, and nothing of them counts behind it. */
+export function messagesOfCalls(): { readonly outgoing: OutgoingMessage; readonly incoming: IncomingMessage } {
+  const outgoing: OutgoingMessage = { address: null, ancillary: null };
+  const incoming = new IncomingMessage();
+  whenForgotten(() => {
+    outgoing.ancillary = null;
+    incoming.reset();
+  });
+  return { outgoing, incoming };
 }

@@ -32,12 +32,11 @@ import {
   SockaddrStorage,
   ECONNABORTED,
 } from "@stratos/abi";
-import { whenForgotten } from "@stratos/base";
 import { checkLandlockPort } from "../socket/landlock-port.ts";
 import { getU64 } from "../ground/words.ts";
 import { CONTROL_MAX, ControlWriter, parseControl, writeControl } from "../socket/control-message.ts";
 import { createSocket, createSocketPair } from "../socket/create-socket.ts";
-import { IncomingMessage, type OutgoingMessage } from "../socket/message.ts";
+import { messagesOfCalls } from "../socket/message.ts";
 import { obtainTransferState, Socket, transferState } from "../socket/socket.ts";
 import { getSocketOption, setSocketOption } from "../socket/socket-options.ts";
 import { filterProgram } from "../socket/socket-filter.ts";
@@ -208,12 +207,7 @@ function sendto(
 }
 
 /** The message of a call; valid during it. */
-const OUTGOING: OutgoingMessage = { address: null, ancillary: null };
-const INCOMING = new IncomingMessage();
-whenForgotten(() => {
-  OUTGOING.ancillary = null;
-  INCOMING.reset();
-});
+const { outgoing: OUTGOING, incoming: INCOMING } = messagesOfCalls();
 
 function recvfrom(
   task: Task,

@@ -153,14 +153,22 @@ it("what ends with a tree that is taken away, or with the copy of a mount, store
   }
 });
 
-it("what ends with its last user stores what waits in pieces of the kernel's own, and is whole then", () => {
+const MUCH = 60 * 15 * 4096;
+
+/** The mount is gone, and so is the last user of a file in it, who has written much. */
+function endingWithMuch(): FileTask {
   const { user } = machine();
-  const { kernel } = user.task;
   assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", 0, 0), 0);
   const file = user.open("/mnt/file", O_RDWR | O_CREAT);
   assert.equal(user.call("umount2", "/mnt", MNT_DETACH), 0);
   for (let written = 0; written < 60; written++) user.write(file, "x".repeat(15 * 4096));
   user.call("close", file);
+  return user;
+}
+
+it("what ends with its last user stores what waits in pieces of the kernel's own, and is whole then", () => {
+  const user = endingWithMuch();
+  const { kernel } = user.task;
   assert.equal(user.open("/dev/loop0", O_RDWR | O_EXCL), -EBUSY, "it has not ended yet");
   let pieces = 0;
   while (continueEnding(kernel)) pieces++;
@@ -168,21 +176,16 @@ it("what ends with its last user stores what waits in pieces of the kernel's own
   assert.deepEqual(check(content(user), { data: true }), []);
   assert.equal(user.call("close", user.open("/dev/loop0", O_RDWR | O_EXCL)), 0);
   assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", MS_RDONLY, 0), 0);
-  assert.equal((user.stat("/mnt/file") as Stat).size, 60 * 15 * 4096);
+  assert.equal((user.stat("/mnt/file") as Stat).size, MUCH);
 });
 
 it("what ends, and is mounted again before all of it is stored, goes on", () => {
-  const { user } = machine();
+  const user = endingWithMuch();
   const { kernel } = user.task;
-  assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", 0, 0), 0);
-  const file = user.open("/mnt/file", O_RDWR | O_CREAT);
-  assert.equal(user.call("umount2", "/mnt", MNT_DETACH), 0);
-  for (let written = 0; written < 60; written++) user.write(file, "x".repeat(15 * 4096));
-  user.call("close", file);
   assert.equal(continueEnding(kernel), true);
   assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", 0, 0), 0);
   while (continueEnding(kernel));
-  assert.equal((user.stat("/mnt/file") as Stat).size, 60 * 15 * 4096);
+  assert.equal((user.stat("/mnt/file") as Stat).size, MUCH);
   assert.equal(user.call("umount2", "/mnt", 0), 0);
   assert.deepEqual(check(content(user), { data: true }), []);
 });

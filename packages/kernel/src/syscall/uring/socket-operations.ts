@@ -26,7 +26,6 @@ import {
   SockaddrStorage,
   isErrno,
 } from "@stratos/abi";
-import { whenForgotten } from "@stratos/base";
 import {
   IORING_ACCEPT_DONTWAIT,
   IORING_ACCEPT_MULTISHOT,
@@ -59,7 +58,7 @@ import {
 import { BLOCKED, UNFINISHED } from "../../ground/wait-queue.ts";
 import { getU64, putFields, viewOf } from "../../ground/words.ts";
 import { CONTROL_MAX, ControlWriter, parseControl, writeControl } from "../../socket/control-message.ts";
-import { IncomingMessage, type OutgoingMessage } from "../../socket/message.ts";
+import { messagesOfCalls } from "../../socket/message.ts";
 import { Socket, transferState } from "../../socket/socket.ts";
 import { checkPort, loadAddress } from "../socket-calls.ts";
 import { SHOTS_MAX, checkFixed, loadSegments, settleBuffer } from "./file-operations.ts";
@@ -77,12 +76,7 @@ const SYS_ACCEPT4 = SYS("accept4"),
   SYS_SOCKET = SYS("socket");
 
 /** Used by one request after the other, during its execution. */
-const OUTGOING: OutgoingMessage = { address: null, ancillary: null };
-const INCOMING = new IncomingMessage();
-whenForgotten(() => {
-  OUTGOING.ancillary = null;
-  INCOMING.reset();
-});
+const { outgoing: OUTGOING, incoming: INCOMING } = messagesOfCalls();
 
 function socketOf({ file }: Request): Socket | number {
   return file instanceof Socket ? file : -ENOTSOCK;
