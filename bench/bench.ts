@@ -92,7 +92,8 @@ const { values: options } = parseArgs({
 /** What `--only` means besides the rows; all but the first have ended before those begin. */
 const OTHER_GROUPS =
   "special aegisfs aegisfs-memory aegisfs-scale aegisfs-snapshots board compose compose-each durable embed fork fuse " +
-  "hub lisp lisp-shell lisp-system outputs pkg roots small tab tab-composing tab-processor tab-prompt tab-windows";
+  "hub lisp lisp-shell lisp-system outputs pkg roots small tab tab-composing tab-processor tab-prompt " +
+  "tab-reload tab-windows";
 const rounds = Number(options.rounds);
 const only = options.only;
 const launcher = launcherOf(root);

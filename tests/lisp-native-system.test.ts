@@ -64,12 +64,71 @@ test("children of fork-heap have the heap as it was, and end with who made them"
     (show (told other 'exit) (told other 7) items)
     (define long (make-string 300000 #\\x))
     (show (= 300000 (string-length (vector-ref (told one long) 0))))
+    ;; Who was made later and lives does not keep one from ending.
+    (define later (fork-heap serve))
     (heap-close! one)
-    (show (told one 7))`,
+    (show (told one 7))
+    (heap-close! later)`,
     `#(7 2 3)(#(4 2 3) #(5 2 3) #(7 2 3))#((8 "é" 1/2) 2 3)bang#(7 2 3)
 "heap-call: the child has ended""heap-call: the child has ended"#(1 2 parent)
 #t
 "heap-call: the child has ended"
+`,
+  );
+});
+
+test("futures run in processes of their own, side by side, and give copies of data, or errors", () => {
+  checkEverywhere(
+    `(import (scheme base) (scheme write) (scheme process-context) (stratos futures) (stratos process)) ${HEAD}
+    (define items (vector 1 2 3))
+    (define (told f)
+      (guard (e ((error-object? e) (cons (error-object-message e) (error-object-irritants e))) (#t e)) (touch f)))
+    (define f (future (vector-set! items 0 'own) (list items 1/3 "é" (expt 7 60))))
+    (vector-set! items 1 'main)
+    (show (touch f) items)
+    (show (told (future (car 5))) (told (future (raise 'bang))) (told (future (exit 3))) (touch f))
+    (show (par-map (lambda (x) (* x x)) '(1 2 3 4 5 6 7 8 9 10 11)))
+    (show (touch (future (touch (future (+ 1 (touch (future 1))))))))
+    ;; Two that wait for one another by a pipe, the second of which is made later: they run at the same time.
+    (define p (process-start '("cat") 'stdin 'pipe 'stdout 'pipe))
+    (define reader (future (read-line (process-output p))))
+    (show (future-ready? reader))
+    (define writer
+      (future (write-string "passed\\n" (process-input p)) (flush-output-port (process-input p)) 'written))
+    (show (touch reader) (touch writer) (future-ready? reader))
+    (show (string-length (touch (future (make-string 300000 #\\x)))))
+    (process-kill p)
+    (define (descriptors) (process->string '("sh" "-c" "ls /proc/$PPID/fd | wc -l")))
+    (let ((before (descriptors)))
+      (touch (future 1))
+      (show (equal? before (descriptors))))`,
+    `(#(own 2 3) 1/3 "é" ${7n ** 60n})#(1 main 3)
+("car: expected a pair, got" 5)bang("touch: the future has ended")(#(own 2 3) 1/3 "é" ${7n ** 60n})
+(1 4 9 16 25 36 49 64 81 100 121)
+2
+#f
+"passed"written#t
+300000
+#t
+`,
+  );
+});
+
+test("green threads go on while one waits for a future", () => {
+  checkEverywhere(
+    `(import (scheme base) (scheme write) (srfi 18) (stratos futures) (stratos process)) ${HEAD}
+    (define p (process-start '("cat") 'stdin 'pipe 'stdout 'pipe))
+    (define f (future (read-line (process-output p))))
+    (define other (thread-start! (make-thread (lambda ()
+      (thread-sleep! 0.01)
+      (write-string "from a thread\\n" (process-input p))
+      (flush-output-port (process-input p))))))
+    (show (touch f))
+    (define g (future (guard (e ((error-object? e) (error-object-message e))) (thread-sleep! 0.01) 'slept)))
+    (show (touch g))
+    (process-kill p)`,
+    `"from a thread"
+"a future waits for this procedure itself, which cannot wait for a time"
 `,
   );
 });

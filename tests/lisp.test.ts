@@ -219,6 +219,35 @@ test("a program is built ahead: one file, which stratos or Node alone runs witho
   assert.deepEqual(await run([process.execPath, "ahead.mjs", "a", "-e"], { cwd: folder }), expected);
 });
 
+test("futures run in threads beside the program, which ends without those that nobody touched", async () => {
+  writeFileSync(
+    join(folder, "futures.scm"),
+    `(import (scheme base) (scheme write) (scheme file) (scheme time) (stratos futures))
+    (define late (+ 60 (current-second)))
+    (define (await-go)
+      (cond ((file-exists? "go") 'seen) ((< late (current-second)) 'never) (else (await-go))))
+    (define f (future (await-go)))
+    (call-with-output-file "go" (lambda (port) (write 1 port)))
+    (write (list (touch f) (touch (future (list 1.5 "e" (string->symbol "a b"))))))
+    (touch (future (display "printed") (flush-output-port)))
+    (write (guard (e ((error-object? e) (error-object-message e))) (touch (future (car '())))))
+    (define endless (future (let loop () (loop))))
+    (define while-it-is-optimised (+ 0.5 (current-second)))
+    (let wait () (if (< (current-second) while-it-is-optimised) (wait)))
+    (write (future-ready? endless))`,
+  );
+  const expected = { stdout: '(seen (1.5 "e" |a b|))printed"car: expected a pair, got"#f', stderr: "", status: 0 };
+  assert.deepEqual(await lisp(["futures.scm"]), expected);
+  assert.equal((await lisp(["build", "futures.scm", "-o", "futures.mjs"])).status, 0);
+  for (const words of [
+    [...launcher, "lisp", "futures.mjs"],
+    [process.execPath, "futures.mjs"],
+  ]) {
+    rmSync(join(folder, "go"));
+    assert.deepEqual(await run(words, { cwd: folder, env: { STRATOS_HOME: folder } }), expected);
+  }
+});
+
 test("a program with types tells what is of another type, and a build how many tests they left out", async () => {
   writeFileSync(
     join(folder, "typed.scm"),

@@ -7,7 +7,7 @@
  *     dist/program-*.cjs  their scripts: the program, the engine, and what only some commands need
  *     dist/chunk-*.mjs    what the following have in common, loaded when it is used
  *     dist/unpack-worker.mjs, dist/fuse-thread.mjs, dist/halt-poll-thread.mjs, dist/tree-thread.mjs,
- *     dist/codec-thread.mjs, dist/mounted-commands.mjs
+ *     dist/future-thread.mjs, dist/codec-thread.mjs, dist/mounted-commands.mjs
  *     dist/library.mjs    what programs import, and its types: library.d.ts, types/
  *     dist/compat/*.mjs   the calls of other libraries
  *     dist/engine-here.mjs   where machines are in the thread of the program that asks
@@ -112,6 +112,7 @@ const result = await build({
     "fuse-thread": "packages/tools-node/src/fuse/fuse-thread.ts",
     "halt-poll-thread": "packages/tools-node/src/fuse/halt-poll-thread.ts",
     "tree-thread": "packages/tools-node/src/compose/tree-thread.ts",
+    "future-thread": "packages/tools-node/src/lisp/future-thread.ts",
     "codec-thread": "packages/host-node/src/codec-thread.ts",
     "fill-translations": "packages/images/src/translations/fill-translations.ts",
     "engine-here": "packages/engine-node/src/engine-here.ts",

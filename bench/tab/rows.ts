@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- --only tab`, or a part of it (`tab-prompt`, `tab-processor`, `tab-windows`, `tab-composing`):
- * Debian in a tab of headless Chromium: how soon its prompt is there, its processor beside the same machine in Node,
- * its terminals and windows. A line for each; nothing is stored.
+ * `npm run bench -- --only tab`, or a part of it (`tab-prompt`, `tab-processor`, `tab-windows`, `tab-reload`,
+ * `tab-composing`): Debian in a tab of headless Chromium: how soon its prompt is there, its processor beside the same
+ * machine in Node, its terminals and windows, and how soon they are there again. A line for each; nothing is stored.
  */
 import { spawnSync } from "node:child_process";
 import type { AddressInfo } from "node:net";
@@ -12,6 +12,7 @@ import { Browser, type Page } from "../../tests/support/browser.ts";
 import { ensureImage } from "../prepare.ts";
 import { median } from "../statistics.ts";
 import { measureComposing } from "./composing.ts";
+import { measureReloads } from "./reloads.ts";
 import { SlowLine } from "./slow-line.ts";
 
 const IMAGE = "tab-1";
@@ -56,6 +57,7 @@ export async function measureTab(
     if (isAsked("prompt")) await measurePrompt(port, rounds, print);
     if (isAsked("processor")) await measureProcessor(port, launcher, print);
     if (isAsked("windows")) await measureWindows(port, print);
+    if (isAsked("reload")) await measureReloads(launcher, IMAGE, port, print);
     if (isAsked("composing")) for (const line of await measureComposing()) print(line);
   } finally {
     server.close();

@@ -20,12 +20,17 @@ export function ownProcess(): void {
   isOwn = true;
 }
 
-/** For engines, as late as they can: what is loaded of Node before has its compiled code. */
-export function setEngineFlags(): void {
+/**
+ * For engines, as late as they can: what is loaded of Node before has its compiled code.
+ * @param isInterruptible  code that is compiled from here on looks whether its thread is to end, which V8 does with its
+ *                         check of the stack
+ */
+export function setEngineFlags(isInterruptible = false): void {
   if (!isOwn || isSet || !IS_KNOWN) return;
   isSet = true;
   const { setFlagsFromString } = process.getBuiltinModule("node:v8");
-  for (const { engine } of ENGINE_FLAGS) setFlagsFromString(engine);
+  for (const { engine } of ENGINE_FLAGS)
+    if (!isInterruptible || engine !== "--no-wasm-stack-checks") setFlagsFromString(engine);
 }
 
 /** With these another process finds the machine code that this one keeps, and makes what this one finds. */

@@ -16,9 +16,10 @@ const HEAP_GROWTH = 64 << 20;
 export class NodeWasmEngine extends WebAssemblyEngine {
   readonly onlyInterprets = (process.env["STRATOS_INTERPRET"] ?? "") !== "";
 
-  constructor() {
+  /** @param options.isInterruptible  a thread that runs its code can be ended from outside, also in a loop */
+  constructor({ isInterruptible = false } = {}) {
     super(WebAssembly);
-    setEngineFlags();
+    setEngineFlags(isInterruptible);
   }
 
   /**

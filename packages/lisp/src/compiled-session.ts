@@ -47,6 +47,13 @@ export class CompiledLisp {
     const primitives = new Map(SESSION_PRIMITIVES.map((name) => [name, lisp.linker.primitive(name) as Primitive]));
     this.engine = createEngine({ ...options, system: lisp.system, ports: lisp.ports, primitives });
     this.engine.versions.session = this.#versions();
+    if (options.running != null) {
+      const refuse = (): never => {
+        throw failure("eval: a future has no expander; evaluate before it is made, or in who touches it");
+      };
+      this.engine.evaluator = { evaluate: refuse, load: refuse };
+      return;
+    }
     this.engine.evaluator = {
       evaluate: (datum, [environment]) => this.#evaluate(datum, environment),
       load: (path, [environment]) => this.#load(path, environment),

@@ -1,6 +1,7 @@
 /** What an engine is made with, and what it tells of itself. */
 import type { WasmEngine } from "@stratos/host";
 import type { GcPauses } from "./heap/pause-clock.ts";
+import type { FutureThreads, RunningHeap } from "./heap/running-heap.ts";
 import type { Primitive } from "./interpreter/machine.ts";
 import type { StandardPorts } from "./interpreter/primitives/ports.ts";
 import type { System } from "./interpreter/system.ts";
@@ -27,6 +28,10 @@ export interface EngineOptions {
   readonly primitives?: ReadonlyMap<string, Primitive>;
   /** What `saveImage` gave: the runtime need not be compiled. One that does not fit these options is not used. */
   readonly image?: Uint8Array | null;
+  /** Where futures run beside the program; without it in its own thread. */
+  readonly futures?: FutureThreads | null;
+  /** What another engine's `runningHeap` gave: this one goes on from there, and compiles nothing. */
+  readonly running?: RunningHeap | null;
   /** Modules of units are kept, for an image with a program. */
   readonly keepsModules?: boolean;
   /** The runtime is one that asks nothing of the host, for programs that are compiled further; it is not run here. */

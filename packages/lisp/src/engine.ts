@@ -4,13 +4,14 @@
  * comes back as a datum.
  */
 import { assert } from "@stratos/base";
-import type { WasmInstance, WasmMemory, WasmModule, WasmTable } from "@stratos/host";
+import type { WasmMemory } from "@stratos/host";
 import type { Global, Unit } from "./core/core.ts";
 import type { Source } from "./datum/source.ts";
 import { Flonum, SchemeSymbol, UNSPECIFIED, intern } from "./datum/datum.ts";
 import type { Datum } from "./datum/datum.ts";
 import { Forks, LeftForHeap } from "./heap/forks.ts";
 import { HeapVersions, type VersionRoutines } from "./heap/heap-versions.ts";
+import type { FutureOutcome, MemoryPart, RunningHeap } from "./heap/running-heap.ts";
 import { Heap, HeapFullError } from "./heap/heap.ts";
 import { verifyHeap } from "./heap/verify-heap.ts";
 import {
@@ -25,12 +26,14 @@ import {
   cellAddress,
   headerByte,
 } from "./heap/layout.ts";
+import { LoadedModules } from "./back-wasm/loaded-modules.ts";
 import type { EngineOptions, EngineStatistics } from "./engine-options.ts";
 import { compileUnit } from "./back-wasm/compile-unit.ts";
 import type { ExportPlace, Exporter, Surroundings } from "./back-wasm/compile-unit.ts";
 import { TableSlot, lowSignatures, runtimeModule } from "./back-wasm/runtime-module.ts";
 import { callsWithPlaces, placesOf, readEngineImage, sourcesOf, writeEngineImage } from "./image/engine-image.ts";
-import type { EngineImage, MemoryPart, RuntimeModule } from "./image/engine-image.ts";
+import { goOnFrom, takeRunningHeap, type RunningParts } from "./image/running-parts.ts";
+import type { EngineImage, RuntimeModule } from "./image/engine-image.ts";
 import { REFLECTIVE } from "./core/reachable.ts";
 import type { LowSignature } from "./low/compile.ts";
 import { Bridge } from "./javascript/bridge.ts";
@@ -69,8 +72,6 @@ interface CompileKind {
 const CALLS_MAX = 1000;
 /** What an image puts into the old generation, generously. */
 const OWN_BYTES = 1024 * 1024;
-/** Places of the table at first: the runtime's, and a program's. */
-const TABLE_FIRST = 1024;
 /**
  * Modules beyond this begin in the host's baseline code: of a thousand lines and more little is hot, and the best
  * compiler would take as long for them as all that comes before it. What is hot is then found within a moment.
@@ -92,12 +93,10 @@ export class Engine {
   readonly heap: Heap;
   readonly options: EngineOptions;
   readonly #memory: WasmMemory;
-  readonly #table: WasmTable;
-  readonly #low: WasmInstance;
+  readonly #code: LoadedModules;
   readonly #lowSignatures: ReadonlyMap<string, LowSignature>;
   /** Modules of the runtime itself, and with `keepsModules` all others; else empty when they come from an image. */
   readonly #keptModules: RuntimeModule[];
-  readonly #units: Map<string, WasmInstance>;
   readonly host: HostPrimitives;
   /** What was proved of the types in the units that were compiled, the runtime's left out. */
   readonly proofs: ProofCounts;
@@ -128,21 +127,23 @@ export class Engine {
   readonly #refused: Set<string>;
   #isForeign: boolean;
   readonly #pauses: PauseClock | null;
-  #tableNext: number;
 
-  constructor(options: EngineOptions) {
+  constructor({ running = null, ...options }: EngineOptions) {
     this.options = options;
-    const { wasm, heapBytes, nurseryBytes = 4 * 1024 * 1024, usedNurseryBytes = nurseryBytes } = options;
+    const { wasm, heapBytes } = options;
+    const { nurseryBytes = running?.nurseryBytes ?? 4 * 1024 * 1024, usedNurseryBytes = nurseryBytes } = options;
     for (const [name, bytes] of Object.entries({ nurseryBytes, usedNurseryBytes }))
       if (!(bytes >= NURSERY_BYTES_MIN && bytes <= nurseryBytes && bytes % 64 === 0))
         throw new RangeError(`${name}: ${bytes}; a multiple of 64, at least ${NURSERY_BYTES_MIN}`);
-    const { memoryBytes = heapBytes === undefined ? MEMORY_BYTES : Heap.memoryBytes({ heapBytes, nurseryBytes }) } =
-      options;
+    const {
+      memoryBytes = running?.memoryBytes ??
+        (heapBytes === undefined ? MEMORY_BYTES : Heap.memoryBytes({ heapBytes, nurseryBytes })),
+    } = options;
     // A host collects its own garbage when it is asked for much, and takes time for each place of a table.
     const pages = Math.floor(memoryBytes / 65536);
-    const first = Heap.firstPages({ nurseryBytes, ownBytes: OWN_BYTES });
+    const first = running?.pages ?? Heap.firstPages({ nurseryBytes, ownBytes: OWN_BYTES });
     this.#memory = wasm.createMemory(Math.min(first, pages), pages);
-    this.#table = wasm.createTable(TABLE_FIRST);
+    this.#code = new LoadedModules(wasm, this.#memory);
     this.heap = new Heap(this.#memory, { nurseryBytes, memoryBytes: pages * 65536 });
     const { system = closedSystem() } = options;
     this.#ports = options.ports ?? makeStandardPorts(system);
@@ -154,10 +155,13 @@ export class Engine {
     });
     this.#forkEntry = 0;
     this.versions = new HeapVersions(this.heap, this.#versionRoutines());
-    this.#forks = new Forks(this.versions, (procedure) => {
+    const hold = (procedure: unknown): void => {
       if (this.#forkEntry === 0) this.#forkEntry = this.heap.newCell(0n);
       this.heap.setCell(this.#forkEntry, (procedure as HeapProcedure).word);
-    });
+    };
+    this.#forks = new Forks(this.versions, hold, () =>
+      options.futures?.isFree === true ? options.futures.start(this.runningHeap()) : null,
+    );
     this.host = new HostPrimitives(this, {
       system,
       ports: this.#ports,
@@ -177,7 +181,6 @@ export class Engine {
     this.#functions = new Map();
     this.#objects = new Objects(this.heap, (slot) => this.#functions.get(slot) ?? this.#image?.functionAt(slot));
     this.heap.codec = this.#objects;
-    this.#units = new Map();
     this.#topLevels = new Map();
     this.#imageTopLevels = [];
     this.#runtime = new Map();
@@ -191,16 +194,21 @@ export class Engine {
     this.#unserved = new Set();
     this.#refused = new Set();
     this.#isForeign = false;
-    this.#tableNext = TableSlot.first;
     const image = options.image === undefined || options.image === null ? null : readEngineImage(options.image);
     this.#image = image?.fingerprint === this.#fingerprint ? image : null;
+    if (running !== null) {
+      this.#code.loadLow(running.low, this.#lowImports());
+      this.#lowSignatures = new Map();
+      goOnFrom(running, this.#parts());
+      this.#forkEntry = running.entry;
+      return;
+    }
     if (this.#image !== null) {
-      this.#low = this.#instantiateLow(wasm.compile(this.#image.low));
+      this.#code.loadLow(wasm.compile(this.#image.low), this.#lowImports());
       this.#lowSignatures = this.#image.lowSignatures;
       this.#restore(this.#image);
     } else {
-      const bytes = runtimeModule();
-      this.#low = this.#instantiateLow(wasm.compileHot(bytes));
+      this.#code.loadLow(wasm.compileHot(runtimeModule()), this.#lowImports());
       this.#lowSignatures = lowSignatures();
       this.#boot();
     }
@@ -216,37 +224,35 @@ export class Engine {
     if (options.debug === "torture") this.heap.set(Register.limit, this.heap.get(Register.alloc));
   }
 
-  #instantiateLow(module: WasmModule): WasmInstance {
-    return this.options.wasm.instantiate(module, {
-      vm: { memory: this.#memory, table: this.#table },
-      host: {
-        "host-call": (sp: number, operation: number) => this.host.run(sp, operation),
-        "grow-heap": () => {
-          this.heap.grow();
-          this.versions.noteGrowth();
-        },
-        "heap-full": () => {
-          throw new HeapFullError(HEAP_FULL + (this.heap.get(Register.reserveUsed) > 0 ? RESERVE_FULL : ""));
-        },
-        // Hosts end a program by themselves.
-        "look-due": () => {},
-        "fork-work": (work: number) => this.versions.work(work),
-        "collecting": () => {
-          this.#pauses?.begin();
-        },
-        "collected": (sp: number) => {
-          this.#pauses?.end(this.heap.oldBytes);
-          if (this.options.debug !== undefined) verifyHeap(this.heap, sp);
-          this.#objects.javascript.sweep();
-        },
-        "bignum->double": (word: bigint) => Number(this.heap.integerOf(BigInt.asUintN(64, word))),
+  /** What the low module asks of the host. */
+  #lowImports(): Record<string, unknown> {
+    return {
+      "host-call": (sp: number, operation: number) => this.host.run(sp, operation),
+      "grow-heap": () => {
+        this.heap.grow();
+        this.versions.noteGrowth();
       },
-    });
+      "heap-full": () => {
+        throw new HeapFullError(HEAP_FULL + (this.heap.get(Register.reserveUsed) > 0 ? RESERVE_FULL : ""));
+      },
+      // Hosts end a program by themselves.
+      "look-due": () => {},
+      "fork-work": (work: number) => this.versions.work(work),
+      "collecting": () => {
+        this.#pauses?.begin();
+      },
+      "collected": (sp: number) => {
+        this.#pauses?.end(this.heap.oldBytes);
+        if (this.options.debug !== undefined) verifyHeap(this.heap, sp);
+        this.#objects.javascript.sweep();
+      },
+      "bignum->double": (word: bigint) => Number(this.heap.integerOf(BigInt.asUintN(64, word))),
+    };
   }
 
   /** The low module is there when they are called. */
   #versionRoutines(): VersionRoutines {
-    const low = <T>(name: string): T => this.#low.exports[name] as T;
+    const low = <T>(name: string): T => this.#code.low(name);
     return {
       "collect": () => {
         this.heap.set(Register.argumentCount, 0);
@@ -299,7 +305,7 @@ export class Engine {
 
   /** What lives goes to the old generation. */
   #promote(): void {
-    (this.#low.exports["collect"] as (sp: number, bytes: number) => void)(Region.stack, 0);
+    this.#code.low<(sp: number, bytes: number) => void>("collect")(Region.stack, 0);
   }
 
   /** Of a native engine: the program will have what `eval` and its like ask for (back-native/evaluation.ts). */
@@ -346,10 +352,10 @@ export class Engine {
    */
   saveImage(units: readonly bigint[] = []): Uint8Array {
     const { heap } = this;
-    assert(this.#keptModules.length === this.#units.size, "an image holds all modules of its engine");
+    assert(this.#keptModules.length === this.#code.modules.length, "an image holds all modules of its engine");
     // It fills the start of the old generation.
     this.#promote();
-    const ports = [this.#ports.input, this.#ports.output, this.#ports.error].map(({ value }) => value);
+    const ports = this.#standardPorts();
     const range = (start: number, end: number): MemoryPart => ({ start, bytes: heap.copyOut(start, end) });
     return writeEngineImage({
       fingerprint: this.#fingerprint,
@@ -362,7 +368,7 @@ export class Engine {
         range(heap.get(Register.oldStart), heap.get(Register.oldNext)),
       ],
       registers: SAVED_REGISTERS.map((register) => heap.get(register)),
-      tableNext: this.#tableNext,
+      tableNext: this.#code.tableNext,
       symbols: [...heap.symbols],
       ports: this.#objects.handles.map(({ object, address }) => ({ port: ports.indexOf(object), address })),
       numbers: [...this.#numbers],
@@ -393,6 +399,31 @@ export class Engine {
     return this.#image !== null;
   }
 
+  // Futures
+
+  /** What another thread needs to go on from here; at the base of the stack, of a heap without other versions. */
+  runningHeap(): RunningHeap {
+    this.#promote();
+    // What is marked or swept meanwhile is begun anew: the other half is not copied.
+    this.#code.low<() => void>("be-idle")();
+    return takeRunningHeap(this.#parts(), this.#forkEntry);
+  }
+
+  #parts(): RunningParts {
+    const { identities } = this.host;
+    const [code, objects, functions] = [this.#code, this.#objects, this.#functions];
+    return { heap: this.heap, code, objects, ports: this.#standardPorts(), functions, identities };
+  }
+
+  /** Of an engine that was made with `running`: answers, once. */
+  answerAsFuture(): FutureOutcome {
+    return this.#forks.answerAsFuture(() => void this.#run(this.heap.cell(this.#forkEntry)));
+  }
+
+  #standardPorts(): unknown[] {
+    return [this.#ports.input, this.#ports.output, this.#ports.error].map(({ value }) => value);
+  }
+
   /** The program of the image, a unit after the other. @returns the value of its last form */
   *imageSteps(): Steps<unknown> {
     const program = this.#image?.program ?? null;
@@ -406,16 +437,16 @@ export class Engine {
     const { heap } = this;
     for (const { start, bytes } of image.memory) heap.copyIn(start, bytes);
     SAVED_REGISTERS.forEach((register, index) => heap.set(register, image.registers[index]!));
-    this.#tableNext = image.tableNext;
+    this.#code.tableNext = image.tableNext;
     for (const [name, address] of image.symbols) heap.knowSymbol(intern(name), address);
-    const ports = [this.#ports.input, this.#ports.output, this.#ports.error];
-    for (const { port, address } of image.ports) this.#objects.knowHandle(ports[port]!.value as object, address);
+    const ports = this.#standardPorts();
+    for (const { port, address } of image.ports) this.#objects.knowHandle(ports[port] as object, address);
     for (const [key, cell] of image.numbers) this.#numbers.set(key, cell);
     for (const source of sourcesOf(image.program?.sources ?? [])) this.#sourceIndex(source);
     for (const [slot, procedure, place] of image.program?.calls ?? [])
       this.#calls.set(slot, { procedure, source: sourcesOf([place])[0]! });
     for (const { name, bytes, imports } of image.modules)
-      this.#instantiate(name, this.options.wasm.compile(bytes), imports);
+      this.#code.load({ name, module: this.options.wasm.compile(bytes), imports });
     if (this.options.keepsModules === true) this.#goOnFrom(image);
   }
 
@@ -460,15 +491,10 @@ export class Engine {
 
   /** The calls that a continuation waits for, with places in a source; at most `CALLS_MAX`. */
   callsOf(continuation: bigint): WaitingCall[] {
-    const { heap } = this;
-    const calls: WaitingCall[] = [];
-    let frame = heap.word(Heap.address(continuation) + 8);
-    for (let left = CALLS_MAX; frame !== 0n && left > 0; left--) {
-      const call = this.#calls.get(Number(heap.field(frame, 1)) >> 3);
-      if (call !== undefined) calls.push(call);
-      frame = heap.field(frame, 0);
-    }
-    return calls;
+    return this.heap
+      .framesOf(continuation, CALLS_MAX)
+      .map((slot) => this.#calls.get(slot))
+      .filter((call) => call !== undefined);
   }
 
   #sourceIndex(source: Source): number {
@@ -518,7 +544,7 @@ export class Engine {
   }
 
   #compile(unit: Unit, { isClosed, checksStack, isHot, isRuntime }: CompileKind): bigint {
-    const name = `unit${this.#units.size}`;
+    const name = `unit${this.#code.modules.length}`;
     const surroundings: Surroundings = {
       topLevel: (global) => this.#topLevelOf(global),
       runtime: (word) => {
@@ -526,7 +552,7 @@ export class Engine {
         if (word === "%foreign" && !isRuntime) this.#isForeign = true;
         return this.#runtimeOf(word);
       },
-      tableSlot: () => this.#tableNext++,
+      tableSlot: () => this.#code.tableNext++,
       staticClosure: (low, slot) => this.#staticClosure(low, slot),
       functionAt: (slot, fun) => {
         this.#functions.set(slot, fun);
@@ -555,22 +581,9 @@ export class Engine {
     const { wasm } = this.options;
     if (isRuntime || this.options.keepsModules === true)
       this.#keptModules.push({ name, isRuntime, bytes, imports: [...imports] });
-    this.#instantiate(
-      name,
-      isHot && bytes.length <= HOT_BYTES_MAX ? wasm.compileHot(bytes) : wasm.compile(bytes),
-      imports,
-    );
+    const module = isHot && bytes.length <= HOT_BYTES_MAX ? wasm.compileHot(bytes) : wasm.compile(bytes);
+    this.#code.load({ name, module, imports: [...imports] });
     return BigInt(main);
-  }
-
-  #instantiate(name: string, module: WasmModule, imports: Iterable<string>): void {
-    while (this.#table.length < this.#tableNext) this.#table.grow(this.#table.length);
-    const modules: Record<string, Record<string, unknown>> = {
-      vm: { memory: this.#memory, table: this.#table, unwind: this.#low.exports["unwind"] },
-      low: this.#low.exports,
-    };
-    for (const imported of imports) modules[imported] = this.#units.get(imported)!.exports;
-    this.#units.set(name, this.options.wasm.instantiate(module, modules));
   }
 
   /** Runs a procedure to its end, JavaScript's part of it and that of other versions of the heap included. */
@@ -623,7 +636,7 @@ export class Engine {
     this.heap.set(Register.argumentCount, 0);
     this.heap.set(Register.lastSite, 0);
     this.heap.setCell(Cell.value, procedure);
-    (this.#low.exports["run"] as () => void)();
+    this.#code.low<() => void>("run")();
     return this.heap.cell(Cell.value);
   }
 

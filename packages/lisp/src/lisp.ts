@@ -40,6 +40,7 @@ export type { EngineStatistics, EngineOptions } from "./engine-options.ts";
 export { haveSameRuntime } from "./image/engine-image.ts";
 export { HeapFullError } from "./heap/heap.ts";
 export type { GcPauses } from "./heap/pause-clock.ts";
+export type { FutureOutcome, FutureThreads, RunningFuture, RunningHeap } from "./heap/running-heap.ts";
 export type { LibraryFinder } from "./library/library.ts";
 export { closedSystem } from "./interpreter/system.ts";
 export type { System } from "./interpreter/system.ts";

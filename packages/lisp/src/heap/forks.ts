@@ -1,17 +1,29 @@
 /**
- * Children of `fork-heap` on the compiling engine; scheme/stratos/heap.sld is its other half.
+ * Children of `fork-heap` on the compiling engine; scheme/stratos/heap-children.sld is its other half.
  *
  * A program that forks, calls a child or answers a call leaves its run with nothing on the host's stack
  * (`LeftForHeap`), the engine lets the version change here (`perform`) and enters the library's procedure, which finds
- * in the inbox what it is to do. Between versions go texts alone.
+ * in the inbox what it is to do. Between versions go texts alone. A future is a child in another thread, where there
+ * are threads: a copy of the heap that answers one call (running-heap.ts).
  */
 import { MString, Pair, UNSPECIFIED, intern } from "../datum/datum.ts";
 import { failure, wrongType } from "../datum/condition.ts";
 import type { HeapVersion, HeapVersions } from "./heap-versions.ts";
+import type { FutureOutcome, RunningFuture } from "./running-heap.ts";
 
 /** The program leaves its run so that another version of the heap can be there. */
 export class LeftForHeap extends Error {
   override readonly name = "LeftForHeap";
+}
+
+/** A child that is alone in its thread has answered the one call that it is there for. */
+class FutureAnswered extends Error {
+  override readonly name = "FutureAnswered";
+  readonly text: string;
+  constructor(text: string) {
+    super("a future has its value");
+    this.text = text;
+  }
 }
 
 /** Children that are there at once: each has its roots, and words that differ. */
@@ -20,17 +32,22 @@ const CHILDREN_MAX = 1000;
 export class Forks {
   readonly #versions: HeapVersions;
   readonly #hold: (procedure: unknown) => void;
+  /** Copies the heap into a thread of its own; null: none is free. */
+  readonly #startFuture: () => RunningFuture | null;
   readonly #children: Map<number, HeapVersion>;
+  readonly #futures: Map<number, RunningFuture>;
   #nextNumber: number;
   /** Those who wait for an answer, the outermost first. */
   readonly #callers: HeapVersion[];
   #due: (() => void) | null;
   #inbox: Pair | null;
 
-  constructor(versions: HeapVersions, hold: (procedure: unknown) => void) {
+  constructor(versions: HeapVersions, hold: (procedure: unknown) => void, startFuture: () => RunningFuture | null) {
     this.#versions = versions;
     this.#hold = hold;
+    this.#startFuture = startFuture;
     this.#children = new Map();
+    this.#futures = new Map();
     this.#nextNumber = 1;
     this.#callers = [];
     this.#due = null;
@@ -46,6 +63,7 @@ export class Forks {
   call(name: string, [operand, text]: readonly unknown[]): unknown {
     switch (name) {
       case "served":
+      case "forks":
         return true;
       case "hold":
         this.#hold(operand);
@@ -53,13 +71,23 @@ export class Forks {
       case "inbox":
         return this.#inbox;
       case "fork":
-        if (this.#children.size === CHILDREN_MAX)
-          throw failure(`fork-heap: there are ${CHILDREN_MAX} children already; heap-close! ends one`);
+      case "future": {
+        const what = name === "fork" ? "fork-heap" : "future";
+        if (this.#children.size + this.#futures.size >= CHILDREN_MAX)
+          throw failure(`${what}: there are ${CHILDREN_MAX} children already; heap-close! or touch ends one`);
         return this.#leave(() => {
           const number = this.#nextNumber++;
-          this.#children.set(number, this.#versions.fork());
-          this.#send("forked", number);
+          // Other versions are not copied.
+          const future = name === "fork" || this.#versions.isForked ? null : this.#startFuture();
+          if (future === null) this.#children.set(number, this.#versions.fork());
+          else this.#futures.set(number, future);
+          this.#send(future === null ? "forked" : "started", number);
         });
+      }
+      case "await": {
+        const outcome = this.#futures.get(operand as number)!.wait(text === false ? Infinity : (text as number));
+        return outcome !== null && new Pair(intern(outcome.kind), MString.of(outcome.text));
+      }
       case "rehearse":
         return this.#leave(() => {
           this.#versions.rehearse();
@@ -76,12 +104,15 @@ export class Forks {
         });
       }
       case "answer":
+        if (!this.isInChild) throw new FutureAnswered((operand as MString).toString());
         return this.#leave(() => {
           this.#versions.switchTo(this.#callers.at(-1)!);
           this.#callers.pop();
           this.#send("answer", operand);
         });
       case "close": {
+        this.#futures.get(operand as number)?.close();
+        this.#futures.delete(operand as number);
         if (!this.#children.has(operand as number)) return UNSPECIFIED;
         const child = this.#child(operand);
         this.#children.delete(operand as number);
@@ -108,6 +139,19 @@ export class Forks {
 
   #send(kind: string, content: unknown): void {
     this.#inbox = new Pair(intern(kind), content);
+  }
+
+  /** Of a heap that was copied into a thread of its own: its child is called. @param run  enters the library */
+  answerAsFuture(run: () => void): FutureOutcome {
+    this.#send("call", MString.of("()"));
+    try {
+      run();
+      return { kind: "ended", text: "it came to its end" };
+    } catch (error) {
+      if (error instanceof FutureAnswered) return { kind: "answer", text: error.text };
+      if (error instanceof Error) return { kind: "ended", text: error.message };
+      throw error;
+    }
   }
 
   /** Does what was asked for, at the base of the stack. */

@@ -22,6 +22,7 @@ import {
   intern,
   textOf,
 } from "../datum/datum.ts";
+import type { MemoryPart } from "./running-heap.ts";
 import { immediateWord } from "./immediate.ts";
 import {
   CHARACTER_BYTE,
@@ -75,7 +76,8 @@ export class Heap {
   view: DataView;
   #bytes: Uint8Array;
   readonly #memory: WasmMemory;
-  readonly #memoryBytes: number;
+  /** What the memory grows to. */
+  readonly memoryBytes: number;
   readonly #symbols: Map<string, number>;
   readonly #symbolsByAddress: Map<number, SchemeSymbol>;
   readonly #uninterned: Map<SchemeSymbol, number>;
@@ -84,7 +86,7 @@ export class Heap {
   /** @param options.memoryBytes  what the memory grows to when more than its first part is needed */
   constructor(memory: WasmMemory, options: { nurseryBytes: number; memoryBytes: number }) {
     this.#memory = memory;
-    this.#memoryBytes = options.memoryBytes;
+    this.memoryBytes = options.memoryBytes;
     this.view = new DataView(memory.buffer);
     this.#bytes = new Uint8Array(memory.buffer);
     this.#symbols = new Map();
@@ -156,7 +158,7 @@ export class Heap {
    */
   grow(): void {
     const least = this.get(Register.nurseryEnd) + 6 * this.get(Register.nurserySize) + this.#bytes.length;
-    for (let bytes = this.#memoryBytes; ; bytes = Math.floor(bytes / 2)) {
+    for (let bytes = this.memoryBytes; ; bytes = Math.floor(bytes / 2)) {
       const pages = Math.floor((bytes - this.#bytes.length) / PAGE_BYTES);
       try {
         this.#memory.grow(pages);
@@ -167,10 +169,15 @@ export class Heap {
       }
       this.view = new DataView(this.#memory.buffer);
       this.#bytes = new Uint8Array(this.#memory.buffer);
-      if (bytes !== this.#memoryBytes) this.#divide(bytes);
+      if (bytes !== this.memoryBytes) this.#divide(bytes);
       this.set(Register.isWhole, 1);
       return;
     }
+  }
+
+  /** Pages of 64 KiB that the memory has. */
+  get pages(): number {
+    return this.#bytes.length / PAGE_BYTES;
   }
 
   get(register: number): number {
@@ -249,6 +256,16 @@ export class Heap {
   get oldBytes(): number {
     const end = this.get(Register.oldNext) - this.get(Register.fillEnd) + this.get(Register.fillNext);
     return end - this.get(Register.oldStart) - this.get(Register.holeBytes);
+  }
+
+  /** Of a continuation's frames, the innermost first, the place in the table of what goes on there. */
+  framesOf(continuation: Word, most: number): number[] {
+    const slots: number[] = [];
+    for (let frame = this.word(Heap.address(continuation) + 8); frame !== 0n && slots.length < most;) {
+      slots.push(Number(this.field(frame, 1)) >> 3);
+      frame = this.field(frame, 0);
+    }
+    return slots;
   }
 
   /** Kind in an object's header. */
@@ -378,15 +395,31 @@ export class Heap {
     return this.#symbols;
   }
 
+  get uninterned(): ReadonlyMap<SchemeSymbol, number> {
+    return this.#uninterned;
+  }
+
   /** Tells that a symbol lies at an address already, as an image has it. */
   knowSymbol(symbol: SchemeSymbol, address: number): void {
-    this.#symbols.set(symbol.name, address);
+    if (symbol.isInterned) this.#symbols.set(symbol.name, address);
+    else this.#uninterned.set(symbol, address);
     this.#symbolsByAddress.set(address, symbol);
   }
 
   /** A copy of a part of the memory. */
   copyOut(start: number, end: number): Uint8Array {
     return this.#bytes.slice(start, end);
+  }
+
+  /** Copies of parts of the memory, in one buffer. */
+  copyParts(ranges: readonly (readonly [start: number, end: number])[]): MemoryPart[] {
+    const all = new Uint8Array(ranges.reduce((sum, [start, end]) => sum + end - start, 0));
+    let at = 0;
+    return ranges.map(([start, end]) => {
+      const bytes = all.subarray(at, (at += end - start));
+      bytes.set(this.#bytes.subarray(start, end));
+      return { start, bytes };
+    });
   }
 
   copyIn(start: number, bytes: Uint8Array): void {

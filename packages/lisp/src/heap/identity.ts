@@ -24,6 +24,17 @@ export class Identities {
     this.#collections = 0;
   }
 
+  /** How many objects have a number. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Takes over what another one has left in this heap. */
+  goOnFrom(count: number): void {
+    this.#count = count;
+    this.#collections = -1;
+  }
+
   numberOf(word: Word): number {
     const heap = this.#heap;
     const collections = heap.get(Register.minorCount) + heap.get(Register.majorCount);

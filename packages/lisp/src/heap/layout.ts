@@ -200,6 +200,8 @@ export const Phase = { idle: 0, marking: 1, sweeping: 2 } as const;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 export const Region = {
+  /** `Register`, and what lies beside them. */
+  registers: 64 * KIB,
   /** Words that routines use while they run. */
   scratch: 65 * KIB,
   /** Of native programs: arguments of calls that have no register there. */

@@ -10,6 +10,7 @@ import { intern } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
 import type { Source } from "../datum/source.ts";
 import type { ExportPlace } from "../back-wasm/compile-unit.ts";
+import type { ClauseShape, MemoryPart } from "../heap/running-heap.ts";
 import type { LowSignature } from "../low/compile.ts";
 import { Fun, Var, constant } from "../middle/ir.ts";
 import type { FunClause, TopLevel } from "../middle/ir.ts";
@@ -25,10 +26,6 @@ export interface RuntimeModule {
   readonly isRuntime: boolean;
   readonly bytes: Uint8Array;
   readonly imports: readonly string[];
-}
-export interface MemoryPart {
-  readonly start: number;
-  readonly bytes: Uint8Array;
 }
 /** What an image holds as it stands in its JSON. */
 interface PlainParts {
@@ -115,10 +112,9 @@ interface Header extends PlainParts {
   readonly functions: readonly (readonly [slot: number, fun: number])[];
   readonly runtime: readonly (readonly [name: string, topLevel: number])[];
 }
-/** Of each clause: how many parameters, and whether the last takes the rest. */
 type EncodedFun = readonly [
   name: string,
-  clauses: readonly (readonly [count: number, hasRest: boolean])[],
+  clauses: readonly ClauseShape[],
   place: readonly [unit: string, names: readonly string[], word: number] | null,
 ];
 /** `inline`: JSON of the clause. */
@@ -132,6 +128,22 @@ type EncodedTopLevel = readonly [
   inline: string | null,
   constant: EncodedDatum | null,
 ];
+
+export function clauseShapes({ clauses }: Fun): ClauseShape[] {
+  return clauses.map(({ parameters, hasRest }) => [parameters.length, hasRest]);
+}
+
+/** A function of which the code is there already. */
+export function compiledFun(name: string, clauses: readonly ClauseShape[]): Fun {
+  const parameters = (count: number): Var[] => Array.from({ length: count }, () => new Var("parameter"));
+  const fun = new Fun(
+    name,
+    clauses.map(([count, hasRest]) => ({ parameters: parameters(count), hasRest, body: constant(false) })),
+    null,
+  );
+  fun.isClosed = true;
+  return fun;
+}
 
 export function writeEngineImage(image: ImageParts): Uint8Array {
   const funs: Fun[] = [];
@@ -178,11 +190,7 @@ export function writeEngineImage(image: ImageParts): Uint8Array {
   });
   const encodedFuns = funs.map((fun): EncodedFun => {
     const place = image.exporter.get(fun);
-    return [
-      fun.name,
-      fun.clauses.map(({ parameters, hasRest }) => [parameters.length, hasRest]),
-      place === undefined ? null : [place.unit, place.names, place.word],
-    ];
+    return [fun.name, clauseShapes(fun), place === undefined ? null : [place.unit, place.names, place.word]];
   });
   return writeImageFile(header satisfies Header, [
     image.low,
@@ -211,13 +219,7 @@ export function readEngineImage(bytes: Uint8Array): EngineImage | null {
     let fun = funs[index];
     if (fun !== undefined) return fun;
     const [name, clauses, place] = encodedFuns.at(index);
-    const parameters = (count: number): Var[] => Array.from({ length: count }, () => new Var("parameter"));
-    fun = new Fun(
-      name,
-      clauses.map(([count, hasRest]) => ({ parameters: parameters(count), hasRest, body: constant(false) })),
-      null,
-    );
-    fun.isClosed = true;
+    fun = compiledFun(name, clauses);
     if (place !== null) exported.set(fun, { unit: place[0], names: place[1], word: place[2] });
     return (funs[index] = fun);
   };

@@ -29,7 +29,7 @@ test("no library that comes along has a problem, and names in it are found", () 
   for (const file of files) {
     assert.deepEqual(workspace.problemsOf(file), [], file);
     const { occurrences } = workspace.analysisOf(file)!;
-    assert.ok(occurrences.length > 5, file);
+    assert.ok(occurrences.length >= 4, file);
   }
   assert.ok(files.length > 60);
 });

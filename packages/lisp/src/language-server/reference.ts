@@ -6,8 +6,8 @@ import { Describer } from "./describe.ts";
 import { Workspace, type WorkspaceFiles } from "./workspace.ts";
 
 const INTERNAL = new RegExp(
-  "^\\(stratos (?:character-class|evaluation(?:-[a-z\\d-]+)?|hash|linux|lisp|system-call|thread-hold|" +
-    "foreign-(?:types|memory|calls)|[a-z]+-primitives)\\)|^\\(scheme r5rs\\)|^\\(astra |^\\(docu",
+  "^\\(stratos (?:character-class|evaluation(?:-[a-z\\d-]+)?|hash|heap-children|linux|lisp|system-call|" +
+    "thread-hold|foreign-(?:types|memory|calls)|[a-z]+-primitives)\\)|^\\(scheme r5rs\\)|^\\(astra |^\\(docu",
 );
 
 /** @returns the page without its head; `undocumented`: names of the system that nothing is said of */

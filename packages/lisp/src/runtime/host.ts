@@ -98,7 +98,7 @@ export class HostPrimitives {
   readonly #ports: StandardPorts;
   readonly #engine: CallingEngine;
   readonly #operations: readonly Operation[];
-  readonly #identities: Identities;
+  readonly identities: Identities;
 
   constructor(
     engine: CallingEngine,
@@ -111,7 +111,7 @@ export class HostPrimitives {
     },
   ) {
     this.#engine = engine;
-    this.#identities = new Identities(engine.heap);
+    this.identities = new Identities(engine.heap);
     this.#machine = new Machine();
     this.#ports = options.ports;
     this.#table = new Map();
@@ -147,7 +147,7 @@ export class HostPrimitives {
       return;
     }
     if (operation === IDENTITY_HASH && isKnownByIdentity(heap, heap.word(sp))) {
-      heap.setCell(Cell.temporary, BigInt(this.#identities.numberOf(heap.word(sp))) << 3n);
+      heap.setCell(Cell.temporary, BigInt(this.identities.numberOf(heap.word(sp))) << 3n);
       return;
     }
     const seen = new Map<bigint, unknown>();
@@ -180,7 +180,7 @@ export class HostPrimitives {
   /** The host sees copies of records and procedures, and its own objects themselves. */
   #numberOf(object: object): number {
     const word = (object as { word?: unknown }).word;
-    return typeof word === "bigint" ? this.#identities.numberOf(word) : 0;
+    return typeof word === "bigint" ? this.identities.numberOf(word) : 0;
   }
 
   /** Helpers of the runtime whose only work is to raise. */

@@ -2,6 +2,7 @@
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { backtrace, CompiledLisp, ExitRequest, Lisp, type LibraryFinder } from "@stratos/lisp";
 import { formatSize } from "@stratos/operation";
+import { NodeFutureThreads } from "./future-threads.ts";
 import { nodeSystem } from "./node-system.ts";
 
 /** How a program has ended. */
@@ -16,6 +17,9 @@ export interface LispEnd {
 
 /** A compiled program's heap: half of it may be in use at a time. */
 const MEMORY_BYTES = 2 * 1024 ** 3;
+
+/** Beside this file: as source, or as the bundler leaves it. */
+const FUTURE_THREAD = new URL("./future-thread.ts", import.meta.url);
 
 /** What a command line says of the heap. */
 export interface HeapOptions {
@@ -32,10 +36,14 @@ export function compiling(
   lisp: Lisp,
   image: Uint8Array | null,
   { heap, nursery, gcReport }: HeapOptions = {},
+  futureThread = FUTURE_THREAD,
 ): CompiledLisp {
+  const { seed, commandLine } = lisp.system;
   const options = {
-    wasm: new NodeWasmEngine(),
+    // A program that ends, ends its threads of futures, whatever they do.
+    wasm: new NodeWasmEngine({ isInterruptible: true }),
     image,
+    futures: seed === null ? new NodeFutureThreads(futureThread, { image, commandLine }) : null,
     ...(nursery === undefined ? {} : { usedNurseryBytes: nursery }),
     ...(gcReport === true ? { now: () => performance.now() } : {}),
   };
@@ -62,10 +70,10 @@ export function gcReport({ engine }: CompiledLisp): string {
 /** Runs the program that an image holds. */
 export async function runBuilt(
   image: Uint8Array,
-  { file, args, findLibrary = () => null, allowJavascript = false, heap = {} }: BuiltOptions,
+  { file, args, findLibrary = () => null, allowJavascript = false, heap = {}, futureThread }: BuiltOptions,
 ): Promise<LispEnd> {
   const lisp = new Lisp({ system: nodeSystem([file, ...args], { allowJavascript }), findLibrary });
-  const session = compiling(lisp, image, heap);
+  const session = compiling(lisp, image, heap, futureThread);
   const end = await endOf(lisp, async () => {
     await session.runImageWaiting();
     return 0;
@@ -81,6 +89,8 @@ interface BuiltOptions {
   readonly findLibrary?: LibraryFinder;
   readonly allowJavascript?: boolean;
   readonly heap?: HeapOptions;
+  /** The script of threads in which futures run, which calls `serveFutures`; default: of the command line. */
+  readonly futureThread?: URL;
 }
 
 /** Does `work`, in which programs run. @returns how they ended, by the status that they or `work` give */

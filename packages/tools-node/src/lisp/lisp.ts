@@ -12,5 +12,6 @@ export {
   runtimeImage,
   standardError,
 } from "./node-system.ts";
+export { serveFutures } from "./serve-futures.ts";
 export { profileProgram, type ProfileRequest } from "./profile-program.ts";
 export { checkEngine, libraryFolders, type LispOptions, programText, runLisp } from "./run-lisp.ts";

@@ -17,6 +17,7 @@ export {
 export type { RestOperation, Schema } from "./rest-route.ts";
 export { REST_ROUTES, VOLUMES_API } from "./rest-routes.ts";
 export { createRestService } from "./rest-service.ts";
+export { PackedFiles } from "./packed-files.ts";
 export { servePage } from "./serve-page.ts";
 export { ServedVolumes } from "./served-volumes.ts";
 export { listenAt, type ListenPlace } from "./service-listener.ts";

@@ -1,4 +1,4 @@
-/** Forks of the heap, as scheme/stratos/heap.sld asks for them. The reference machine has no heap of its own. */
+/** Forks of the heap, as scheme/stratos/heap-children.sld asks. The reference machine has no heap of its own. */
 import { failure } from "../../datum/condition.ts";
 import { define, symbolOf, type Table } from "./operands.ts";
 
@@ -11,6 +11,7 @@ export function defineHeap(table: Table, forks: ForkServer | null): void {
   define(table, "%heap", 1, 3, (name: unknown, ...operands: unknown[]) => {
     const operation = symbolOf("%heap", name).name;
     if (forks !== null) return forks.call(operation, operands);
+    if (operation === "forks") return false;
     if (operation === "served" || operation === "hold") return true;
     throw failure("fork-heap: the interpreter has no heap of its own; compiled programs have, here and native ones");
   });
