@@ -40,7 +40,7 @@ export {
 } from "./adapter-protocol.ts";
 export { printable } from "./printable.ts";
 export { crc32, crc32c } from "./crc.ts";
-export { compressLz4, decompressLz4 } from "./lz4.ts";
+export { compressLz4, decompressLz4, LZ4_LEVEL_MAX } from "./lz4.ts";
 export { Sha256, sha256 } from "./sha256.ts";
 export type { Digest } from "./sha256.ts";
 export {

@@ -1,7 +1,7 @@
 /**
  * LZ4 block format (github.com/lz4/lz4, doc/lz4_Block_format.md): sequences of a token, literals, and a match that
- * copies earlier output. The compressor is the greedy one with a table of hashed positions; blocks are at most 64 KiB,
- * so that every distance fits.
+ * copies earlier output. The compressor is the greedy one with a table of hashed positions, from level 3 on one that
+ * looks through chains of them (lz4-chains.ts); blocks are at most 64 KiB, so that every distance fits.
  *
  *   token      literal length (4 bits, high) | match length − 4; 15 goes on in bytes of 255
  *   literals
@@ -10,10 +10,12 @@
  * The last sequence has literals only, the last five bytes are literals, and no match begins in the last twelve.
  */
 import { whenForgotten } from "./last-calls.ts";
+import { LAST_LITERALS, MATCH_FROM_END, MATCH_MIN, nextSequence, startChains } from "./lz4-chains.ts";
 
-const MATCH_MIN = 4;
-const LAST_LITERALS = 5;
-const MATCH_FROM_END = 12;
+export { LZ4_LEVEL_MAX } from "./lz4-chains.ts";
+
+/** From here on size counts for more than time, as for lz4(1). */
+const LZ4_CHAINS_LEVEL = 3;
 const HASH_BITS = 13;
 const table = new Int32Array(1 << HASH_BITS);
 /** Steps grow by one with each so many failed tries, so that incompressible data is passed over quickly. */
@@ -39,15 +41,16 @@ function viewOf(bytes: Uint8Array): DataView {
 /**
  * Packs a part of `input`.
  * @param length  at most 64 KiB
+ * @param level  up to `LZ4_LEVEL_MAX`
  * @returns bytes in `output`; 0 when they do not fit there
  */
-export function compressLz4(input: Uint8Array, at: number, length: number, output: Uint8Array): number {
+export function compressLz4(input: Uint8Array, at: number, length: number, output: Uint8Array, level = 0): number {
+  if (level >= LZ4_CHAINS_LEVEL) return compressByChains(input, at, length, output, level);
   const words = viewOf(input);
   // Positions count from the buffer's beginning, which is where words are read.
   const base = input.byteOffset;
   const begin = base + at;
   const end = begin + length;
-  const outEnd = output.length;
   const matchLimit = end - LAST_LITERALS;
   const searchEnd = end - MATCH_FROM_END;
   let anchor = begin;
@@ -83,26 +86,60 @@ export function compressLz4(input: Uint8Array, at: number, length: number, outpu
         match++;
       }
       const more = last - position - MATCH_MIN;
-      // Token, literals, their length's bytes, distance, the match length's bytes.
-      if (out + literals + 8 + (literals + more) / 255 > outEnd) return 0;
-      const token = out++;
-      out = putLength(output, out, literals);
-      if (literals > 24) output.set(input.subarray(anchor - base, position - base), out);
-      else for (let index = 0; index < literals; index++) output[out + index] = input[anchor - base + index]!;
-      out += literals;
-      output[out++] = distance;
-      output[out++] = distance >>> 8;
-      out = putLength(output, out, more);
-      output[token] = (Math.min(literals, 15) << 4) | Math.min(more, 15);
+      out = putSequence(output, out, input, anchor - base, literals, distance, more);
+      if (out === 0) return 0;
       position = last;
       anchor = last;
     }
   }
-  const literals = end - anchor;
-  if (out + literals + 2 + literals / 255 > outEnd) return 0;
+  return putLiterals(output, out, input, anchor - base, end - anchor);
+}
+
+/** The same by chains of positions. */
+function compressByChains(input: Uint8Array, at: number, length: number, output: Uint8Array, level: number): number {
+  const end = at + length;
+  let anchor = at;
+  let out = 0;
+  if (length > MATCH_FROM_END) {
+    const found = startChains(input, at, end, level);
+    while (nextSequence(found)) {
+      out = putSequence(output, out, input, anchor, found.position - anchor, found.distance, found.length - MATCH_MIN);
+      if (out === 0) return 0;
+      anchor = found.position + found.length;
+    }
+  }
+  return putLiterals(output, out, input, anchor, end - anchor);
+}
+
+/** Token, literals, their length's bytes, distance, the match length's bytes. @returns 0 where there is no room */
+function putSequence(
+  output: Uint8Array,
+  out: number,
+  input: Uint8Array,
+  from: number,
+  literals: number,
+  distance: number,
+  more: number,
+): number {
+  if (out + literals + 8 + (literals + more) / 255 > output.length) return 0;
+  const token = out++;
+  out = putLength(output, out, literals);
+  if (literals > 24) output.set(input.subarray(from, from + literals), out);
+  else for (let index = 0; index < literals; index++) output[out + index] = input[from + index]!;
+  out += literals;
+  output[out++] = distance;
+  output[out++] = distance >>> 8;
+  out = putLength(output, out, more);
+  output[token] = (Math.min(literals, 15) << 4) | Math.min(more, 15);
+  return out;
+}
+
+/** The last sequence. @returns the block's size; 0 where there is no room */
+function putLiterals(output: Uint8Array, out: number, input: Uint8Array, from: number, literals: number): number {
+  if (out + literals + 2 + literals / 255 > output.length) return 0;
   output[out++] = Math.min(literals, 15) << 4;
   out = putLength(output, out, literals);
-  output.set(input.subarray(anchor - base, end - base), out);
+  output.set(input.subarray(from, from + literals), out);
   return out + literals;
 }
 

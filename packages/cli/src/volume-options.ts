@@ -1,5 +1,6 @@
 /** Values of `stratos fs` options: what they return can only be legal. */
 import { InvalidArgumentError } from "commander";
+import { LZ4_LEVEL_MAX } from "@stratos/base";
 import type { SizeChange } from "@stratos/volumes";
 
 const LABEL_BYTES_MAX = 63;
@@ -55,11 +56,13 @@ export interface CompressionChoice {
   readonly level: number;
 }
 
-/** `none`, `lz4`, `zstd`, `zstd:9`. */
+const COMPRESSION_LEVELS: Readonly<Record<string, number>> = { none: 0, lz4: LZ4_LEVEL_MAX, zstd: 19 };
+
+/** `none`, `lz4`, `lz4:9`, `zstd`, `zstd:9`. */
 export function parseCompression(text: string): CompressionChoice {
   const match = /^(none|lz4|zstd)(?::(\d{1,2}))?$/.exec(text);
-  if (match === null || Number(match[2] ?? 0) > 19)
-    throw new InvalidArgumentError("expected none, lz4, zstd or zstd:LEVEL (1 to 19)");
+  if (match === null || Number(match[2] ?? 0) > COMPRESSION_LEVELS[match[1]!]!)
+    throw new InvalidArgumentError("expected none, lz4, zstd, lz4:LEVEL (1 to 12) or zstd:LEVEL (1 to 19)");
   return { name: match[1] as CompressionChoice["name"], level: Number(match[2] ?? 0) };
 }
 

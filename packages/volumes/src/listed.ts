@@ -49,7 +49,7 @@ export interface SnapshotSchedule {
 }
 
 export interface PropertyWords {
-  /** `none`, `lz4`, `zstd` or `zstd:LEVEL`. */
+  /** `none`, `lz4` or `zstd`, or one with `:LEVEL`. */
   readonly compression: string;
   readonly dedupe: string;
   readonly tier: string;

@@ -36,12 +36,30 @@ test(`compressed data decompresses to itself (seed ${SEED})`, () => {
   for (let round = 0; round < 600; round++) {
     const length = random.below(3) === 0 ? random.below(40) : random.below(65_537);
     const bytes = round < 4 ? new Uint8Array([0, 1, 65_536, 4096][round]!) : sample(random, length);
-    const size = lz4.compress(bytes, 0, bytes.length, packed, 0);
+    const size = lz4.compress(bytes, 0, bytes.length, packed, round % 13);
     assert.ok(size > 0);
     assert.ok(lz4.decompress(packed, 0, size, unpacked, 0, bytes.length), `round ${round}`);
     assert.deepEqual(unpacked.subarray(0, bytes.length), bytes);
     assert.equal(lz4.decompress(packed, 0, size, unpacked, 0, bytes.length + 1), false);
   }
+});
+
+test("a higher level makes what repeats from further back smaller, at its place in a larger buffer", () => {
+  const random = new SeededRandom(SEED);
+  const bytes = sample(random, 65_536);
+  const larger = new Uint8Array(100_000);
+  larger.set(bytes, 12_345);
+  const packed = new Uint8Array(70_000);
+  const unpacked = new Uint8Array(65_536);
+  const sizes = [0, 3, 9].map((level) => {
+    const size = lz4.compress(larger, 12_345, bytes.length, packed, level);
+    assert.ok(lz4.decompress(packed, 0, size, unpacked, 0, bytes.length));
+    assert.deepEqual(unpacked, bytes);
+    // Where a block does not fit nothing is said to be there.
+    assert.equal(lz4.compress(larger, 12_345, bytes.length, packed.subarray(0, size - 1), level), 0);
+    return size;
+  });
+  assert.ok(sizes[1]! < sizes[0]! && sizes[2]! <= sizes[1]!, sizes.join());
 });
 
 test("a block that the reference implementation made is read", () => {

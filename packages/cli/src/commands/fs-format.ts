@@ -31,7 +31,7 @@ export function formatCommand(finish: Finish): Command {
       ).argParser(parseCopies),
     )
     .addOption(
-      new Option("--compress <codec>", "compress what is stored: none, lz4, zstd, zstd:LEVEL").argParser(
+      new Option("--compress <codec>", "compress what is stored: none, lz4 or zstd, each with a :LEVEL").argParser(
         parseCompression,
       ),
     )

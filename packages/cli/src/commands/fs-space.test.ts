@@ -48,12 +48,13 @@ test("a folder's properties hold for what comes into it, and defrag applies them
   assert.ok(packed!.storedBytes * 5 < packed!.bytes, JSON.stringify(packed));
   const [plain] = await json<{ bytes: number; storedBytes: number }[]>("defrag", `${volume}:/plain`, "-n");
   assert.equal(plain!.storedBytes, plain!.bytes);
-  await works("property", `${volume}:/plain`, "--compress", "lz4");
+  await works("property", `${volume}:/plain`, "--compress", "lz4:9");
   const [after] = await json<{ bytes: number; storedBytes: number; runs: number }[]>("defrag", `${volume}:/plain`);
   assert.ok(after!.storedBytes * 5 < after!.bytes, JSON.stringify(after));
   assert.equal(await works("cat", `${volume}:/plain`), await works("cat", `${volume}:/packed/file`));
   assert.match(await works("check", volume), /clean/);
-  await fails(/expected none, lz4, zstd/, "property", `${volume}:/plain`, "--compress", "rar");
+  for (const codec of ["rar", "none:1", "lz4:13", "zstd:20"])
+    await fails(/expected none, lz4, zstd/, "property", `${volume}:/plain`, "--compress", codec);
   await fails(/is no file; --recursive/, "defrag", `${volume}:/packed`);
 });
 

@@ -33,9 +33,10 @@ export function spaceCommands(finish: Finish): Command[] {
     .summary("show and set compression, deduplication and tier")
     .argument("<place>", "file or folder of a volume: VOLUME:/PATH, or a path in a mounted volume")
     .addOption(
-      new Option("--compress <codec>", "none, lz4, zstd, zstd:LEVEL; inherit: as the volume has it").argParser((text) =>
-        text === "inherit" ? null : parseCompression(text),
-      ),
+      new Option(
+        "--compress <codec>",
+        "none, lz4 or zstd, each with a :LEVEL; inherit: as the volume has it",
+      ).argParser((text) => (text === "inherit" ? null : parseCompression(text))),
     )
     .addOption(new Option("--dedupe <when>", "share content that was written before").choices(["on", "off", "inherit"]))
     .addOption(new Option("--tier <where>", "keep on fast or slow devices").choices(["fast", "slow", "any", "inherit"]))
