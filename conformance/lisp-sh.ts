@@ -98,7 +98,7 @@ let failed = 0;
 await ensureTestImage();
 const shell = join(TEST_HOME, "suites", "astra.rv64");
 mkdirSync(join(TEST_HOME, "suites"), { recursive: true });
-writeFileSync(shell, astraProgram().build(), { mode: 0o755 });
+writeFileSync(shell, astraProgram().compile(), { mode: 0o755 });
 for (const suite of SUITES) {
   const isMeant = positionals.length === 0 ? suite.source !== null || values.yash !== undefined : true;
   if (isMeant && (positionals.length === 0 || positionals.includes(suite.name))) await runSuite(suite);

@@ -78,7 +78,7 @@ let passed = 0;
 let failed = 0;
 await ensureTestImage();
 const program = astraProgram();
-const binary = program.build();
+const binary = program.compile();
 const utilities = values.sample === true ? SAMPLE : (values.only?.split(",") ?? program.utilities);
 const recorded: string[] = [];
 const meant = SUITES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));

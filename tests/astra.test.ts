@@ -4,7 +4,8 @@
  * pseudo-terminal a person's keys are pressed when what they answer to has appeared.
  */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { before, test } from "node:test";
 import { extendedTest, sampleOf } from "@stratos/base/testing";
 import { launcher, stratos } from "./support/stratos.ts";
@@ -32,6 +33,11 @@ const SCRIPTS = sampleOf(
 );
 const run = (image: string, where: string, shell: string, script: string) =>
   stratos(["run", "-i", image, "--", shell, "-c", script], { env: { STRATOS_HOME: where } });
+
+test("the image takes no more than 8 MB of the disk", () => {
+  const { blocks } = statSync(join(home, "images/astra/layer-0.aegisfs"));
+  assert.ok(blocks * 512 <= 8_000_000, `${blocks * 512} bytes`);
+});
 
 test("scripts do what they do under Debian's shell", async () => {
   // One machine each: the scripts' outputs are told apart by a line between them.

@@ -20,13 +20,14 @@
  *     dist/man/*.1        manual pages
  *     dist/scheme/        AstraLisp's libraries
  *     dist/astralisp.image, dist/astralisp-native.image   its compiled runtime, and that of programs for processors
+ *     dist/astra-VERSION.zst   the programs of the image `astra`, compiled
  *     dist/lisp-runtime.mjs   what runs a program of AstraLisp that Node alone is to run
  *     dist/inputs.json    sizes and times of the sources, by which the launcher knows whether the bundle is fresh
  *     dist/package.json   of the published package
  *     dist/stratos        its launcher; dist/stratos.mjs, where there is no pinned Node
  */
 import { build, type BuildOptions, type Plugin } from "esbuild";
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import {
   copyFileSync,
   cpSync,
@@ -40,7 +41,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { parseArgs, promisify } from "node:util";
 import { createProgram, manPage, manPageNames } from "@stratos/cli";
 import { joinFolder, joinPage, joinTab, writePage } from "@stratos/console";
 import { DESKTOP_PAGE } from "@stratos/desktop";
@@ -53,6 +54,7 @@ import { commandHandlers } from "../packages/cli/src/program/command-handlers.ts
 import { buildScripts } from "./bundle-scripts.ts";
 import { keptDatabaseImage } from "../packages/hub/src/store/migrations/kept-image.ts";
 import { markFresh } from "./launch/bundle-state.mjs";
+import { keptAstraProgram } from "./astra-program.ts";
 import { COMPILER_ENVIRONMENT, compilerArguments } from "./type-compiler.mjs";
 
 const startMs = Date.now();
@@ -60,6 +62,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values: options } = parseArgs({ options: { to: { type: "string" }, "program-only": { type: "boolean" } } });
 const dist = resolve(options.to ?? join(root, "dist"));
 rmSync(dist, { recursive: true, force: true });
+/** Compiled beside the rest. */
+const astraPath = keptAstraProgram();
+const astra =
+  options["program-only"] === true
+    ? null
+    : promisify(execFile)(process.execPath, [...process.execArgv, join(root, "tools/astra-program.ts")]);
 
 /** Workers are files of their own: in the bundle they are `.mjs`, like everything else. */
 const workerNames: Plugin = {
@@ -222,6 +230,8 @@ const pglite = dirname(fileURLToPath(import.meta.resolve("@electric-sql/pglite")
 for (const name of ["pglite.wasm", "pglite.data", "initdb.wasm"]) copyFileSync(join(pglite, name), join(dist, name));
 const image = keptDatabaseImage(root);
 if (existsSync(image)) copyFileSync(image, join(dist, basename(image)));
+await astra;
+if (existsSync(astraPath)) copyFileSync(astraPath, join(dist, basename(astraPath)));
 
 const commands = await createProgram(commandHandlers, () => {}, { words: [], scope: "all" });
 mkdirSync(join(dist, "man"));

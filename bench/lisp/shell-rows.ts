@@ -36,7 +36,7 @@ export function measureLispShell(
   ensureImage(launcher, IMAGE, ["busybox", "python3", "dash"]);
   const folder = join(cache, "lisp-shell");
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "astra"), astraProgram().build(), { mode: 0o755 });
+  writeFileSync(join(folder, "astra"), astraProgram().compile(), { mode: 0o755 });
   const { stdout, stderr, status } = spawnSync(
     launcher[0]!,
     [

@@ -23,14 +23,13 @@ const FILES: Readonly<Record<string, string>> = {
 /**
  * Makes it when it is not there, or of other sources. An image of this name that was made in another way stays.
  *
- * @param onStart  told when it is made, which takes some seconds
+ * @param onStart  told when its programs are compiled, which takes some seconds
  */
 export async function ensureAstraImage(home: string, onStart: () => void): Promise<void> {
   const found = new ImageStore(home).find(ASTRA_IMAGE)?.description;
-  const { version, utilities, build } = astraProgram();
+  const { version, utilities, built, compile } = astraProgram();
   if (found !== undefined && (found.origin !== "built-in" || found.packages[0]?.version === version)) return;
-  onStart();
-  const program = build();
+  const program = built() ?? (onStart(), compile());
   const packages = [{ name: ASTRA_IMAGE, version }];
   const image = { name: ASTRA_IMAGE, home, architecture: GUEST_ARCHITECTURE, origin: "built-in", packages } as const;
   await newImage(image, (writer) => {

@@ -17,6 +17,9 @@ import { byteStringOf } from "@stratos/base";
 import type { RootMeta, RootWriter } from "@stratos/pkg";
 import { OperationError } from "@stratos/operation";
 
+/** Beyond it next to nothing gets smaller. */
+const LZ4_LEVEL = 9;
+
 export class VolumeWriter implements RootWriter {
   readonly #files: Subvolume;
   readonly #directories = new Map<string, number>([["", ROOT_INO]]);
@@ -67,10 +70,10 @@ export class VolumeWriter implements RootWriter {
     this.#finishFile(ino, path, meta);
   }
 
-  /** One whose content is kept compressed. */
+  /** One whose content is kept compressed, as small as LZ4 makes it. */
   packedFile(path: string, meta: RootMeta, content: Uint8Array): void {
     const ino = this.beginFile(path, meta);
-    check(path, this.#files.setProperties(ino, withCompression(0, COMPRESS_LZ4, 0)));
+    check(path, this.#files.setProperties(ino, withCompression(0, COMPRESS_LZ4, LZ4_LEVEL)));
     this.append(ino, path, 0, content);
     this.#finishFile(ino, path, meta);
   }

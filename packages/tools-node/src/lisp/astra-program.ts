@@ -1,6 +1,8 @@
 /** The shell `astra` and its utilities (lisp/scheme/astra/), compiled for the machine: one static program. */
-import { globSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { zstdDecompressSync } from "node:zlib";
 import { lispVersion } from "@stratos/host-node";
 import { Lisp } from "@stratos/lisp";
 import { nativeBuilder } from "./build-program.ts";
@@ -11,11 +13,19 @@ interface AstraProgram {
   readonly version: string;
   /** Names of the utilities that it is. */
   readonly utilities: readonly string[];
+  /** What was compiled when Stratos was built; null: it was not. */
+  built(): Uint8Array | null;
   /** Compiles it: some seconds. */
-  build(): Uint8Array;
+  compile(): Uint8Array;
+}
+
+/** Of what was compiled when Stratos was built, beside the bundle. */
+export function packedAstraName(version: string): string {
+  return `astra-${version}.zst`;
 }
 
 export function astraProgram(): AstraProgram {
+  const version = lispVersion();
   const libraries = ownLibraryFolder();
   const folder = join(libraries, "astra");
   // The tables at the libraries' ends: (cons "NAME" procedure). Names are words, or [.
@@ -24,9 +34,13 @@ export function astraProgram(): AstraProgram {
     .flatMap((name) => [...readFileSync(join(folder, name), "utf8").matchAll(/\(cons "([a-z][a-z0-9]*|\[)" /gu)])
     .map(([, one]) => one!);
   return {
-    version: lispVersion(),
+    version,
     utilities,
-    build: () => {
+    built: () => {
+      const path = join(dirname(fileURLToPath(import.meta.url)), packedAstraName(version));
+      return existsSync(path) ? zstdDecompressSync(readFileSync(path)) : null;
+    },
+    compile: () => {
       const file = join(folder, "astra.scm");
       const lisp = new Lisp({ findLibrary: folderFinder([libraries]) });
       return nativeBuilder(lisp).buildNative(readFileSync(file, "utf8"), file, ["rv64"]).rv64;

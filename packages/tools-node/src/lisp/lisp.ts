@@ -1,5 +1,5 @@
 /** AstraLisp on Node: its files and streams, programs that run, and programs that are built ahead. */
-export { astraProgram } from "./astra-program.ts";
+export { astraProgram, packedAstraName } from "./astra-program.ts";
 export { buildProgram, WITH_JAVASCRIPT } from "./build-program.ts";
 export { unpackProgram } from "./built-program.ts";
 export { compiling, endOf, type LispEnd, runBuilt } from "./compiled-runner.ts";
