@@ -391,6 +391,7 @@ function compiled({ bytes }: Module, platform: NativePlatform, isFar: boolean): 
         routineFor: () => null,
       }),
       target,
+      true,
     ),
   );
   const intrinsics = (["start", "syscall"] as const).map((name) => {

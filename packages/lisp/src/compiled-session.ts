@@ -22,6 +22,7 @@ import { utf8Decode } from "./interpreter/utf8.ts";
 import { makeBegin } from "./core/build.ts";
 import { isReflective, reachableUnits } from "./core/reachable.ts";
 import { runSteps, runStepsWaiting, type Steps } from "./javascript/run-steps.ts";
+import { ALL_PASSES } from "./middle/simplify.ts";
 import { Reader } from "./reader/reader.ts";
 import { TextCursor } from "./reader/text-cursor.ts";
 import type { Lisp } from "./session.ts";
@@ -131,12 +132,13 @@ export class CompiledLisp {
         `a native program has no ${refused.join(", ")} yet: build it for wasm (without --target), where it does`,
       );
     const decoded = readEngineImage(image)!;
-    const { nurseryBytes, isForeign } = this.engine;
+    const { nurseryBytes, isForeign, options } = this.engine;
+    const { scheduling: isScheduled } = options.passes ?? ALL_PASSES;
     const build = (target: T): [T, Uint8Array] => {
       const platform: NativePlatform = PLATFORMS[target];
       if (isForeign && platform.foreign === undefined)
         throw failure(`a native program for ${target} has no foreign functions of C yet (stratos foreign)`);
-      return [target, nativeProgram(decoded, platform, { nurseryBytes, isForeign })];
+      return [target, nativeProgram(decoded, platform, { nurseryBytes, isForeign, isScheduled })];
     };
     return Object.fromEntries(targets.map(build)) as Record<T, Uint8Array>;
   }

@@ -9,6 +9,7 @@ import type { Allocation } from "./allocate.ts";
 import { fallsThrough, isFloat, negated, NONE } from "./instructions.ts";
 import type { Comparison, Instruction, NativeFunction } from "./instructions.ts";
 import { analyze } from "./liveness.ts";
+import { schedule } from "./schedule.ts";
 import type { Liveness } from "./liveness.ts";
 import { Assembler } from "./target.ts";
 import type { Target } from "./target.ts";
@@ -33,7 +34,9 @@ const ARGUMENT_WORDS = Region.callArguments;
 /** Throws, by the tag's number. */
 const THROW_ROUTINES = ["native/throw-unwind", "native/throw-abort"] as const;
 
-export function emitFunction(fn: NativeFunction, target: Target): NativeCode {
+/** @param isScheduled  instructions may change their order */
+export function emitFunction(lowered: NativeFunction, target: Target, isScheduled: boolean): NativeCode {
+  const fn = isScheduled ? schedule(lowered, target.latencies) : lowered;
   const live = analyze(fn);
   const allocation = allocate(fn, live, target.registers);
   const short = new FunctionEmitter({ fn, live, allocation, target, isLong: false }).emit();

@@ -108,7 +108,7 @@ const pageUp = (at: number, bytes: number): number => Math.ceil(at / bytes) * by
 export function nativeProgram(
   image: EngineImage,
   platform: NativePlatform,
-  { nurseryBytes, isForeign }: { nurseryBytes: number; isForeign: boolean },
+  { nurseryBytes, isForeign, isScheduled }: { nurseryBytes: number; isForeign: boolean; isScheduled: boolean },
 ): Uint8Array {
   const foreign = isForeign ? platform.foreign! : null;
   const grown = pageUp(image.memory.at(-1)!.start + image.memory.at(-1)!.bytes.length, platform.pageBytes);
@@ -153,7 +153,11 @@ export function nativeProgram(
     ["low", readModule(runtimeModule({ isNative: true }))],
     ...image.modules.map(({ name, bytes }) => [name, readModule(bytes)] as const),
   ]);
-  const { text, table, sites, lookHandler, madeUnwind } = link(modules, platform, { isFar: false, isForeign });
+  const { text, table, sites, lookHandler, madeUnwind } = link(modules, platform, {
+    isFar: false,
+    isForeign,
+    isScheduled,
+  });
   const constantsStart = pageUp(CODE_START + text.length, platform.pageBytes);
   const symbols = new Uint8Array(new Uint32Array(image.symbols.map(([, address]) => address)).buffer);
   const constants = new Uint8Array(sites.length + symbols.length);
@@ -246,9 +250,9 @@ interface Linked {
 function link(
   modules: ReadonlyMap<string, WasmModuleText>,
   platform: NativePlatform,
-  options: { isFar: boolean; isForeign: boolean },
+  options: { isFar: boolean; isForeign: boolean; isScheduled: boolean },
 ): Linked {
-  const { isFar, isForeign } = options;
+  const { isFar, isForeign, isScheduled } = options;
   const target = platform.target(options);
   const slots: string[] = [];
   const codes: NativeCode[] = [];
@@ -267,7 +271,7 @@ function link(
     for (const [at, body] of text.functions.entries()) {
       const name = own(at + text.imports.length);
       const context = { functionAt, types: text.types, routineFor: (op: number) => platform.routines.get(op) ?? null };
-      codes.push(emitFunction(lowerFunction(body, name, context), target));
+      codes.push(emitFunction(lowerFunction(body, name, context), target, isScheduled));
     }
     for (const { slot, functions } of text.elements)
       functions.forEach((index, place) => {
@@ -277,7 +281,7 @@ function link(
   // Code that near calls would not reach across is written anew before they are placed.
   const bytes = codes.reduce((sum, code) => sum + ((code.bytes.length + 15) & ~15), 0);
   return !isFar && bytes > platform.nearBytes
-    ? link(modules, platform, { isFar: true, isForeign })
+    ? link(modules, platform, { ...options, isFar: true })
     : place(codes, slots, { platform, target, isForeign });
 }
 

@@ -2,9 +2,11 @@
 import { assert } from "@stratos/base";
 import type { Comparison } from "./instructions.ts";
 import type { RegisterSet } from "./allocate.ts";
+import type { Latencies } from "./schedule.ts";
 
 export interface Target {
   readonly registers: RegisterSet;
+  readonly latencies: Latencies;
   /** Registers that no value has; two of each kind. */
   readonly scratch: readonly [number, number];
   readonly floatScratch: readonly [number, number];

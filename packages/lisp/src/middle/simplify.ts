@@ -43,6 +43,8 @@ export interface Passes {
   readonly proofs: boolean;
   /** Loops that compute with doubles have a second form for values of unknown types that are doubles. */
   readonly versions: boolean;
+  /** Machine code begins early what takes long. */
+  readonly scheduling: boolean;
 }
 
 export const ALL_PASSES: Passes = {
@@ -55,6 +57,7 @@ export const ALL_PASSES: Passes = {
   types: true,
   proofs: true,
   versions: true,
+  scheduling: true,
 };
 
 /** Nodes of a body up to which each call of a function gets a copy of it. */

@@ -158,6 +158,8 @@ function frameBytes(slots: number): number {
 export function ppc64leTarget({ isFar = false }: { isFar?: boolean } = {}): Target {
   return {
     registers: REGISTERS,
+    // POWER9, as GCC describes it (gcc/config/rs6000/power9.md).
+    latencies: { load: 4, multiply: 5, divide: 24, float: 5, floatDivide: 27 },
     scratch: [r11, r12],
     floatScratch: [11, 12],
     isZeroExtended: true,

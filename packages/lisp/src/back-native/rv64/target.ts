@@ -148,6 +148,8 @@ export function rv64Target(options: { isFar?: boolean; isForeign?: boolean } = {
     registers: isForeign
       ? { ...REGISTERS, integers: REGISTERS.integers.filter((register) => register !== FOREIGN_TABLE_REGISTER) }
       : REGISTERS,
+    // The U74 and its like (SiFive's 7 series), as GCC describes them (gcc/config/riscv/sifive-7.md).
+    latencies: { load: 3, multiply: 3, divide: 16, float: 7, floatDivide: 56 },
     scratch: [t0, t1],
     floatScratch: [0, 1],
     isZeroExtended: false,

@@ -97,6 +97,8 @@ function localBytes(slots: number): number {
 export function x86Target(): Target {
   return {
     registers: REGISTERS,
+    // Of some of today's, which find their order themselves.
+    latencies: { load: 4, multiply: 3, divide: 17, float: 4, floatDivide: 13 },
     scratch: [rax, rcx],
     floatScratch: [0, 1],
     isZeroExtended: true,
