@@ -83,6 +83,9 @@ const OPTIONS: ConnectionOptions = {
   receiveLimit: 131072,
   receiveMost: 4 << 20,
   mssClamp: 0,
+  offersSack: true,
+  offersTimestamps: true,
+  offersScale: true,
 };
 
 /** Our end: the stack with the clock and timers of Node, and a path with faults. */

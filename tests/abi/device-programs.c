@@ -87,6 +87,17 @@ static void count(const char *what, int group, int flags, int room) {
   printf("\n");
 }
 
+/* What is told of a kind of attachment, with how it is. */
+static void told_of(const char *what, int group, int type, int flags) {
+  union bpf_attr attr;
+  memset(&attr, 0, sizeof attr);
+  attr.query.target_fd = group;
+  attr.query.attach_type = type;
+  attr.query.query_flags = flags;
+  int result = syscall(SYS_bpf, BPF_PROG_QUERY, &attr, sizeof attr);
+  printf("%s: %s, %u programs, flags %x\n", what, name(result), attr.query.prog_cnt, attr.query.attach_flags);
+}
+
 static int try(const char *path, int flags) {
   int fd = open(path, flags);
   if (fd >= 0) close(fd);
@@ -259,15 +270,115 @@ int main(void) {
   tell("to no group", attach(0, narrow, BPF_F_ALLOW_MULTI, 0));
   tell("no program", attach(group, group, BPF_F_ALLOW_MULTI, 0));
   tell("no descriptor", attach(group, 999, BPF_F_ALLOW_MULTI, 0));
+
+  printf("-- how they are attached\n");
+  char flagged[120], lower[140], lower_procs[160];
+  snprintf(flagged, sizeof flagged, "%s/flagged", path);
+  snprintf(lower, sizeof lower, "%s/lower", flagged);
+  snprintf(lower_procs, sizeof lower_procs, "%s/cgroup.procs", lower);
+  int top = group;
+  for (int i = 0; i < 5; i++) detach(top, (int[]){all, wide, signs, narrow, none}[i]);
+  told_of("nothing", top, BPF_CGROUP_DEVICE, 0);
+  tell("detached from nothing", detach(top, all));
+  mkdir(flagged, 0755);
+  mkdir(lower, 0755);
+  int upper_fd = open(flagged, O_RDONLY | O_DIRECTORY), lower_fd = open(lower, O_RDONLY | O_DIRECTORY);
+  told_of("packets", upper_fd, BPF_CGROUP_INET_INGRESS, 0);
+  told_of("sockets of a path", upper_fd, 53, 0);
+  told_of("no group", 0, BPF_CGROUP_DEVICE, 0);
+  told_of("no such kind", upper_fd, 4000, 0);
+  told_of("wrong flags", upper_fd, BPF_CGROUP_DEVICE, 8);
+  tell("alone", attach(upper_fd, all, 0, 0));
+  told_of("alone", upper_fd, BPF_CGROUP_DEVICE, 0);
+  tell("another for it", attach(upper_fd, some, 0, 0));
+  tell("and the same again", attach(upper_fd, some, 0, 0));
+  told_of("another", upper_fd, BPF_CGROUP_DEVICE, 0);
+  tell("one of many beside it", attach(upper_fd, none, BPF_F_ALLOW_MULTI, 0));
+  tell("one that is outdone beside it", attach(upper_fd, none, BPF_F_ALLOW_OVERRIDE, 0));
+  tell("below, alone", attach(lower_fd, none, 0, 0));
+  tell("below, one of many", attach(lower_fd, none, BPF_F_ALLOW_MULTI, 0));
+  uses("below one alone", lower_procs);
+  tell("detached by another's name", detach(upper_fd, wide));
+  told_of("detached", upper_fd, BPF_CGROUP_DEVICE, 0);
+  tell("outdone", attach(upper_fd, none, BPF_F_ALLOW_OVERRIDE, 0));
+  told_of("outdone", upper_fd, BPF_CGROUP_DEVICE, 0);
+  uses("below one that is outdone, without", lower_procs);
+  tell("below it, alone", attach(lower_fd, some, 0, 0));
+  told_of("below it", lower_fd, BPF_CGROUP_DEVICE, 0);
+  told_of("below it, in effect", lower_fd, BPF_CGROUP_DEVICE, BPF_F_QUERY_EFFECTIVE);
+  uses("below one that is outdone", lower_procs);
+  tell("detached by no name", detach(upper_fd, 0));
+  tell("many", attach(upper_fd, all, BPF_F_ALLOW_MULTI, 0));
+  told_of("many", upper_fd, BPF_CGROUP_DEVICE, 0);
+  told_of("below many, in effect", lower_fd, BPF_CGROUP_DEVICE, BPF_F_QUERY_EFFECTIVE);
+  tell("of many, by no name", detach(upper_fd, 0));
+  tell("for one that is not there", attach(upper_fd, wide, BPF_F_ALLOW_MULTI | BPF_F_REPLACE, signs));
+  tell("for itself", attach(upper_fd, all, BPF_F_ALLOW_MULTI | BPF_F_REPLACE, all));
+  tell("replaced alone", attach(upper_fd, all, BPF_F_REPLACE, all));
+  tell("twice", attach(upper_fd, all, BPF_F_ALLOW_MULTI, 0));
+
+  printf("-- what must be zero\n");
+  char tail[400];
+  memset(tail, 0, sizeof tail);
+  union bpf_attr *tailed = (void *)tail;
+  tailed->target_fd = lower_fd;
+  tailed->attach_bpf_fd = all;
+  tailed->attach_type = BPF_CGROUP_DEVICE;
+  tail[40] = 1;
+  tell("behind an attachment", syscall(SYS_bpf, BPF_PROG_ATTACH, tail, sizeof tail));
+  tell("behind a detachment", syscall(SYS_bpf, BPF_PROG_DETACH, tail, sizeof tail));
+  tail[40] = 0, tail[300] = 1;
+  tell("behind all", syscall(SYS_bpf, BPF_PROG_ATTACH, tail, sizeof tail));
+  memset(tail, 0, sizeof tail);
+  tailed->query.target_fd = lower_fd;
+  tailed->query.attach_type = BPF_CGROUP_DEVICE;
+  tail[72] = 1;
+  tell("behind a query", syscall(SYS_bpf, BPF_PROG_QUERY, tail, sizeof tail));
+  for (int i = 0; i < 7; i++) {
+    memset(&nothing, 0, sizeof nothing);
+    nothing.prog_type = i == 6 ? BPF_PROG_TYPE_CGROUP_SKB : BPF_PROG_TYPE_CGROUP_DEVICE;
+    nothing.insns = (uintptr_t)one;
+    nothing.insn_cnt = 2;
+    nothing.license = (uintptr_t) "GPL";
+    if (i == 0) nothing.prog_flags = 0xffffffff;
+    if (i == 1) nothing.prog_flags = BPF_F_STRICT_ALIGNMENT | BPF_F_TEST_STATE_FREQ;
+    if (i == 2) nothing.prog_flags = BPF_F_SLEEPABLE;
+    if (i == 3) nothing.attach_btf_id = 1;
+    if (i == 4) nothing.attach_prog_fd = 1;
+    if (i == 5) nothing.insns = 0;
+    if (i == 6) nothing.expected_attach_type = BPF_CGROUP_DEVICE;
+    char title[32];
+    snprintf(title, sizeof title, "load %d", i);
+    tell(title, syscall(SYS_bpf, BPF_PROG_LOAD, &nothing, sizeof nothing));
+  }
+
+  printf("-- by whom\n");
   fflush(stdout);
   pid_t child = fork();
   if (child == 0) {
     setuid(1000);
     tell("an ordinary user", LOADED(MOVE(BPF_REG_0, 1), END));
+    told_of("asks", upper_fd, BPF_CGROUP_DEVICE, 0);
+    tell("attaches what it was given", attach(upper_fd, wide, BPF_F_ALLOW_MULTI, 0));
+    tell("and detaches it", detach(upper_fd, wide));
+    memset(&nothing, 0, sizeof nothing);
+    nothing.map_type = BPF_MAP_TYPE_ARRAY, nothing.key_size = 4, nothing.value_size = 4, nothing.max_entries = 1;
+    tell("makes a map", syscall(SYS_bpf, BPF_MAP_CREATE, &nothing, sizeof nothing));
+    nothing.prog_id = 1;
+    tell("opens by number and more", syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &nothing, sizeof nothing));
+    memset(&nothing, 0, sizeof nothing);
+    nothing.prog_id = 1;
+    tell("opens by number", syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &nothing, sizeof nothing));
+    memset(&nothing, 0, sizeof nothing);
+    nothing.info.bpf_fd = all, nothing.info.info_len = 8, nothing.info.info = (uintptr_t)&info;
+    tell("is told", syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &nothing, sizeof nothing));
     fflush(stdout);
     _exit(0);
   }
   waitpid(child, NULL, 0);
+  close(lower_fd), close(upper_fd);
+  tell("removed", rmdir(lower));
+  tell("removed", rmdir(flagged));
   snprintf(inner, sizeof inner, "%s/inner", path);
   close(below);
   close(group);

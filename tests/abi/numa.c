@@ -13,6 +13,9 @@ int main(void) {
   SHOW(syscall(SYS_migrate_pages, 0, 64, &one, &one)); SHOW(syscall(SYS_migrate_pages, 999999, 64, &one, &one));
   /* What mbind(2) says is told back for its range, and a mask of no possible size is refused. */
   char *bound = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); int told = -1; SHOW(syscall(SYS_mbind, bound + 4096, 4096, 2, &one, 64, 0)); SHOW(syscall(SYS_get_mempolicy, &told, NULL, 0, bound + 4096, 2)); SHOW(told); SHOW(syscall(SYS_get_mempolicy, &told, NULL, 0, bound, 2)); SHOW(told); SHOW(syscall(SYS_mbind, bound, 3 * 4096, 1 | 0x8000, &one, 64, 0)); SHOW(syscall(SYS_get_mempolicy, &told, NULL, 0, bound + 8192, 2)); SHOW(told); SHOW(syscall(SYS_mbind, bound, 4096, 0, NULL, 0, 0)); SHOW(syscall(SYS_get_mempolicy, &told, NULL, 0, bound, 2)); SHOW(told);
+  /* The next node to take in turn. */
+  for (int i = 0; i < 4; i++) { SHOW(set((int[]){3, 6, 3 | 0x8000, 2}[i], &one, 64)); mode = 9; SHOW(get(&mode, NULL, 0, NULL, 1)); SHOW(mode); SHOW(get(&mode, NULL, 0, m, 1)); }
+  SHOW(set(0, NULL, 0));
   SHOW(syscall(SYS_migrate_pages, 0, -1L, &one, &one)); SHOW(syscall(SYS_migrate_pages, 0, 0, NULL, NULL)); SHOW(syscall(SYS_migrate_pages, 0, 0, &one, &one));
   return 0;
 }

@@ -203,19 +203,27 @@ export const IN_C: Readonly<Record<string, InC>> = {
     type: "struct bpf_load",
     ...linux("types"),
     source:
-      "struct bpf_load { __u32 prog_type, insn_cnt; __u64 insns, license; __u32 log_level, log_size; __u64 log_buf; };",
+      "struct bpf_load { __u32 prog_type, insn_cnt; __u64 insns, license; __u32 log_level, log_size; __u64 log_buf; " +
+      "__u32 kern_version, prog_flags; char prog_name[16]; __u32 prog_ifindex, expected_attach_type, prog_btf_fd, " +
+      "func_info_rec_size; __u64 func_info; __u32 func_info_cnt, line_info_rec_size; __u64 line_info; " +
+      "__u32 line_info_cnt, attach_btf_id, attach_prog_fd, core_relo_cnt; __u64 fd_array, core_relos; " +
+      "__u32 core_relo_rec_size, log_true_size; __s32 prog_token_fd; };",
   },
   BpfAttachAttr: {
     type: "struct bpf_attach",
     ...linux("types"),
-    source: "struct bpf_attach { __u32 target_fd, attach_bpf_fd, attach_type, attach_flags, replace_bpf_fd; };",
+    source:
+      "struct bpf_attach { __u32 target_fd, attach_bpf_fd, attach_type, attach_flags, replace_bpf_fd, relative_fd; " +
+      "__u64 expected_revision; };",
   },
   BpfQueryAttr: {
     type: "struct bpf_query",
     ...linux("types"),
     source:
-      "struct bpf_query { __u32 target_fd, attach_type, query_flags, attach_flags; __u64 prog_ids; __u32 prog_cnt; };",
+      "struct bpf_query { __u32 target_fd, attach_type, query_flags, attach_flags; __u64 prog_ids; __u32 prog_cnt, " +
+      "_padding; __u64 prog_attach_flags, link_ids, link_attach_flags, revision; };",
   },
+  BpfIdAttr: words("bpf_id", "prog_id, next_id, open_flags"),
   BpfInfoAttr: {
     type: "struct bpf_info",
     ...linux("types"),

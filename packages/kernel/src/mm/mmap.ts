@@ -38,7 +38,7 @@ import { walkInPieces } from "../ground/call-work.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import { touchAccessTime } from "../vfs/regular-file.ts";
+import { touchAccessTime } from "../vfs/access-time.ts";
 import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
 import { Area, AREA_NEVER_EXECUTABLE, AREA_NEVER_WRITABLE } from "./area.ts";
 import { libraryPlace } from "./library-places.ts";

@@ -33,7 +33,9 @@ import type { Inode } from "../vfs/inode.ts";
 import { isAlive } from "./process-descriptors.ts";
 import { belongToUser } from "./process-file.ts";
 import type { Task } from "../task/task.ts";
+import { waitingState } from "../socket/inet/held-ports.ts";
 import type { InetSocket } from "../socket/inet/inet-socket.ts";
+import { TICK_NS } from "../socket/netlink/neighbour-messages.ts";
 import {
   FOUND_BY_NAME,
   PseudoDirectory,
@@ -111,8 +113,8 @@ function fill(directory: PseudoDirectory, target: () => Task): void {
   file("igmp6", describeGroups6);
   file("ipv6_route", describeRoutes6);
   file("arp", describeNeighbours);
-  file("tcp", (task) => describeSockets(task, (socket) => socket.type === SOCK_STREAM, TCP_V4));
-  file("tcp6", (task) => describeSockets(task, (socket) => socket.type === SOCK_STREAM, TCP_V6));
+  file("tcp", (task) => describeConnections(task, TCP_V4));
+  file("tcp6", (task) => describeConnections(task, TCP_V6));
   file("udp", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDP, UDP_V4));
   file("udp6", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDP, DATAGRAMS_V6));
   file("udplite", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDPLITE, UDP_V4));
@@ -329,6 +331,31 @@ const DATAGRAMS_V6: SocketTable = {
   rowWidth: 0,
 };
 
+/**
+ * With those that have no socket any more, whose timer is the third, in ticks (net/ipv4/tcp_ipv4.c,
+ * get_timewait4_sock).
+ */
+function describeConnections(task: Task, table: SocketTable): string {
+  const text = describeSockets(task, ({ type }) => type === SOCK_STREAM, table);
+  const now = task.kernel.now();
+  let line = text.split("\n").length - 2;
+  let waiting = "";
+  for (const one of task.network.tcpPorts.held.waitingOnes(now)) {
+    const { ip, port, peer, isV6, untilNs } = one;
+    if (isV6 !== table.isV6) continue;
+    const ticks = Math.ceil((untilNs - now) / TICK_NS)
+      .toString(16)
+      .padStart(8, "0")
+      .toUpperCase();
+    waiting += `${(
+      `${String(line++).padStart(table.numberWidth)}: ${place(ip, port, isV6)} ` +
+      `${place(peer?.ip ?? ANY_V4, peer?.port ?? 0, isV6)} ` +
+      `0${waitingState(one)} 00000000:00000000 03:${ticks} 00000000     0        0 0 3 0000000000000000`
+    ).padEnd(table.rowWidth)}\n`;
+  }
+  return text + waiting;
+}
+
 function describeSockets(task: Task, belongs: (socket: InetSocket) => boolean, table: SocketTable): string {
   const { uids } = task.credentials.userNamespace;
   const { isV6 } = table;
@@ -353,6 +380,10 @@ function endpoint(socket: InetSocket, which: "local" | "peer", isV6: boolean): s
   const ip = end?.ip ?? ANY_V4;
   // A raw socket's own port is its protocol (raw(7)).
   const port = socket.type !== SOCK_RAW ? (end?.port ?? 0) : which === "local" ? socket.protocol : 0;
+  return place(ip, port, isV6);
+}
+
+function place(ip: IpAddress, port: number, isV6: boolean): string {
   return `${isV6 ? hexV6(ip) : hexV4(ip)}:${port.toString(16).padStart(4, "0").toUpperCase()}`;
 }
 

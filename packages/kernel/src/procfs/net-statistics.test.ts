@@ -1,7 +1,16 @@
 /** Goal: what nstat(8) and netstat(8) show happened. Method: two stations of a machine that speak over a link. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AF_INET, IPPROTO_ICMP, MSG_DONTWAIT, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from "@stratos/abi";
+import {
+  AF_INET,
+  ECONNREFUSED,
+  IPPROTO_ICMP,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  SOCK_STREAM,
+} from "@stratos/abi";
 import { disableIpv6 } from "../socket/interface-changes.ts";
 import { routed, type Station } from "../testing/network-world.ts";
 import { inet } from "../testing/socket-task.ts";
@@ -85,4 +94,60 @@ test("what a router passes on, and for which there is no time, is counted there"
     [2, 1, 1, 1],
   );
   a.user.receiveFrom(fd, MSG_DONTWAIT);
+});
+
+test("resets within the machine are counted as those of links are", () => {
+  const { a } = routed();
+  const { user } = a;
+  const counted = (): (number | undefined)[] => {
+    const counts = countsOf(a);
+    return ["ActiveOpens", "PassiveOpens", "AttemptFails", "EstabResets", "CurrEstab", "OutRsts"].map((name) =>
+      counts.get(`Tcp${name}`),
+    );
+  };
+  const listener = user.socket(AF_INET, SOCK_STREAM);
+  user.bind(listener, inet("127.0.0.1", 80));
+  user.call("listen", listener, 5);
+  const connected = (): [client: number, server: number] => {
+    const client = user.socket(AF_INET, SOCK_STREAM);
+    assert.equal(user.connect(client, inet("127.0.0.1", 80)), 0);
+    return [client, user.call("accept", listener, 0, 0)];
+  };
+  assert.equal(user.connect(user.socket(AF_INET, SOCK_STREAM), inet("127.0.0.1", 81)), -ECONNREFUSED);
+  assert.deepEqual(counted(), [1, 0, 1, 0, 0, 1]);
+  const [client, server] = connected();
+  assert.deepEqual(counted(), [2, 1, 1, 0, 2, 1]);
+  // It has not read what is there: both are reset.
+  user.send(client, "a", 0);
+  user.call("close", server);
+  assert.deepEqual(counted(), [2, 1, 1, 2, 0, 2]);
+  user.call("close", client);
+  const [first, second] = connected();
+  user.call("close", second);
+  assert.deepEqual(counted(), [3, 2, 1, 2, 1, 2]);
+  // Nobody is there any more; this side was in CLOSE-WAIT.
+  user.send(first, "a", MSG_NOSIGNAL);
+  assert.deepEqual(counted(), [3, 2, 1, 3, 0, 3]);
+  const [one, other] = connected();
+  for (const fd of [one, other]) user.call("close", fd);
+  assert.deepEqual(counted(), [4, 3, 1, 3, 0, 3]);
+});
+
+test("netstat(8) finds what our stack says of segments", () => {
+  const { world, router, a } = routed();
+  const { user } = a;
+  const listener = router.user.socket(AF_INET, SOCK_STREAM);
+  router.user.bind(listener, inet("10.1.0.1", 80));
+  router.user.call("listen", listener, 5);
+  const client = user.socket(AF_INET, SOCK_STREAM);
+  const call = user.startWith("connect", client, inet("10.1.0.1", 80));
+  world.pass(0.1);
+  call.resume();
+  user.send(client, "a", 0);
+  world.pass(0.1);
+  const counts = countsOf(a);
+  assert.deepEqual(
+    ["TCPOrigDataSent", "TCPSynRetrans", "TCPDSACKRecv", "TCPDSACKOfoRecv"].map((name) => counts.get(`TcpExt${name}`)),
+    [1, 0, 0, 0],
+  );
 });

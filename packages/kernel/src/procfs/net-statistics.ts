@@ -1,7 +1,8 @@
 /**
  * /proc/net/snmp, snmp6 and netstat: what a network has counted. Connections and datagrams are counted whoever carries
- * them; packets and segments are those of links, the way out and, where rules see it, the loopback: what stays in the
- * machine, and what the host's sockets carry, is made of none. Source: Linux net/ipv4/proc.c, net/ipv6/proc.c.
+ * them, and so are resets; packets and segments are those of links, the way out and, where rules see it, the loopback:
+ * what stays in the machine, and what the host's sockets carry, is made of none. Source: Linux net/ipv4/proc.c,
+ * net/ipv6/proc.c.
  */
 import { IPPROTO_TCP, TCP_CLOSE_WAIT, TCP_ESTABLISHED } from "@stratos/abi";
 import type { IpCounters } from "@stratos/netstack";
@@ -109,7 +110,11 @@ export function describeFurther(network: Network): string {
     lines("TcpExt", [
       ["ListenOverflows", stack?.listenOverflows ?? 0],
       ["ListenDrops", stack?.listenDrops ?? 0],
+      ["TCPDSACKRecv", stack?.duplicatesTold ?? 0],
+      ["TCPDSACKOfoRecv", stack?.duplicatesBeyondTold ?? 0],
       ["TCPTimeouts", stack?.timeouts ?? 0],
+      ["TCPSynRetrans", stack?.synRetransmits ?? 0],
+      ["TCPOrigDataSent", stack?.newSegmentsOut ?? 0],
     ]) +
     lines("IpExt", [
       ["InNoRoutes", v4.inNoRoutes],
@@ -154,13 +159,13 @@ function tcpCounts({ counters, inetSockets, tcp: { begun: stack } }: Network): C
     ["ActiveOpens", counters.activeOpens],
     ["PassiveOpens", counters.passiveOpens],
     ["AttemptFails", counters.attemptFails],
-    ["EstabResets", stack?.establishedResets ?? 0],
+    ["EstabResets", counters.establishedResets + (stack?.establishedResets ?? 0)],
     ["CurrEstab", established],
     ["InSegs", stack?.segmentsIn ?? 0],
     ["OutSegs", stack?.segmentsOut ?? 0],
     ["RetransSegs", stack?.retransmits ?? 0],
     ["InErrs", stack?.errorsIn ?? 0],
-    ["OutRsts", stack?.resetsOut ?? 0],
+    ["OutRsts", counters.resetsOut + (stack?.resetsOut ?? 0)],
     ["InCsumErrors", stack?.errorsIn ?? 0],
   ];
 }

@@ -30,14 +30,18 @@ import {
   SOL_SOCKET,
   SO_RCVBUF,
   SO_SNDBUF,
+  TCPI_OPT_WSCALE,
+  TCP_INFO,
   TCP_KEEPCNT,
   TCP_KEEPIDLE,
   TCP_KEEPINTVL,
+  TcpInfo,
   W_OK,
 } from "@stratos/abi";
 import { SimulatedNetwork, type SocketProvider } from "@stratos/host";
 import type { Call } from "../testing/fake-task.ts";
 import { call } from "../testing/system-calls.ts";
+import { routed } from "../testing/network-world.ts";
 import { inet, inet6, SocketTask, unixAbstract } from "../testing/socket-task.ts";
 import type { FileTask } from "../testing/file-system-task.ts";
 import { mountAt } from "../vfs/boot-mounts.ts";
@@ -104,6 +108,38 @@ it("somaxconn bounds what waits for accept, max_dgram_qlen what waits for a rece
   user.bind(receiver, unixAbstract("d"));
   const sent = [1, 2, 3, 4].map(() => user.send(sender, "x", MSG_DONTWAIT, unixAbstract("d")));
   assert.deepEqual(sent, [1, 1, 1, -EAGAIN]);
+});
+
+it("options of TCP are turned off for connections over links", () => {
+  const { user } = begin();
+  const { settings } = user.task.network;
+  for (const [name, field] of [
+    ["tcp_sack", "hasSack"],
+    ["tcp_timestamps", "hasTimestamps"],
+    ["tcp_window_scaling", "hasWindowScaling"],
+  ] as const) {
+    assert.equal(user.get(`${SYS}/ipv4/${name}`), "1\n");
+    assert.equal(set(user, `ipv4/${name}`, "0"), 1);
+    assert.equal(settings[field], 0);
+    assert.equal(set(user, `ipv4/${name}`, "256"), -EINVAL);
+    assert.equal(set(user, `ipv4/${name}`, "2"), 1);
+  }
+  assert.equal(user.get(`${SYS}/ipv6/auto_flowlabels`), "1\n");
+});
+
+it("a connection over a link has the options that both sides have on", () => {
+  const { world, router, a } = routed();
+  a.user.task.network.settings.hasTimestamps = 0;
+  router.user.task.network.settings.hasSack = 0;
+  const listener = router.user.socket(AF_INET, SOCK_STREAM);
+  router.user.bind(listener, inet("10.1.0.1", 80));
+  router.user.call("listen", listener, 5);
+  const client = a.user.socket(AF_INET, SOCK_STREAM);
+  const call = a.user.startWith("connect", client, inet("10.1.0.1", 80));
+  world.pass(0.1);
+  call.resume();
+  const info = a.user.getBytes(client, IPPROTO_TCP, TCP_INFO) as Uint8Array;
+  assert.equal(info[TcpInfo.offset.tcpi_options], TCPI_OPT_WSCALE);
 });
 
 it("INT_MAX is taken for each of them; no queue and no buffer grows that long for it", () => {

@@ -73,14 +73,14 @@ function ownSettings(): Record<string, () => Setting> {
     "ipv4/tcp_keepalive_probes": ofNetwork("keepAliveProbes", { least: 1, most: 127 }),
     "ipv4/tcp_keepalive_time": ofNetwork("keepAliveSeconds", { least: 1, most: 32767 }),
     "ipv4/tcp_max_tw_buckets": ofNetwork("waitingMost", { least: -INT_MAX - 1, most: INT_MAX }),
-    "ipv4/tcp_sack": only("1"),
+    "ipv4/tcp_sack": ofNetwork("hasSack", { least: 0, most: 255 }),
     "ipv4/tcp_syn_linear_timeouts": ofNetwork("synLinear", { least: 0, most: 127 }),
     "ipv4/tcp_syn_retries": ofNetwork("synRetries", { least: 1, most: 127 }),
     "ipv4/tcp_syncookies": only("1"),
-    "ipv4/tcp_timestamps": only("1"),
+    "ipv4/tcp_timestamps": ofNetwork("hasTimestamps", { least: 0, most: 255 }),
     "ipv4/tcp_tw_reuse": ofNetwork("waitReuse", { least: 0, most: 2 }),
     "ipv4/tcp_tw_reuse_delay": ofNetwork("waitReuseMs", { least: 1, most: 60000 }),
-    "ipv4/tcp_window_scaling": only("1"),
+    "ipv4/tcp_window_scaling": ofNetwork("hasWindowScaling", { least: 0, most: 255 }),
     "ipv4/tcp_rmem": tcpBuffer("tcpReceive"),
     "ipv4/tcp_wmem": tcpBuffer("tcpSend"),
     "ipv4/tcp_congestion_control": only("cubic"),
@@ -97,6 +97,9 @@ function ofNetwork(
   field:
     | "backlogMost"
     | "finSeconds"
+    | "hasSack"
+    | "hasTimestamps"
+    | "hasWindowScaling"
     | "keepAliveInterval"
     | "keepAliveProbes"
     | "keepAliveSeconds"

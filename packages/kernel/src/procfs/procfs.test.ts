@@ -423,6 +423,7 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "net/ipv4/tcp_rmem",
     "net/ipv4/tcp_syn_linear_timeouts",
     "net/ipv4/tcp_syn_retries",
+    ...["tcp_sack", "tcp_timestamps", "tcp_window_scaling"].map((name) => `net/ipv4/${name}`),
     "net/ipv4/tcp_tw_reuse",
     "net/ipv4/tcp_tw_reuse_delay",
     "net/ipv4/tcp_wmem",

@@ -115,6 +115,7 @@ const NETWORK_HINTS: HintTable = {
       "ipv4/icmp_ignore_bogus_error_responses": 1,
     }),
   ),
+  "ipv6/auto_flowlabels": { value: 1, least: 0, most: 3, why: "packets that nobody gave a flow label have none" },
   "ipv4/ip_dynaddr": { ...BYTE, value: 0, why: "addresses do not change while connections begin" },
   "ipv4/tcp_max_syn_backlog": { ...INT, value: 128, why: "what listen(2) was given bounds connections that begin" },
   "ipv4/tcp_mtu_probing": { value: 0, least: 0, most: 255, why: "a path's MTU is learnt from ICMP" },

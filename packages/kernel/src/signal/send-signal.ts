@@ -41,7 +41,7 @@ export function sendSignalToSelf(task: SignalTask, signal: number): number {
 
 /** Queues a signal for one thread (tgkill(2), faults): 0; −EAGAIN when RLIMIT_SIGPENDING forbids it. */
 export function sendSignalToTask(task: SignalTask, info: SignalInfo): number {
-  if (task.state === "Z" || task.state === "X" || task.group.pid === 1) return 0;
+  if (task.state === "Z" || task.state === "X" || task.group.pid === 1 || isEnding(task.group)) return 0;
   prepare(task.group, info.signal);
   if (isIgnored(task.group, task, info)) return drop(info);
   const failed = enqueue(task.group, task.pending, info);
@@ -61,7 +61,7 @@ export function sendSignalToProcess(
   preferred: SignalTask | undefined = undefined,
 ): number {
   // No signal reaches init (task/first-process.ts).
-  if (group.isZombie || group.pid === 1) return 0;
+  if (group.isZombie || group.pid === 1 || isEnding(group)) return 0;
   prepare(group, info.signal);
   if (isIgnored(group, null, info)) return drop(info);
   const failed = enqueue(group, group.pending, info);
@@ -83,6 +83,11 @@ export function sendTimerSignal(group: SignalProcess, info: SignalInfo): number 
   const { lastTask } = group.leader.kernel;
   const runs = lastTask?.group === group && lastTask.state === "R";
   return sendSignalToProcess(group, info, runs ? lastTask : undefined);
+}
+
+/** Its threads stand before their ends, since tracers want to hear of them (kernel/signal.c, prepare_signal). */
+function isEnding({ exitStatus }: SignalProcess): boolean {
+  return exitStatus !== null;
 }
 
 function drop(info: SignalInfo): 0 {

@@ -39,6 +39,8 @@ export interface SignalProcess {
   readonly parent: SignalProcess | null;
   readonly group: ProcessGroup;
   readonly session: Session;
+  /** It is to end so. */
+  readonly exitStatus: number | null;
   readonly isZombie: boolean;
   readonly pending: PendingSignals;
   readonly actions: SignalActions;

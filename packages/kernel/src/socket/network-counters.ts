@@ -20,6 +20,9 @@ export class NetworkCounters {
   activeOpens = 0;
   passiveOpens = 0;
   attemptFails = 0;
+  /** Connections within the machine that were reset (tcpEstabResets), and resets that were sent there. */
+  establishedResets = 0;
+  resetsOut = 0;
   readonly udp: readonly [v4: UdpCounters, v6: UdpCounters] = [new UdpCounters(), new UdpCounters()];
 
   /** @param ip  of either end */

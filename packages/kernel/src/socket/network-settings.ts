@@ -97,6 +97,10 @@ export class NetworkSettings {
   /** net.ipv4.tcp_syn_retries and tcp_syn_linear_timeouts: how often connect(2) asks again, and how often evenly. */
   synRetries = 6;
   synLinear = 4;
+  /** net.ipv4.tcp_sack, tcp_timestamps and tcp_window_scaling: of connections over links; any but 0. */
+  hasSack = 1;
+  hasTimestamps = 1;
+  hasWindowScaling = 1;
   /** net.ipv4.tcp_fin_timeout, in seconds: how long a side that is closed waits for the other's end. */
   finSeconds = 60;
   /** net.ipv4.tcp_max_tw_buckets, tcp_tw_reuse and tcp_tw_reuse_delay (inet/held-ports.ts). */

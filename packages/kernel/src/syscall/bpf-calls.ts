@@ -8,7 +8,6 @@ export const bpfCalls: SyscallTable = {
     gaps:
       "programs that control groups ask about devices (BPF_PROG_TYPE_CGROUP_DEVICE), without stack, maps and " +
       "helpers; those about packets (BPF_PROG_TYPE_CGROUP_SKB) are loaded, attached nowhere; other types: EINVAL; " +
-      "all programs of a group and of those above are asked, whatever the flags of their attachment; of the other " +
-      "commands none is known: EINVAL",
+      "of the other commands none is known: EINVAL",
   },
 };

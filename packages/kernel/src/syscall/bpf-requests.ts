@@ -1,6 +1,13 @@
 /** bpf(2), as far as control groups take it to say which devices their processes may use. */
 import {
   BPF_CGROUP_DEVICE,
+  BPF_PROG_TYPE_CGROUP_SKB,
+  BPF_F_TEST_STATE_FREQ,
+  BPF_F_TEST_RND_HI32,
+  BPF_F_TEST_REG_INVARIANTS,
+  BPF_F_STRICT_ALIGNMENT,
+  BPF_F_ANY_ALIGNMENT,
+  BPF_CGROUP_INET_EGRESS,
   BPF_F_ALLOW_MULTI,
   BPF_F_ALLOW_OVERRIDE,
   BPF_F_QUERY_EFFECTIVE,
@@ -13,6 +20,7 @@ import {
   BPF_PROG_LOAD,
   BPF_PROG_QUERY,
   BpfAttachAttr,
+  BpfIdAttr,
   BpfInfoAttr,
   BpfInsn,
   BpfLoadAttr,
@@ -42,22 +50,51 @@ import type { ControlGroup } from "../task/control-group.ts";
 import type { Task } from "../task/task.ts";
 import { installFile } from "./open-calls.ts";
 
-/** What is read of `union bpf_attr`. */
-const ATTR_BYTES = 128;
+/** `union bpf_attr` of Linux 6.12. */
+const ATTR_BYTES = 152;
 const attr = new Uint8Array(ATTR_BYTES);
 const view = new DataView(attr.buffer);
 const XLATED_AT = BpfProgInfo.offset.xlated_prog_len;
+/** How a program is checked, and executed to test it: nothing that is done here. */
+const LOAD_FLAGS =
+  BPF_F_STRICT_ALIGNMENT |
+  BPF_F_ANY_ALIGNMENT |
+  BPF_F_TEST_RND_HI32 |
+  BPF_F_TEST_STATE_FREQ |
+  BPF_F_TEST_REG_INVARIANTS;
+/** Kinds of attachment that ask control groups (enum bpf_attach_type: BPF_CGROUP_…). */
+const GROUP_ATTACHMENTS: ReadonlySet<number> = new Set([
+  ...[0, 1, 2, 3, 6, 8, 9, 10, 11, 12, 13, 14, 15, 18, 19, 20, 21, 22, 29, 30, 31, 32, 34, 49, 50, 51, 52, 53],
+]);
+
+/** What is in the union behind what a command knows has to be zero (Linux kernel/bpf/syscall.c, CHECK_ATTR). */
+function isBlankFrom(at: number): boolean {
+  for (; at < ATTR_BYTES; at++) if (attr[at] !== 0) return false;
+  return true;
+}
 
 function load(task: Task): number {
   const { credentials, kernel } = task;
   const { controlGroups } = kernel;
-  const type = view.getUint32(BpfLoadAttr.offset.prog_type, true);
-  const context = PROGRAM_CONTEXTS.get(type);
-  if (context === undefined) return -EINVAL;
-  const count = view.getUint32(BpfLoadAttr.offset.insn_cnt, true);
+  const { offset } = BpfLoadAttr;
+  if (!isBlankFrom(offset.prog_token_fd + 4)) return -EINVAL;
+  if ((view.getUint32(offset.prog_flags, true) & ~LOAD_FLAGS) !== 0) return -EINVAL;
+  const isAdministrator = isCapable(credentials, CAP_SYS_ADMIN);
+  if (!isAdministrator && !isCapable(credentials, CAP_BPF)) return -EPERM;
+  const type = view.getUint32(offset.prog_type, true);
+  const count = view.getUint32(offset.insn_cnt, true);
   if (count === 0 || count > BPF_MAXINSNS) return -E2BIG;
+  // Those about packets of groups are everybody's (is_net_admin_prog_type).
+  const isOfNetwork = type !== BPF_PROG_TYPE_CGROUP_SKB;
+  const context = PROGRAM_CONTEXTS.get(type);
+  if (context !== undefined && isOfNetwork && !isAdministrator && !isCapable(credentials, CAP_NET_ADMIN)) return -EPERM;
+  if (view.getUint32(offset.attach_btf_id, true) !== 0 || view.getUint32(offset.attach_prog_fd, true) !== 0)
+    return -EINVAL;
+  if (type === BPF_PROG_TYPE_CGROUP_SKB && view.getUint32(offset.expected_attach_type, true) > BPF_CGROUP_INET_EGRESS)
+    return -EINVAL;
   const bytes = new Uint8Array(count * BpfInsn.size);
-  if (task.space.copyIn(get64(view, BpfLoadAttr.offset.insns), bytes, 0, bytes.length) < 0) return -EFAULT;
+  if (task.space.copyIn(get64(view, offset.insns), bytes, 0, bytes.length) < 0) return -EFAULT;
+  if (context === undefined) return -EINVAL;
   const instructions = readInstructions(bytes);
   const refusal = refusalOf(instructions, context);
   if (refusal !== null) {
@@ -85,52 +122,63 @@ function programOf(task: Task, at: number): DeviceProgram | number {
   return file instanceof BpfProgramFile && file.program instanceof DeviceProgram ? file.program : -EINVAL;
 }
 
-/** The group whose folder is the target, for the one kind of attachment that there is. */
-function target(task: Task, fdAt: number, typeAt: number): ControlGroup | number {
-  if (view.getUint32(typeAt, true) !== BPF_CGROUP_DEVICE) return -EINVAL;
-  const file = task.files.get(view.getInt32(fdAt, true));
+/** The group whose folder is the target. */
+function target(task: Task, at: number): ControlGroup | number {
+  const file = task.files.get(view.getInt32(at, true));
   if (file === undefined) return -EBADF;
   return groupBehind(file.inode) ?? -EBADF;
 }
 
+/** A descriptor of a program is enough. */
 function attach(task: Task): number {
-  const { target_fd, attach_type } = BpfAttachAttr.offset;
-  const group = target(task, target_fd, attach_type);
-  if (isErrno(group)) return group;
-  const flags = view.getUint32(BpfAttachAttr.offset.attach_flags, true);
-  const isOneOfMany = (flags & BPF_F_ALLOW_MULTI) !== 0;
+  const { offset } = BpfAttachAttr;
+  if (!isBlankFrom(BpfAttachAttr.size)) return -EINVAL;
+  if (view.getUint32(offset.attach_type, true) !== BPF_CGROUP_DEVICE) return -EINVAL;
+  const flags = view.getUint32(offset.attach_flags, true);
   if ((flags & ~(BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI | BPF_F_REPLACE)) !== 0) return -EINVAL;
-  if ((isOneOfMany && (flags & BPF_F_ALLOW_OVERRIDE) !== 0) || ((flags & BPF_F_REPLACE) !== 0 && !isOneOfMany))
-    return -EINVAL;
-  const program = programOf(task, BpfAttachAttr.offset.attach_bpf_fd);
+  if (!isBlankFrom(offset.relative_fd)) return -EINVAL;
+  const program = programOf(task, offset.attach_bpf_fd);
   if (isErrno(program)) return program;
-  const replaced = (flags & BPF_F_REPLACE) !== 0 ? programOf(task, BpfAttachAttr.offset.replace_bpf_fd) : null;
+  const group = target(task, offset.target_fd);
+  if (isErrno(group)) return group;
+  const isOneOfMany = (flags & BPF_F_ALLOW_MULTI) !== 0;
+  const isReplacing = (flags & BPF_F_REPLACE) !== 0;
+  if ((isOneOfMany && (flags & BPF_F_ALLOW_OVERRIDE) !== 0) || (isReplacing && !isOneOfMany)) return -EINVAL;
+  const replaced = isReplacing ? programOf(task, offset.replace_bpf_fd) : null;
   if (isErrno(replaced)) return replaced;
-  return group.attachProgram(program, isOneOfMany ? replaced : "all");
+  return group.attachProgram(program, flags & ~BPF_F_REPLACE, replaced);
 }
 
+/** Of one program alone nobody need say which, so what names none is none. */
 function detach(task: Task): number {
-  const group = target(task, BpfAttachAttr.offset.target_fd, BpfAttachAttr.offset.attach_type);
+  const { offset } = BpfAttachAttr;
+  if (!isBlankFrom(BpfAttachAttr.size)) return -EINVAL;
+  if (view.getUint32(offset.attach_type, true) !== BPF_CGROUP_DEVICE) return -EINVAL;
+  const group = target(task, offset.target_fd);
   if (isErrno(group)) return group;
-  // With one program alone nobody need say which.
-  if (view.getInt32(BpfAttachAttr.offset.attach_bpf_fd, true) === 0 && group.devicePrograms.length === 1)
-    return group.detachProgram(group.devicePrograms[0]!);
-  const program = programOf(task, BpfAttachAttr.offset.attach_bpf_fd);
-  return isErrno(program) ? program : group.detachProgram(program);
+  const program = programOf(task, offset.attach_bpf_fd);
+  return group.detachProgram(isErrno(program) ? null : program);
 }
 
 function query(task: Task, address: number): number {
-  const group = target(task, BpfQueryAttr.offset.target_fd, BpfQueryAttr.offset.attach_type);
-  if (isErrno(group)) return group;
-  const flags = view.getUint32(BpfQueryAttr.offset.query_flags, true);
+  const { offset } = BpfQueryAttr;
+  const { credentials, space } = task;
+  if (!isCapable(credentials, CAP_NET_ADMIN) && !isCapable(credentials, CAP_SYS_ADMIN)) return -EPERM;
+  if (!isBlankFrom(BpfQueryAttr.size)) return -EINVAL;
+  const flags = view.getUint32(offset.query_flags, true);
   if ((flags & ~BPF_F_QUERY_EFFECTIVE) !== 0) return -EINVAL;
-  const programs = flags === 0 ? group.devicePrograms : group.effectivePrograms;
-  const ids = get64(view, BpfQueryAttr.offset.prog_ids);
-  const room = view.getUint32(BpfQueryAttr.offset.prog_cnt, true);
-  const { space } = task;
+  const type = view.getUint32(offset.attach_type, true);
+  if (!GROUP_ATTACHMENTS.has(type)) return -EINVAL;
+  const group = target(task, offset.target_fd);
+  if (isErrno(group)) return group;
+  const isOfDevices = type === BPF_CGROUP_DEVICE;
+  const all = flags === 0 ? group.devicePrograms : group.effectivePrograms;
+  const programs = isOfDevices ? all : NO_PROGRAMS;
+  const ids = get64(view, offset.prog_ids);
+  const room = view.getUint32(offset.prog_cnt, true);
   const failed =
-    space.storeU32(address + BpfQueryAttr.offset.attach_flags, flags === 0 ? BPF_F_ALLOW_MULTI : 0) ||
-    space.storeU32(address + BpfQueryAttr.offset.prog_cnt, programs.length);
+    space.storeU32(address + offset.attach_flags, isOfDevices && flags === 0 ? group.deviceFlags : 0) ||
+    space.storeU32(address + offset.prog_cnt, programs.length);
   if (failed < 0) return failed;
   if (ids === 0 || room === 0) return 0;
   for (let at = 0; at < Math.min(room, programs.length); at++)
@@ -138,15 +186,19 @@ function query(task: Task, address: number): number {
   return room < programs.length ? -ENOSPC : 0;
 }
 
+const NO_PROGRAMS: readonly DeviceProgram[] = [];
+
 function descriptorOf(task: Task): number {
   const { controlGroups } = task.kernel;
-  // Every part of the union begins with what it is about.
-  const program = controlGroups.programs.get(view.getUint32(BpfLoadAttr.offset.prog_type, true));
+  if (!isBlankFrom(BpfIdAttr.size)) return -EINVAL;
+  if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  const program = controlGroups.programs.get(view.getUint32(BpfIdAttr.offset.prog_id, true));
   return program === undefined ? -ENOENT : installFile(task, new BpfProgramFile(controlGroups, program), true);
 }
 
 /** −EBADFD, as Linux says it; −EINVAL no program; −E2BIG more than is known is asked for. */
 function tellOf(task: Task, address: number): number {
+  if (!isBlankFrom(BpfInfoAttr.size)) return -EINVAL;
   const file = task.files.get(view.getInt32(BpfInfoAttr.offset.bpf_fd, true));
   if (file === undefined) return -EBADFD;
   if (!(file instanceof BpfProgramFile)) return -EINVAL;
@@ -176,13 +228,10 @@ function tellOf(task: Task, address: number): number {
 
 export function bpf(task: Task, command: number, address: number, size: number): number {
   const { credentials, space } = task;
-  const isAdministrator = isCapable(credentials, CAP_SYS_ADMIN);
-  if (!isAdministrator && !isCapable(credentials, CAP_BPF)) return -EPERM;
   const { u8 } = task.kernel.scratch;
   const failed = copyExtensible(space, address, u8, size, ATTR_BYTES);
   if (failed < 0) return failed;
   attr.set(u8.subarray(0, ATTR_BYTES));
-  if (command !== BPF_PROG_LOAD && !isAdministrator && !isCapable(credentials, CAP_NET_ADMIN)) return -EPERM;
   switch (command) {
     case BPF_PROG_LOAD:
       return load(task);
@@ -197,6 +246,6 @@ export function bpf(task: Task, command: number, address: number, size: number):
     case BPF_OBJ_GET_INFO_BY_FD:
       return tellOf(task, address);
     default:
-      return -EINVAL;
+      return isCapable(credentials, CAP_BPF) || isCapable(credentials, CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
   }
 }

@@ -236,6 +236,7 @@ export const futexCalls: SyscallTable = {
   futex_waitv: { run: futexWaitVector },
   futex_requeue: { run: futexRequeue2 },
   futex: {
+    gaps: "a word is the same with FUTEX_PRIVATE_FLAG and without it",
     run: futex,
     // A wait that was moved to its mutex: the word has changed meanwhile.
     interrupted: (_task, _address, operation) => (isRequeueWait(operation) ? -EAGAIN : -EINTR),

@@ -17,12 +17,14 @@ import {
   MPOL_F_NUMA_BALANCING,
   MPOL_F_RELATIVE_NODES,
   MPOL_F_STATIC_NODES,
+  MPOL_INTERLEAVE,
   MPOL_LOCAL,
   MPOL_MAX,
   MPOL_MF_MOVE,
   MPOL_MF_MOVE_ALL,
   MPOL_MF_STRICT,
   MPOL_PREFERRED,
+  MPOL_WEIGHTED_INTERLEAVE,
   PAGE_SIZE,
   isErrno,
 } from "@stratos/abi";
@@ -129,7 +131,13 @@ export function getPolicy(
     if (area === undefined) return -EFAULT;
     ({ mode, hasNode } = policyOf(area.flags));
     if ((flags & MPOL_F_NODE) !== 0) mode = 0;
-  } else if (address !== 0 || (flags & MPOL_F_NODE) !== 0) return -EINVAL;
+  } else if (address !== 0) return -EINVAL;
+  else if ((flags & MPOL_F_NODE) !== 0) {
+    // The next node to take one in turn from is the one that there is (mm/mempolicy.c, do_get_mempolicy).
+    const kind = mode & ~(MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING);
+    if (kind !== MPOL_INTERLEAVE && kind !== MPOL_WEIGHTED_INTERLEAVE) return -EINVAL;
+    mode = 0;
+  }
   if (modeAddress !== 0 && space.storeU32(modeAddress, mode) < 0) return -EFAULT;
   if (maskAddress === 0) return 0;
   const bytes = Math.ceil((bits - 1) / 64) * 8;

@@ -6,7 +6,7 @@ export const ptraceCalls: SyscallTable = {
   ptrace: {
     run: ptrace,
     gaps:
-      "PEEKUSER is refused; TRACEEXIT does not stop a thread that another one " +
-      "ends; a parent hears of its child's end at once, whoever traces it",
+      "PEEKUSER is refused; TRACEEXIT does not stop what ends with its pid namespace, for want of memory or by " +
+      "seccomp, nor other threads where a core is left",
   },
 };

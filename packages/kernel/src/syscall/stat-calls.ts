@@ -56,6 +56,7 @@ import { byteStringOf } from "@stratos/base";
 import { MAY_EXEC, MAY_READ, MAY_WRITE } from "../security/permission.ts";
 import type { Credentials } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
+import { touchLink } from "../vfs/access-time.ts";
 import { inodeOfFile, pathOfFile } from "../vfs/anonymous-file.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import type { FileSystemUsage } from "../vfs/file-system.ts";
@@ -257,10 +258,12 @@ function readlinkat(task: Task, dirfd: number, pathAddress: number, buffer: numb
   // An empty path means the symbolic link that `dirfd` itself is (readlink(2)).
   const failed = path === "" ? walkAt(task, dirfd, path, AT_EMPTY_PATH) : readlinkWalk(task, dirfd, path);
   if (failed < 0) return failed;
-  const inode = walker.dentry.inode!;
+  const { mount, dentry } = walker;
+  const inode = dentry.inode!;
   if (!inode.isSymlink) return path === "" ? -ENOENT : -EINVAL;
   const target = inode.readlink(task);
   if (isErrno(target)) return target;
+  touchLink(task.kernel, inode, mount);
   // Of a place that no path names (fs/d_path.c, d_path in a page).
   if (target.length >= PATH_MAX) return -ENAMETOOLONG;
   const bytes = byteStringOf(target);

@@ -3,7 +3,17 @@
  * has a place, those of a process together but in threaded groups (task/threaded-groups.ts). What a group counts and
  * bounds stands here; what moves threads and changes groups in task/control-group-changes.ts; their files in cgroup/.
  */
-import { BPF_PROG_TYPE_CGROUP_DEVICE, E2BIG, EAGAIN, EBUSY, EINVAL, ENOENT, ENOMEM } from "@stratos/abi";
+import {
+  BPF_F_ALLOW_MULTI,
+  BPF_PROG_TYPE_CGROUP_DEVICE,
+  E2BIG,
+  EAGAIN,
+  EBUSY,
+  EINVAL,
+  ENOENT,
+  ENOMEM,
+  EPERM,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { MemoryAccount } from "../frames/memory-account.ts";
 import { Changes } from "../ground/changes.ts";
@@ -134,8 +144,10 @@ export class ControlGroup {
   harts = 0;
   /** `cpuset.mems` names the one node that there is. */
   hasNode = false;
-  /** Which devices its processes may use, and those below: all programs must allow it. Bound: GROUP_PROGRAMS_MAX. */
+  /** Which devices its processes may use, and those below: all that are asked must allow it (GROUP_PROGRAMS_MAX). */
   devicePrograms: readonly DeviceProgram[] = [];
+  /** How those are attached: BPF_F_ALLOW_MULTI, BPF_F_ALLOW_OVERRIDE, neither; 0 without any. */
+  deviceFlags = 0;
   /** Asked for by `cgroup.freeze`. */
   freezes = false;
   depthLimit = Infinity;
@@ -345,10 +357,18 @@ export class ControlGroup {
     return group;
   }
 
-  /** Programs that are asked about devices: those of the groups above, too. */
+  /**
+   * Programs that are asked about devices: its own, then those above as far as they were attached with
+   * BPF_F_ALLOW_MULTI, or none stands below (Linux kernel/bpf/cgroup.c, compute_effective_progs).
+   */
   get effectivePrograms(): readonly DeviceProgram[] {
-    const above = this.parent?.effectivePrograms ?? [];
-    return this.devicePrograms.length === 0 ? above : [...this.devicePrograms, ...above];
+    let programs: readonly DeviceProgram[] = [];
+    for (const group of this.upward()) {
+      if (group.devicePrograms.length === 0) continue;
+      if (programs.length === 0) programs = group.devicePrograms;
+      else if ((group.deviceFlags & BPF_F_ALLOW_MULTI) !== 0) programs = [...programs, ...group.devicePrograms];
+    }
+    return programs;
   }
 
   /** May its processes use the device? @param accessType  as `DeviceProgram.allows` takes it */
@@ -356,26 +376,45 @@ export class ControlGroup {
     return this.effectivePrograms.every((program) => program.allows(accessType, major, minor));
   }
 
-  /** @param replaced  the program that goes for it; "all"; null: none @returns 0, −EINVAL, −ENOENT, −E2BIG */
-  attachProgram(program: DeviceProgram, replaced: DeviceProgram | "all" | null): number {
+  /** Do the groups above leave it a program of its own (hierarchy_allows_attach)? The nearest that has one says so. */
+  get #isLeftPrograms(): boolean {
+    for (const above of this.parent?.upward() ?? [])
+      if (above.devicePrograms.length > 0) return above.deviceFlags !== 0;
+    return true;
+  }
+
+  /**
+   * One that is not attached with BPF_F_ALLOW_MULTI goes for the one that is there (find_attach_entry).
+   *
+   * @param flags  BPF_F_ALLOW_MULTI, BPF_F_ALLOW_OVERRIDE, neither @param replaced  the one of many that it goes for
+   * @returns 0, −EINVAL, −ENOENT, −E2BIG; −EPERM: it is attached otherwise than those that are there, or above
+   */
+  attachProgram(program: DeviceProgram, flags: number, replaced: DeviceProgram | null): number {
     const { devicePrograms } = this;
     if (this.isRemoved) return -ENOENT;
-    if (replaced !== "all" && devicePrograms.includes(program)) return -EINVAL;
-    if (replaced !== null && replaced !== "all" && !devicePrograms.includes(replaced)) return -ENOENT;
-    if (replaced === null && devicePrograms.length >= GROUP_PROGRAMS_MAX) return -E2BIG;
+    if (!this.#isLeftPrograms || (devicePrograms.length > 0 && this.deviceFlags !== flags)) return -EPERM;
+    if (devicePrograms.length >= GROUP_PROGRAMS_MAX) return -E2BIG;
+    const isOneOfMany = (flags & BPF_F_ALLOW_MULTI) !== 0;
+    if (isOneOfMany && program !== replaced && devicePrograms.includes(program)) return -EINVAL;
+    if (replaced !== null && !devicePrograms.includes(replaced)) return -ENOENT;
+    const old = isOneOfMany ? replaced : (devicePrograms[0] ?? null);
     this.groups.holdProgram(program);
-    for (const each of devicePrograms) if (replaced === "all" || each === replaced) this.groups.releaseProgram(each);
-    if (replaced === "all") this.devicePrograms = [program];
-    else if (replaced === null) this.devicePrograms = [...devicePrograms, program];
-    else this.devicePrograms = devicePrograms.map((each) => (each === replaced ? program : each));
+    if (old !== null) this.groups.releaseProgram(old);
+    this.devicePrograms =
+      old === null ? [...devicePrograms, program] : devicePrograms.map((each) => (each === old ? program : each));
+    this.deviceFlags = flags;
     return 0;
   }
 
-  /** @returns 0, −ENOENT */
-  detachProgram(program: DeviceProgram): number {
-    if (!this.devicePrograms.includes(program)) return -ENOENT;
-    this.devicePrograms = this.devicePrograms.filter((each) => each !== program);
-    this.groups.releaseProgram(program);
+  /** @param program  null: the one that there is, where it is not one of many @returns 0, −EINVAL, −ENOENT */
+  detachProgram(program: DeviceProgram | null): number {
+    const isOneOfMany = (this.deviceFlags & BPF_F_ALLOW_MULTI) !== 0;
+    if (isOneOfMany && program === null) return -EINVAL;
+    const old = isOneOfMany ? program : this.devicePrograms[0];
+    if (old === undefined || old === null || !this.devicePrograms.includes(old)) return -ENOENT;
+    this.devicePrograms = this.devicePrograms.filter((each) => each !== old);
+    if (this.devicePrograms.length === 0) this.deviceFlags = 0;
+    this.groups.releaseProgram(old);
     return 0;
   }
 

@@ -13,7 +13,7 @@ import {
   SI_KERNEL,
 } from "@stratos/abi";
 import { continueCoreDump, endWithCore } from "./core-dump/core-dump.ts";
-import { exitGroup } from "./exit.ts";
+import { exitGroupTold, exitTask } from "./exit.ts";
 import { endAsking } from "../vfs/fanotify-marks.ts";
 import { A0 } from "./hart-registers.ts";
 import { releaseHeldFiles } from "./held-files.ts";
@@ -47,6 +47,7 @@ export function deliverSignals(task: Task): void {
   // It stands behind a call: what is there stays until it goes on.
   if (task.state === "t") return;
   task.hasWork = false;
+  if (task.endsWith >= 0) return exitTask(task, task.endsWith);
   if (task.group.exitStatus !== null) return;
   if (task.group.coreDump !== null) return continueCoreDump(task);
   const { tracing } = task;
@@ -97,8 +98,8 @@ function comesAfterCall(task: Task, signal: number): boolean {
   return handler !== SIG_DFL && handler !== SIG_IGN;
 }
 
-export function isToDie({ pending, group }: Task): boolean {
-  return group.exitStatus !== null || pending.set.has(SIGKILL) || group.pending.set.has(SIGKILL);
+export function isToDie({ pending, group, endsWith }: Task): boolean {
+  return group.exitStatus !== null || endsWith >= 0 || pending.set.has(SIGKILL) || group.pending.set.has(SIGKILL);
 }
 
 /** @returns whether the task doesn't go on */
@@ -112,14 +113,14 @@ function actByDefault(task: Task, info: SignalInfo): boolean {
     stopProcess(group, signal);
     return true;
   }
-  if (task.tracing !== null && standsBeforeDeath(task, task.tracing, info)) return true;
   if (action === "core") {
+    if (task.tracing !== null && standsBeforeDeath(task, task.tracing, info)) return true;
     task.kernel.log(
       `${task.name}[${task.tid}]: signal ${signal} at pc 0x${task.kernel.hart.pc.toString(16)}, address ` +
         `0x${((BigInt(info.valueHigh) << 32n) | BigInt(info.valueLow)).toString(16)}`,
     );
     endWithCore(task, info);
-  } else exitGroup(task, signal);
+  } else exitGroupTold(task, signal);
   return true;
 }
 

@@ -43,7 +43,6 @@ import {
   RSEQ_FEATURE_SIZE,
   Rseq,
   SIGCHLD,
-  SIGKILL,
   isErrno,
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
@@ -59,13 +58,14 @@ import { openExecutable } from "../vfs/open.ts";
 import { pathName } from "../vfs/path-name.ts";
 import { type LoadedImage, loadImage, readAt, readElf, readInterpreter, wantsExecutableStack } from "./elf-loader.ts";
 import { inTimeForChildren } from "./clone-namespaces.ts";
-import { exitTask, leaveMemory } from "./exit.ts";
+import { endOtherThreads, leaveMemory } from "./exit.ts";
 import { SP } from "./hart-registers.ts";
 import { forgetRseq } from "./rseq.ts";
+import type { OpenedProgram } from "./opened-program.ts";
 import type { Task } from "./task.ts";
 import { detach, traceExec } from "./tracing.ts";
 import type { ReadStrings } from "../ground/call-state.ts";
-import { UNFINISHED } from "../ground/wait-queue.ts";
+import { BLOCKED_KILLABLE, UNFINISHED } from "../ground/wait-queue.ts";
 import { put64 } from "../ground/words.ts";
 
 /**
@@ -76,13 +76,6 @@ const STRING_MAX = 131072;
 /** A script's interpreter may be a script, five deep (execve(2)). */
 const SCRIPT_DEPTH = 5;
 const HEADER = 4096;
-
-/** What is to be executed, after `#!` lines have been followed. */
-interface Program {
-  file: OpenFile;
-  header: Uint8Array;
-  argv: string[];
-}
 
 /**
  * Replaces the program of the task on the hart. On success the registers are those of the new program's start.
@@ -98,10 +91,12 @@ export function executeProgram(
   argv: string[],
   environment: string[],
 ): number {
-  const program = openProgram(task, place, name, argv);
+  // While it waits for threads to end, what it found stays: /proc/self may lead nowhere any more.
+  const program = task.openedProgram ?? openProgram(task, place, name, argv);
   if (isErrno(program)) return program;
   const result = replaceProgram(task, program, name, environment);
-  program.file.release();
+  task.openedProgram = result === BLOCKED_KILLABLE ? program : null;
+  if (result !== BLOCKED_KILLABLE) program.file.release();
   return result;
 }
 
@@ -111,7 +106,7 @@ function openProgram(
   place: { dirfd: number; path: string; flags: number },
   name: string,
   argv: string[],
-): Program | number {
+): OpenedProgram | number {
   for (let depth = 0; ; depth++) {
     if (depth > SCRIPT_DEPTH) return -ELOOP;
     const file = openExecutable(task, place.dirfd, place.path, place.flags);
@@ -150,7 +145,7 @@ function parseScriptLine(bytes: Uint8Array): { interpreter: string; argument: st
   return match === null ? null : { interpreter: match[1]!, argument: match[2]! };
 }
 
-function replaceProgram(task: Task, program: Program, name: string, environment: string[]): number {
+function replaceProgram(task: Task, program: OpenedProgram, name: string, environment: string[]): number {
   const { kernel } = task;
   const image = readElf(task, program.file, program.header);
   if (isErrno(image)) return image;
@@ -205,6 +200,11 @@ function replaceProgram(task: Task, program: Program, name: string, environment:
     space.release();
     return loaded;
   }
+  if (endOtherThreads(task)) {
+    space.release();
+    task.waitOn(task.group.exitQueue);
+    return BLOCKED_KILLABLE;
+  }
   pointOfNoReturn(task, space, program, name, credentials);
   kernel.hart.clear();
   kernel.hart.dropReservation();
@@ -229,7 +229,7 @@ interface StartDetails {
 function loadInto(
   task: Task,
   space: AddressSpace,
-  program: Program,
+  program: OpenedProgram,
   interpreter: OpenFile | null,
   image: ElfImage,
   details: StartDetails,
@@ -382,12 +382,11 @@ function copyTexts(space: AddressSpace, bottom: number, texts: readonly string[]
 function pointOfNoReturn(
   task: Task,
   space: AddressSpace,
-  program: Program,
+  program: OpenedProgram,
   name: string,
   credentials: Credentials,
 ): void {
   const { kernel, group, tid } = task;
-  for (const other of group.tasks.slice()) if (other !== task) exitTask(other, SIGKILL);
   if (task.tid !== group.pid) {
     // The thread that calls execve takes over the leader's identity (execve(2), "Effect on process attributes").
     kernel.tasks.tasks.delete(task.tid);

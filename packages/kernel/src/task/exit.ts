@@ -20,23 +20,45 @@ import { futexWake } from "./futex.ts";
 import { releaseHeldFiles } from "./held-files.ts";
 import { hangUpIfOrphaned, leaveGroup } from "./process-group.ts";
 import type { Task } from "./task.ts";
-import { endTracing } from "./tracing.ts";
+import { endTracing, standsForEnd } from "./tracing.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { endAsking } from "../vfs/fanotify-marks.ts";
 
 /**
- * Ends the whole process (exit_group(2), fatal signals): the calling thread now, the others when they next run.
+ * Ends the whole process (exit_group(2)): the threads now, but for those whose tracers want to hear of it first.
  *
  * @param status  wait status: exit code << 8, or the signal with 0x80 for a core dump
  */
 export function exitGroup(task: Task, status: number): void {
+  exitTask(task, endOthers(task, status));
+}
+
+/** As exitGroup; this thread's tracer may want to hear of its end, too. */
+export function exitGroupTold(task: Task, status: number): void {
+  endThread(task, endOthers(task, status));
+}
+
+function endOthers({ group, tid }: Task, status: number): number {
+  if (group.exitStatus !== null) return group.exitStatus;
+  group.exitStatus = status;
+  for (const other of group.tasks.slice()) if (other.tid !== tid) endThread(other, status);
+  return status;
+}
+
+/**
+ * execve(2) leaves the calling thread alone.
+ *
+ * @returns whether it has to wait (`exitQueue`) for one that stands, since its tracer wants to hear of its end
+ */
+export function endOtherThreads(task: Task): boolean {
   const { group } = task;
-  if (group.exitStatus === null) {
-    group.exitStatus = status;
-    for (const other of group.tasks.slice()) if (other !== task) exitTask(other, status);
-  }
-  exitTask(task, group.exitStatus);
+  for (const other of group.tasks.slice()) if (other !== task && other.endsWith < 0) endThread(other, 0);
+  return group.tasks.length > 1;
+}
+
+function endThread(task: Task, status: number): void {
+  if (task.tracing === null || !standsForEnd(task, task.tracing, status)) exitTask(task, status);
 }
 
 /**
@@ -53,6 +75,7 @@ export function exitTask(task: Task, status: number): void {
   for (const observer of kernel.taskObservers) observer.taskEnds?.(task);
   leaveMemory(task);
   releaseHeldFiles(task);
+  task.openedProgram?.file.release();
   if (--task.files.users === 0) task.files.closeAll(task);
   if (task.permissions !== null) endAsking(task);
   task.fs.release();
@@ -75,7 +98,10 @@ export function exitTask(task: Task, status: number): void {
   group.voluntarySwitches += task.voluntarySwitches;
   group.involuntarySwitches += task.involuntarySwitches;
   for (const observer of kernel.taskObservers) observer.taskEnded?.(task);
+  const ended = task.tracees?.ended ?? null;
   if (task.tracing !== null || task.tracees !== null || group.leader.tracing !== null) endTracing(task, status);
+  if (ended !== null)
+    for (const { task: tracee } of ended) if (tracee === tracee.group.leader) acknowledgeEnd(kernel, tracee.group);
   kernel.scheduler.mustSwitch = true;
   if (group.exitStatus === null && group.tasks.length > 0) leaveChildrenToThread(task, group.tasks[0]!);
   // Pidfds of this one thread (PIDFD_THREAD).
@@ -159,8 +185,12 @@ function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void
 export function killNow(process: ThreadGroup): void {
   const [task] = process.tasks;
   if (task === undefined) return;
-  if (task.kernel.scheduler.current?.group === process) sendSignalToProcess(process, signalInfo(SIGKILL, SI_KERNEL));
-  else exitGroup(task, SIGKILL);
+  if (task.kernel.scheduler.current?.group === process)
+    return void sendSignalToProcess(process, signalInfo(SIGKILL, SI_KERNEL));
+  // No tracer keeps one of its threads.
+  const status = (process.exitStatus ??= SIGKILL);
+  for (const other of process.tasks.slice(1)) exitTask(other, status);
+  exitTask(task, status);
 }
 
 /** With process 1 of a pid namespace all that are in it end, and nobody is born there any more (pid_namespaces(7)). */
@@ -200,7 +230,15 @@ function reparentChildren(kernel: Kernel, process: ThreadGroup): void {
   process.children.clear();
 }
 
+/** Its tracer has waited for it, or is gone: now its parent may (kernel/exit.c, wait_task_zombie). */
+export function acknowledgeEnd(kernel: Kernel, process: ThreadGroup): void {
+  if (!process.awaitsTracer) return;
+  process.awaitsTracer = false;
+  if (process.isZombie) notifyParent(kernel, process, process.exitStatus!);
+}
+
 function notifyParent(kernel: Kernel, process: ThreadGroup, status: number): void {
+  if (process.awaitsTracer) return;
   const { parent } = process;
   // Nobody is left to wait for it: its namespace's init ended before it did.
   if (parent === null) return forget(kernel, process);

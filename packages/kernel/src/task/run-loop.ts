@@ -41,7 +41,7 @@ import { signalInfo } from "../signal/pending-signals.ts";
 import { fatalSignal, hasDeliverableSignal } from "../signal/send-signal.ts";
 import { expireCpuTimers } from "./cpu-timers.ts";
 import { CALL_NS, FAULT_NS, WORK_UNIT_NS } from "../time/turn-clock.ts";
-import { exitGroup } from "./exit.ts";
+import { exitGroup, exitGroupTold, exitTask } from "./exit.ts";
 import { endAsking } from "../vfs/fanotify-marks.ts";
 import { continueEnding } from "../vfs/mount-lifetime.ts";
 import { isFetched } from "./fetched-instruction.ts";
@@ -364,7 +364,13 @@ function beginCall(kernel: Kernel, task: Task, number: number): number {
   // The tracer takes the call back, and may have chosen a result (arch/riscv/kernel/traps.c, do_trap_ecall_u).
   if (number === -1 && task.tracing?.choseResult) return finish(kernel, task, number, kernel.hart.get(A0));
   if (task.tracing !== null && (number === SYS_EXIT || number === SYS_EXIT_GROUP)) {
-    if (standsAtExit(task, task.tracing, (kernel.hart.get(A0) & 0xff) << 8)) return 1;
+    const status = (kernel.hart.get(A0) & 0xff) << 8;
+    // The other threads end before this one stands.
+    if (number === SYS_EXIT_GROUP && task.group.tasks.length > 1) {
+      exitGroupTold(task, status);
+      return 1;
+    }
+    if (standsAtExit(task, task.tracing, status)) return 1;
   }
   const result = invoke(kernel, task, number);
   kernel.stops?.afterCall(task);
@@ -493,13 +499,14 @@ const SYS_EXIT = SYSCALL_NUMBERS.get("exit")!,
  */
 function resumeSyscall(kernel: Kernel, task: Task): void {
   const number = task.syscallNumber;
+  if (task.endsWith >= 0) return exitTask(task, task.endsWith);
   if (task.tracing !== null && resumesTracee(kernel, task, task.tracing)) return;
   if (task.hasWork && task.blockedKind === UNFINISHED) {
     deliverSignals(task);
     if (task.syscallNumber < 0 || task.state !== "R") return;
   } else if (task.hasWork && task.blockedKind === BLOCKED_KILLABLE) {
     const fatal = fatalSignal(task);
-    if (fatal > 0) return exitGroup(task, fatal);
+    if (fatal > 0) return exitGroupTold(task, fatal);
   } else if (task.hasWork) {
     if ((task.blockedKind === BLOCKED || task.waitedSignals !== null) && task.group.exitStatus === null) {
       const early = executeAgain(kernel, task, number);

@@ -33,6 +33,7 @@ import type { Namespaces } from "./namespaces.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import type { TaskState } from "../signal/signal-target.ts";
 import { SignalSet } from "../signal/signal-set.ts";
+import type { OpenedProgram } from "./opened-program.ts";
 import type { Tracees, Tracing } from "./tracing.ts";
 import { newTransferCounts } from "./transfer-counts.ts";
 import type { ThreadGroup } from "./thread-group.ts";
@@ -119,6 +120,8 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   memoryPolicy = { mode: 0, hasNode: false };
   /** Its tracer, and what it has to do with it (ptrace(2)); null: nobody traces it. */
   tracing: Tracing | null = null;
+  /** Somebody has ended it with this status, which is to come true when its tracer lets it go on; −1: nobody has. */
+  endsWith = -1;
   /** Whom it traces; null: it never traced anyone. */
   tracees: Tracees | null = null;
   /** Where it is counted; whoever puts it in the table of tasks admits it there. */
@@ -144,6 +147,8 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   syscallNumber = -1;
   /** What a blocked call keeps for its next execution; null at its first. */
   syscallState: CallState | null = null;
+  /** The program of an execve(2) that waits for other threads to end. */
+  openedProgram: OpenedProgram | null = null;
   /** What descriptors of a call that waits led to; null: nothing, or nobody else can change that. */
   heldFiles: HeldFile[] | null = null;
   /** What the call has asked listeners of fanotify(7), and was told; null: nothing. */

@@ -49,6 +49,8 @@ export class ThreadGroup implements SignalProcess {
   exitStatus: number | null = null;
   /** The last task is gone and the parent has not waited yet. */
   isZombie = false;
+  /** It ended while another than its parent traced it, who has not waited for it yet: the parent may not. */
+  awaitsTracer = false;
   /** It ended while its parent traced it. */
   endedTraced = false;
   /** Stopped by this job-control signal, 0 when running. */

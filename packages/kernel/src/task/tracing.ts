@@ -9,6 +9,9 @@
  * `interrupted`.
  */
 import {
+  CLD_DUMPED,
+  CLD_EXITED,
+  CLD_KILLED,
   CLD_TRAPPED,
   CLONE_PTRACE,
   CLONE_UNTRACED,
@@ -87,7 +90,7 @@ export class Tracing {
   delivered: SignalInfo | null = null;
   /** The tracer has heard what the filter says of the call that is begun. */
   isFiltered = false;
-  /** Ends it when the tracer, which was told, lets it go on. */
+  /** Leaves a core when the tracer, which was told, lets it go on; what ends it otherwise is `Task.endsWith`. */
   dying: SignalInfo | null = null;
   /** PTRACE_LISTEN: what ends the stop of the process is a stop. */
   listens = false;
@@ -139,9 +142,12 @@ export function beginTracing(tracer: Task, task: Task, isSeized: boolean, option
 
 /** The tracee goes on as if there had never been a tracer. @param info  is delivered to it */
 export function detach(task: Task, tracing: Tracing, info: SignalInfo | null): void {
+  const { dying } = tracing;
   tracing.tracer.tracees!.live.delete(task);
   task.tracing = null;
   if (task.state === "t") letGo(task);
+  // What it stood before the end for ends it all the same.
+  if (dying !== null) sendSignalToTask(task, dying);
   if (info !== null) sendSignalToTask(task, info);
 }
 
@@ -177,6 +183,14 @@ function tellEnd(task: Task, status: number): void {
     return;
   }
   tracer.tracees!.ended.push({ tid: task.tid, status, task });
+  if (task === group.leader) group.awaitsTracer = true;
+  const signal = status & 0x7f;
+  const how = signal === 0 ? CLD_EXITED : (status & 0x80) !== 0 ? CLD_DUMPED : CLD_KILLED;
+  const value = signal === 0 ? (status >> 8) & 0xff : signal;
+  sendSignalToProcess(
+    tracer.group,
+    signalInfo(SIGCHLD, how, { pid: task.tid, uid: task.credentials.uid, status: value, isChildEnd: true }),
+  );
   tracer.group.childrenQueue.wakeAll();
 }
 
@@ -345,9 +359,23 @@ function isToTellEnd(tracing: Tracing): boolean {
   return tracing.wants(PTRACE_EVENT_EXIT) && tracing.stop?.code !== (SIGTRAP | (PTRACE_EVENT_EXIT << 8));
 }
 
-/** A signal ends the tracee. @returns whether it stands before that */
+/**
+ * Somebody, or a signal, ends the thread, where it is; it goes on to its end when the tracer lets it, or by SIGKILL.
+ *
+ * @param status  as `exitTask` takes it @returns whether it stands before that
+ */
+export function standsForEnd(task: Task, tracing: Tracing, status: number): boolean {
+  if (!isToTellEnd(tracing)) return false;
+  task.endsWith = status;
+  task.endWait("signal");
+  tracing.due.length = 0;
+  owe(tracing, PTRACE_EVENT_EXIT, status);
+  return standsForNext(task, tracing);
+}
+
+/** A signal that leaves a core ends the tracee. @returns whether it stands before that */
 export function standsBeforeDeath(task: Task, tracing: Tracing, info: SignalInfo): boolean {
-  if (info.signal === SIGKILL || !isToTellEnd(tracing)) return false;
+  if (!isToTellEnd(tracing)) return false;
   tracing.dying = info;
   owe(tracing, PTRACE_EVENT_EXIT, info.signal);
   return standsForNext(task, tracing);

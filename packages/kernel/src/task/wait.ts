@@ -17,7 +17,7 @@ import {
   __WCLONE,
   __WNOTHREAD,
 } from "@stratos/abi";
-import { reap } from "./exit.ts";
+import { acknowledgeEnd, reap } from "./exit.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import type { ProcessGroup } from "../signal/session.ts";
@@ -67,6 +67,10 @@ export function waitForChild(
     const isClone = child.exitSignal !== SIGCHLD;
     if ((options & __WALL) === 0 && !child.endedTraced && isClone !== ((options & __WCLONE) !== 0)) continue;
     const uid = child.leader.credentials.uid;
+    if (child.isZombie && child.awaitsTracer) {
+      any = true;
+      continue;
+    }
     if (child.isZombie) {
       // Nothing but its end can still come of it (kernel/exit.c, wait_task_zombie).
       if ((options & WEXITED) === 0) continue;
@@ -117,7 +121,10 @@ function traceeEvent(
     if (!select({ pid: tid, group: task.group.group })) continue;
     // As above.
     if ((options & WEXITED) === 0) continue;
-    if ((options & WNOWAIT) === 0) ended.splice(index, 1);
+    if ((options & WNOWAIT) === 0) {
+      ended.splice(index, 1);
+      if (task === task.group.leader) acknowledgeEnd(task.kernel, task.group);
+    }
     return { ...eventOf(task, status, endCode(status), endValue(status)), pid: tid };
   }
   for (const tracee of live) {

@@ -5,7 +5,7 @@ import { notifyFile } from "./file-events.ts";
 import type { Inode } from "./inode.ts";
 import { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
-import { touchAccessTime } from "./regular-file.ts";
+import { touchAccessTime } from "./access-time.ts";
 import { syncInode } from "./write-back.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 import { seekTarget } from "./seek-target.ts";

@@ -24,6 +24,7 @@ import {
 } from "@stratos/abi";
 import { whenForgotten } from "@stratos/base";
 import { checkAccess, MAY_EXEC } from "../security/permission.ts";
+import { touchLink } from "./access-time.ts";
 import { pathOfFile } from "./anonymous-file.ts";
 import type { Dentry } from "./dentry.ts";
 import { lookupChild, pruneDentries } from "./dentry-cache.ts";
@@ -176,6 +177,7 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
       }
       const text = found.readlink(task);
       if (isErrno(text)) return text;
+      touchLink(kernel, found, on);
       if (text === "") return -ENOENT;
       if (text.charCodeAt(0) === SLASH) {
         if ((resolve & RESOLVE_BENEATH) !== 0 || ((resolve & RESOLVE_NO_XDEV) !== 0 && mount !== root.mount))

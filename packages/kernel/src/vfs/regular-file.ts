@@ -6,11 +6,6 @@ import {
   F_SEAL_GROW,
   F_SEAL_WRITE,
   FIONREAD,
-  FS_NOATIME_FL,
-  MS_NOATIME,
-  MS_NODIRATIME,
-  MS_RDONLY,
-  MS_RELATIME,
   O_APPEND,
   O_DSYNC,
   O_NOATIME,
@@ -23,15 +18,16 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { WORK } from "../ground/call-work.ts";
+import { touchAccessTime } from "./access-time.ts";
 import { clipToLimits, contentChanged, FILE_SIZE_MAX } from "./content-change.ts";
 import { fileIoctl } from "./file-ioctl.ts";
 import { dropLease } from "./leases.ts";
 import { notifyFile } from "./file-events.ts";
-import type { Inode, Time } from "./inode.ts";
+import type { Inode } from "./inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
-import { markInodeDirty, syncInode, writtenThroughAtOnce } from "./write-back.ts";
+import { syncInode, writtenThroughAtOnce } from "./write-back.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
 const ZEROES = new Uint8Array(PAGE_SIZE);
@@ -244,37 +240,6 @@ function clearTail(kernel: VfsKernel, inode: Inode, upTo: number): number {
   const frame = inode.pages!.peek(last);
   if (frame === 0 || kernel.frames.isLent(frame)) return 0;
   return inode.pages!.fill(last, within, Math.min(PAGE_SIZE, within + upTo - inode.size));
-}
-
-const DAY_SECONDS = 86400;
-
-/** relatime: only when the access time isn't after the last change or is a day old (mount(8)). */
-export function touchAccessTime(kernel: VfsKernel, inode: Inode, path: Path | null): void {
-  const atime = inode.atime;
-  const flags = path === null ? MS_RELATIME : path.mount.flags;
-  if (path !== null && path.mount.fileSystem !== inode.fileSystem && isOfLowerLayer(path, inode)) return;
-  if ((flags & (MS_NOATIME | MS_RDONLY)) !== 0 || ((flags & MS_NODIRATIME) !== 0 && inode.isDirectory)) return;
-  if (inode.fileSystem.readOnly || (inode.fileFlags & FS_NOATIME_FL) !== 0) return;
-  if ((flags & MS_RELATIME) !== 0 && isAfter(atime, inode.mtime) && isAfter(atime, inode.ctime)) {
-    // Only a whole day makes a fresh stamp needed: the clock is read rarely.
-    const now = kernel.vfs.now();
-    if (now.seconds - atime.seconds < DAY_SECONDS) return;
-  }
-  inode.atime = kernel.vfs.now();
-  if (!inode.isDirty) markInodeDirty(kernel, inode);
-}
-
-function isOfLowerLayer({ dentry }: Path, inode: Inode): boolean {
-  const shown = dentry.inode!;
-  return shown.isLower || (shown.isStacked && shown.content !== inode);
-}
-
-/**
- * The same time is not after: a file that is read in the moment of its change gets a stamp (relatime_need_update in
- * Linux's fs/inode.c).
- */
-function isAfter(one: Time, other: Time): boolean {
-  return one.seconds > other.seconds || (one.seconds === other.seconds && one.nanoseconds > other.nanoseconds);
 }
 
 /** lseek(2) over an inode with a size. */

@@ -62,6 +62,7 @@ function retransmissionTimeOut(tcb: Tcb): void {
   if (tcb.state === TCP_SYN_SENT || tcb.state === TCP_SYN_RECV) {
     sent.resend(0, stack.now);
     stack.retransmits++;
+    stack.synRetransmits++;
     sendSyn(tcb);
     armSending(tcb, false);
     return;
@@ -86,6 +87,7 @@ function askForWindow(tcb: Tcb): void {
   if (length > 0) {
     // A window that stays small is used after a while (RFC 9293 §3.8.6.2.1).
     sendSegment(tcb, tcb.sndNxt, length, ACK | PSH);
+    tcb.stack.newSegmentsOut++;
     tcb.sndNxt = (tcb.sndNxt + length) | 0;
     tcb.sent.push(tcb.sndNxt, tcb.stack.now);
     tcb.rtoBaseNs = tcb.lastSentNs = tcb.stack.now;

@@ -22,7 +22,11 @@ export function acknowledge(tcb: Tcb, segment: TcpSegment, isDuplicate: boolean)
   let delivered = 0;
   if (isNew) delivered += takeAcknowledged(tcb, segment);
   const hadDuplicate = tcb.hasSack && segment.sackCount > 0 && isDuplicateBlock(tcb, segment);
-  if (hadDuplicate) tcb.rack.duplicateTold();
+  if (hadDuplicate) {
+    tcb.rack.duplicateTold();
+    if (isBefore(segment.sacks[0]!, segment.ack)) tcb.stack.duplicatesTold++;
+    else tcb.stack.duplicatesBeyondTold++;
+  }
   if (tcb.hasSack && segment.sackCount > 0) delivered += takeSacked(tcb, segment, hadDuplicate ? 1 : 0);
   if (!tcb.hasSack) delivered += countDuplicates(tcb, isNew, isDuplicate);
   if (isNew) {

@@ -190,12 +190,12 @@ export function takeSyn(tcb: Tcb, segment: TcpSegment): void {
   tcb.rcvNxt = tcb.rcvAdv = tcb.readSeq = tcb.paceSeq = tcb.lastAckSent = (segment.seq + 1) | 0;
   tcb.urgentSeq = segment.seq;
   tcb.peerMss = segment.mss === 0 ? MSS_DEFAULT : segment.mss;
-  tcb.hasTimestamps = segment.hasTimestamps;
-  tcb.hasSack = segment.isSackPermitted;
-  tcb.hasScale = segment.windowScale >= 0;
-  tcb.sndScale = Math.max(0, segment.windowScale);
+  tcb.hasTimestamps = tcb.offersTimestamps && segment.hasTimestamps;
+  tcb.hasSack = tcb.offersSack && segment.isSackPermitted;
+  tcb.hasScale = tcb.offersScale && segment.windowScale >= 0;
+  tcb.sndScale = tcb.hasScale ? segment.windowScale : 0;
   if (!tcb.hasScale) tcb.rcvScale = 0;
-  if (segment.hasTimestamps) {
+  if (tcb.hasTimestamps) {
     tcb.tsRecent = segment.tsValue;
     tcb.tsRecentAtNs = tcb.stack.now;
   }

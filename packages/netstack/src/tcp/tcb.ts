@@ -39,6 +39,10 @@ export interface TcbStack {
   readonly outgoing: Uint8Array;
   /** Of all connections: segments that were sent again, and time-outs. */
   retransmits: number;
+  synRetransmits: number;
+  newSegmentsOut: number;
+  duplicatesTold: number;
+  duplicatesBeyondTold: number;
   timeouts: number;
   /** Connections that ended otherwise than by an exchange of FINs. */
   establishedResets: number;
@@ -119,6 +123,9 @@ export class Tcb {
   peerMss = MSS_DEFAULT;
   /** TCP_MAXSEG; 0: none. */
   mssClamp = 0;
+  offersSack = true;
+  offersTimestamps = true;
+  offersScale = true;
   /** For TCP_INFO. */
   retransmits = 0;
   bytesRetransmitted = 0;

@@ -102,6 +102,39 @@ describe("TCP between two stacks", () => {
     assertEmpty(path.right);
   });
 
+  it("offers and takes those options alone that it is to", () => {
+    for (const off of ["offersSack", "offersTimestamps", "offersScale"] as const)
+      for (const side of ["left", "right"] as const) {
+        const path = new SimulatedPath(new SeededRandom(1), PERFECT);
+        path[side].options = { ...path[side].options, [off]: false };
+        for (const { hasSack, hasTimestamps, hasScale } of connected(path))
+          assert.deepEqual(
+            { offersSack: hasSack, offersTimestamps: hasTimestamps, offersScale: hasScale },
+            { offersSack: true, offersTimestamps: true, offersScale: true, [off]: false },
+          );
+      }
+  });
+
+  it("counts what it sent for the first time, and SYNs that it repeats", () => {
+    const path = new SimulatedPath(new SeededRandom(1), PERFECT);
+    const [client] = connected(path);
+    for (let count = 0; count < 3; count++) {
+      client.write(new BytesCursor(new Uint8Array(10)), 1000, false);
+      path.run(100);
+    }
+    assert.equal(path.left.stack.newSegmentsOut, 3);
+    assert.equal(path.right.stack.newSegmentsOut, 0);
+    client.finish();
+    path.run(100);
+    assert.equal(path.left.stack.newSegmentsOut, 4);
+    assert.equal(path.left.stack.synRetransmits, 0);
+
+    const silent = new SimulatedPath(new SeededRandom(1), { ...PERFECT, loss: 1 });
+    connect(silent);
+    silent.run(3500);
+    assert.equal(silent.left.stack.synRetransmits, 2);
+  });
+
   it("fills 10 Mbit/s over 50 ms with 1 % loss as far as CUBIC lets it", () => {
     const quality: PathQuality = {
       ...PERFECT,

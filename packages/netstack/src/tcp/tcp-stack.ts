@@ -69,6 +69,10 @@ export interface ConnectionOptions {
   readonly receiveMost: number;
   /** TCP_MAXSEG; 0: none. */
   readonly mssClamp: number;
+  /** Which options its SYN offers, and takes of the peer's: net.ipv4.tcp_sack, tcp_timestamps, tcp_window_scaling. */
+  readonly offersSack: boolean;
+  readonly offersTimestamps: boolean;
+  readonly offersScale: boolean;
 }
 
 /** Segments that came while one was sent; further ones are lost as in a full queue. */
@@ -106,6 +110,12 @@ export class TcpStack implements IpReceiver, CalledStack {
   now = 0;
   /** For /proc/net/snmp: what was sent again, false checksums, and resets sent. */
   retransmits = 0;
+  synRetransmits = 0;
+  /** Segments of something new, a FIN as well. */
+  newSegmentsOut = 0;
+  /** Peers that told of what they had twice: of what they acknowledged, and of what lay beyond (RFC 2883). */
+  duplicatesTold = 0;
+  duplicatesBeyondTold = 0;
   timeouts = 0;
   establishedResets = 0;
   /** SYNs that a listener had no room for; of these, since its program does not accept. */
@@ -229,6 +239,9 @@ export class TcpStack implements IpReceiver, CalledStack {
     const connection = new TcpConnection(this, options.how, options.receiveLimit, options.receiveMost);
     connection.setEnds(local, localPort, remote, remotePort);
     connection.mssClamp = options.mssClamp;
+    connection.offersSack = options.offersSack;
+    connection.offersTimestamps = options.offersTimestamps;
+    connection.offersScale = options.offersScale;
     while (connection.rcvScale < WINDOW_SCALE_MAX && 0xffff << connection.rcvScale < options.receiveMost)
       connection.rcvScale++;
     const digest = this.#digestOf(connection);

@@ -137,6 +137,7 @@ function sendNew(tcb: Tcb): boolean {
     if (failed === -EMSGSIZE && length > MSS_MIN && lowerSegment(tcb)) continue;
     if (length < most) tcb.smallSeq = end;
     // What the link has no room for is lost as what a network loses.
+    stack.newSegmentsOut++;
     sent.push(end, stack.now);
     tcb.sndNxt = end;
     if (hasFin) tcb.hasSentFin = true;
@@ -265,9 +266,10 @@ export function sendSyn(tcb: Tcb): void {
   const mss = receivableMss(tcb);
   const bytes = tcb.stack.outgoing;
   let at = writeMss(bytes, HEADER_SIZE, mss);
-  if (!isAnswer || tcb.hasSack) at = writeSackPermitted(bytes, at);
-  if (!isAnswer || tcb.hasTimestamps) at = writeTimestamps(bytes, at, tcb.timestamp(tcb.stack.now), tcb.tsRecent);
-  if (!isAnswer || tcb.hasScale) at = writeWindowScale(bytes, at, tcb.rcvScale);
+  if (isAnswer ? tcb.hasSack : tcb.offersSack) at = writeSackPermitted(bytes, at);
+  if (isAnswer ? tcb.hasTimestamps : tcb.offersTimestamps)
+    at = writeTimestamps(bytes, at, tcb.timestamp(tcb.stack.now), tcb.tsRecent);
+  if (isAnswer ? tcb.hasScale : tcb.offersScale) at = writeWindowScale(bytes, at, tcb.rcvScale);
   // RFC 7323 §2.2: never scaled.
   const window = Math.min(0xffff, tcb.receiveLimit);
   if (isAnswer) tcb.rcvAdv = laterOf(tcb.rcvAdv, (tcb.rcvNxt + window) | 0);

@@ -153,6 +153,9 @@ export class SimulatedEnd implements TcpHost, IpOutput {
     receiveLimit: 131072,
     receiveMost: 1 << 20,
     mssClamp: 0,
+    offersSack: true,
+    offersTimestamps: true,
+    offersScale: true,
   };
   readonly #backlogs = new Map<number, TcpBacklog>();
 

@@ -63,6 +63,9 @@ const OPTIONS: ConnectionOptions = {
   receiveLimit: 131072,
   receiveMost: 1 << 20,
   mssClamp: 0,
+  offersSack: true,
+  offersTimestamps: true,
+  offersScale: true,
 };
 /** A packet on its way out, and one that has waited; valid during one call. */
 const PACKET = new IncomingPacket(),

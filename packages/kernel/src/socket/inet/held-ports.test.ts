@@ -17,7 +17,7 @@ const settings = { waitingMost: 16384, waitReuse: 2, waitReuseMs: 1000 };
 
 function heldOf({ ip, port, peer, isConnectBound }: PortClaim): HeldPort {
   const options = { reuseAddress: false, reusePort: false, boundIndex: 0 };
-  return new HeldPort(ip, port, peer, options, 0, isConnectBound);
+  return new HeldPort(ip, port, peer, options, 0, isConnectBound, false);
 }
 
 function table(): PortTable<PortClaim> {

@@ -3,6 +3,7 @@
  * and those whose side ended first, as long as the other side may (FIN-WAIT-2), and for a minute after (RFC 9293
  * §3.3.2, TIME-WAIT; net/ipv4/inet_timewait_sock.c).
  */
+import { TCP_FIN_WAIT2, TCP_TIME_WAIT } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { type InetEndpoint, type IpAddress, isLoopback } from "@stratos/netstack";
 import type { PortClaim } from "./port-claim.ts";
@@ -29,6 +30,8 @@ export class HeldPort implements PortClaim {
   device: number;
   readonly isConnectBound: boolean;
   peer: InetEndpoint | null;
+  /** Its socket is of AF_INET6. */
+  readonly isV6: boolean;
   /** Infinity while the connection is there. */
   untilNs = Infinity;
   /** In TIME-WAIT; of one that waits, else in FIN-WAIT-2. */
@@ -43,6 +46,7 @@ export class HeldPort implements PortClaim {
     { reuseAddress, reusePort, boundIndex }: PortHolder["options"],
     uid: number,
     isConnectBound: boolean,
+    isV6: boolean,
   ) {
     this.ip = ip;
     this.port = port;
@@ -52,6 +56,7 @@ export class HeldPort implements PortClaim {
     this.device = boundIndex;
     this.isConnectBound = isConnectBound;
     this.peer = peer;
+    this.isV6 = isV6;
   }
 
   /** Its socket's SO_REUSEADDR and SO_REUSEPORT, as they are now. */
@@ -166,6 +171,16 @@ export class HeldPorts {
     return this.#waiting;
   }
 
+  /** Those, for who lists sockets. */
+  waitingOnes(nowNs: number): HeldPort[] {
+    this.#letOver(nowNs);
+    const waiting = (one: HeldPort, isHalf: boolean): boolean => belongs(one, isHalf) && !isOver(one, nowNs);
+    return [
+      ...this.#resting.all.slice(this.#resting.first).filter((one) => waiting(one, false)),
+      ...this.#halfEnded.all.slice(this.#halfEnded.first).filter((one) => waiting(one, true)),
+    ];
+  }
+
   #letOver(nowNs: number): void {
     if (nowNs < this.#nextNs) return;
     this.#nextNs = Math.min(this.#look(this.#resting, nowNs), this.#look(this.#halfEnded, nowNs));
@@ -229,6 +244,11 @@ export function isOver(one: HeldPort, nowNs: number): boolean {
   return one.untilNs <= nowNs;
 }
 
+/** `tw_substate` of Linux. */
+export function waitingState({ rests }: HeldPort): number {
+  return rests ? TCP_TIME_WAIT : TCP_FIN_WAIT2;
+}
+
 /** Does it wait for the other side, or for late segments? */
 export function doesWait(one: HeldPort): boolean {
   return one.untilNs < Infinity;
@@ -255,6 +275,7 @@ interface PortHolder {
   heldPort: HeldPort | null;
   readonly local: InetEndpoint | null;
   readonly peer: InetEndpoint | null;
+  readonly isV6: boolean;
   readonly options: { readonly reuseAddress: boolean; readonly reusePort: boolean; readonly boundIndex: number };
   readonly inode: { readonly uid: number } | null;
   readonly network: { readonly tcpPorts: { readonly held: HeldPorts }; readonly settings: WaitSettings };
@@ -273,11 +294,11 @@ interface EndedTransport {
 
 /** The port is kept for the connection alone. @param claim  the socket's own, if there is one */
 export function holdPort(socket: PortHolder, claim: PortClaim | null): HeldPort | null {
-  const { local, peer, options, inode, network } = socket;
+  const { local, peer, options, inode, network, isV6 } = socket;
   if (local === null) return null;
   const port = claim === null ? local.port : claim.port;
   const isConnectBound = claim !== null && claim.isConnectBound;
-  return network.tcpPorts.held.hold(new HeldPort(local.ip, port, peer, options, inode!.uid, isConnectBound));
+  return network.tcpPorts.held.hold(new HeldPort(local.ip, port, peer, options, inode!.uid, isConnectBound, isV6));
 }
 
 /** The connection has been closed: its port is free, or waits where this side was the first. */

@@ -353,6 +353,8 @@ export class IpOptions {
       trafficClass: number;
       interfaceIndex: number;
       extensions: Uint8Array;
+      /** Nobody looks for the address that answers (net/ipv4/ping.c, ping_queue_rcv_skb). */
+      isPing?: boolean;
     },
     isV6: boolean,
     port: number,
@@ -367,7 +369,13 @@ export class IpOptions {
         // The address of ours that answers is the one that it was sent to, or lies on the way back from what many hear.
         const isForMany =
           isBroadcast(destination) || isMulticast(destination) || isSameIp(destination, LOOPBACK_BROADCAST);
-        const answers = !isForMany ? destination : isLoopback(datagram.from) ? LOOPBACK_V4 : ANY_V4;
+        const answers = datagram.isPing
+          ? ANY_V4
+          : !isForMany
+            ? destination
+            : isLoopback(datagram.from)
+              ? LOOPBACK_V4
+              : ANY_V4;
         const data = new Uint8Array(InPktinfo.size);
         data.set(intOption(index), InPktinfo.offset.ipi_ifindex);
         writeV4(answers, data, InPktinfo.offset.ipi_spec_dst);

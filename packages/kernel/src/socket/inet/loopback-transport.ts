@@ -141,6 +141,7 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
       const lost = Math.min(from.remaining, room);
       from.skip(lost);
       other.#stopWaiting();
+      if (other.#isClosed) this.#owner.network.counters.resetsOut++;
       this.#receiveReset();
       return lost;
     }
@@ -249,6 +250,10 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
     const isOver = this.#hasSentFin && this.isEnded && this.unsent === 0;
     this.#isClosed = true;
     if (!isOver) this.waits = false;
+    if (!this.isReset && !isOver) {
+      this.#countReset();
+      this.#owner.network.counters.resetsOut++;
+    }
     this.#memory.bytes -= this.#incoming.length;
     this.#incoming.clear();
     this.#heldBack = 0;
@@ -265,6 +270,7 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
   /** The other side has taken nothing for too long: this one is over, and nobody tells the other. */
   giveUp(error: number): void {
     if (this.#isClosed || this.isReset) return;
+    this.#countReset();
     this.isReset = true;
     this.#error = error;
     this.#other!.isAbandoned = true;
@@ -296,9 +302,15 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
   #receiveReset(): void {
     this.#stopWaiting();
     if (this.#isClosed || this.isReset) return;
+    this.#countReset();
     this.isReset = true;
     this.#error = this.isEnded ? EPIPE : ECONNRESET;
     this.#owner.changed();
+  }
+
+  /** From ESTABLISHED or CLOSE-WAIT it is CLOSED at once (RFC 4022, tcpEstabResets). */
+  #countReset(): void {
+    if (!this.#hasSentFin) this.#owner.network.counters.establishedResets++;
   }
 
   get hasUrgent(): boolean {
@@ -319,6 +331,7 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
     this.push();
     if (other.#isClosed) {
       other.#stopWaiting();
+      this.#owner.network.counters.resetsOut++;
       this.#receiveReset();
       return 1;
     }

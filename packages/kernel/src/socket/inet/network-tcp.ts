@@ -129,6 +129,9 @@ export function connectionOptions(socket: TcpSocket, device: number): Connection
       ? options.receiveBuffer
       : Math.max(options.receiveBuffer, network.settings.tcpReceive[2]),
     mssClamp: tcp.segmentMost,
+    offersSack: network.settings.hasSack !== 0,
+    offersTimestamps: network.settings.hasTimestamps !== 0,
+    offersScale: network.settings.hasWindowScaling !== 0,
   };
 }
 

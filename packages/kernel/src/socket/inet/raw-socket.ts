@@ -449,7 +449,8 @@ export class RawSocket extends DatagramSocket {
     }
     this.tellSender(message, packet.from, 0, this.#deviceOf(packet));
     const interfaceIndex = this.#deviceOf(packet);
-    const controls = this.ip.controlsFor({ ...packet, interfaceIndex, extensions: NO_EXTENSIONS }, this.isV6, -1);
+    const about = { ...packet, interfaceIndex, extensions: NO_EXTENSIONS, isPing: this.isPing };
+    const controls = this.ip.controlsFor(about, this.isV6, -1);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
     addTimestamps(this.kernel, this.options, message);
     if (moved < bytes.length) message.flags |= MSG_TRUNC;

@@ -52,6 +52,18 @@ export function beginConnection(socket: TcpSocket, to: InetEndpoint, isOnLink: b
   return isErrno(attempt) ? attempt : { attempt };
 }
 
+/** @param refusedBy  who said no; null: it failed otherwise */
+export function countFailure(
+  network: Pick<TcpSocket["network"], "counters" | "isLocal">,
+  attempt: TcpAttempt | null,
+  refusedBy: InetEndpoint | null,
+): void {
+  const { counters } = network;
+  counters.attemptFails++;
+  // Our own stack counts what it answers.
+  if (refusedBy !== null && !(attempt instanceof StackAttempt) && network.isLocal(refusedBy.ip)) counters.resetsOut++;
+}
+
 function hears(claim: TcpClaim): Hearing {
   return claim.socket.isListening ? Hearing.anybody : Hearing.nobody;
 }

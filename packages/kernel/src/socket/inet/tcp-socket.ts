@@ -4,6 +4,7 @@ import {
   EAGAIN,
   EALREADY,
   ECONNABORTED,
+  ECONNREFUSED,
   ECONNRESET,
   EFAULT,
   EINPROGRESS,
@@ -64,7 +65,7 @@ import type { PortClaim } from "./port-claim.ts";
 import type { PortTable } from "./port-table.ts";
 import { StackListener } from "./stack-tcp.ts";
 import { StackTransport } from "./stack-transport.ts";
-import { beginConnection } from "./tcp-connect.ts";
+import { beginConnection, countFailure } from "./tcp-connect.ts";
 import type { NetworkTcp } from "./network-tcp.ts";
 import { connectionInfo, listenerInfo } from "./tcp-info.ts";
 import { getTcpOption, setTcpOption, streamBuffers, TcpOptions, tellWithBytes } from "./tcp-options.ts";
@@ -385,7 +386,7 @@ export class TcpSocket extends InetSocket {
   }
 
   #fail(error: number): void {
-    this.network.counters.attemptFails++;
+    countFailure(this.network, this.#attempt, error === ECONNREFUSED ? this.peer : null);
     this.#state = "closed";
     this.pendingError = error;
     this.#isReadShut = this.#isWriteShut = true;

@@ -57,6 +57,7 @@ import {
 import { byteStringOf } from "@stratos/base";
 import { type IpAddress, isWildcard, writeV4, writeV6 } from "@stratos/netstack";
 import { putFields, viewOf } from "../../ground/words.ts";
+import { type HeldPort, waitingState } from "../inet/held-ports.ts";
 import type { InetSocket } from "../inet/inet-socket.ts";
 import type { IdMap } from "../../security/id-map.ts";
 import type { Socket } from "../socket.ts";
@@ -74,6 +75,7 @@ const NAME_MAX = SockaddrUn.size - SockaddrUn.offset.sun_path;
 export interface DiagnosedNetwork {
   readonly inetSockets: ReadonlySet<InetSocket>;
   readonly unixSockets: ReadonlySet<UnixSocket>;
+  readonly tcpPorts: { readonly held: { waitingOnes(nowNs: number): readonly HeldPort[] } };
 }
 
 /**
@@ -134,7 +136,38 @@ function inetSockets(
     addExtensions(writer, task, socket, payload[idiag_ext]!);
     messages.push(writer.finish());
   }
+  if (payload[sdiag_protocol] !== IPPROTO_TCP) return messages;
+  const now = task.kernel.now();
+  for (const one of network.tcpPorts.held.waitingOnes(now)) {
+    const state = waitingState(one);
+    if (one.isV6 !== (payload[sdiag_family] === AF_INET6) || (states & (1 << state)) === 0) continue;
+    messages.push(
+      writer
+        .begin(SOCK_DIAG_BY_FAMILY, heading)
+        .bytes(waitingMessage(one, state, now))
+        .finish(),
+    );
+  }
   return messages;
+}
+
+/** A connection that has no socket any more (net/ipv4/inet_diag.c, inet_twsk_diag_fill). */
+function waitingMessage({ ip, port, peer, isV6, untilNs }: HeldPort, state: number, nowNs: number): Uint8Array {
+  const bytes = new Uint8Array(InetDiagMsg.size);
+  const view = viewOf(bytes);
+  const family = isV6 ? AF_INET6 : AF_INET;
+  putFields(view, InetDiagMsg, {
+    idiag_family: family,
+    idiag_state: state,
+    idiag_timer: 3,
+    idiag_expires: Math.ceil((untilNs - nowNs) / 1e6),
+  });
+  const { id } = InetDiagMsg.offset;
+  const { idiag_src, idiag_dst } = InetDiagSockid.offset;
+  putFields(view, InetDiagSockid, { idiag_sport: port, idiag_dport: peer?.port ?? 0 }, id);
+  putAddress(bytes, id + idiag_src, family, ip);
+  if (peer !== null) putAddress(bytes, id + idiag_dst, family, peer.ip);
+  return bytes;
 }
 
 /** @param wanted  `idiag_ext` */
@@ -172,16 +205,16 @@ function inetMessage(socket: InetSocket, state: number, uids: IdMap): Uint8Array
   const { id } = InetDiagMsg.offset;
   const { idiag_src, idiag_dst, idiag_cookie } = InetDiagSockid.offset;
   putFields(view, InetDiagSockid, { idiag_sport: local!.port, idiag_dport: peer?.port ?? 0 }, id);
-  putAddress(bytes, id + idiag_src, socket, local!.ip);
-  if (peer !== null) putAddress(bytes, id + idiag_dst, socket, peer.ip);
+  putAddress(bytes, id + idiag_src, socket.family, local!.ip);
+  if (peer !== null) putAddress(bytes, id + idiag_dst, socket.family, peer.ip);
   // The cookie, which names the socket for good, is its inode's number.
   view.setUint32(id + idiag_cookie, ino, true);
   return bytes;
 }
 
 /** As the socket's family has it: IPv4 is mapped for AF_INET6, but "any" stays "::". */
-function putAddress(bytes: Uint8Array, at: number, socket: InetSocket, ip: IpAddress): void {
-  if (socket.family === AF_INET) writeV4(ip, bytes, at);
+function putAddress(bytes: Uint8Array, at: number, family: number, ip: IpAddress): void {
+  if (family === AF_INET) writeV4(ip, bytes, at);
   else if (!isWildcard(ip)) writeV6(ip, bytes, at);
 }
 
