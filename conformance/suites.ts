@@ -378,8 +378,10 @@ const SUITES: readonly Suite[] = [
     prepare: () => outputOf(["stress-ng", "--stressors"]).split(/\s+/).filter(Boolean),
   },
   {
-    // Some want ext4, where AegisFS alone is mounted (`test-loop-block`), libraries that Debian only suggests, or the
-    // folder that systemd makes when it boots a system (`test-namespace`, which does nothing under qemu-user).
+    // Some want a FAT that is written (`test-loop-block`), programs of bpf(2) that are pinned
+    // (`test-bpf-foreign-programs`), libraries that Debian only suggests, or the folder that systemd makes when it
+    // boots a system (`test-namespace`, which does nothing under qemu-user). `test-execute` expects that a user
+    // namespace whose uid_map was refused mounts nothing: it may here, as on Linux 6.18.
     name: "systemd",
     source: null,
     sha256: "",
@@ -399,8 +401,7 @@ const SUITES: readonly Suite[] = [
   },
   {
     // What is worse here, by what it asks for:
-    // - ext2 or vfat on a loop device, where AegisFS alone is mounted: `fsck/ismounted`, `libmount/loop`,
-    //   `libmount/loop-overlay`, those of `mount/`;
+    // - that mounts of a namespace of its own come out by a shared root, as where systemd has begun: `mount/fallback`;
     // - swap, of which there is none: `swapon/`;
     // - bpf(2)'s maps and programs of other kinds than there are: `lsfd/mkfds-bpf-map`, `lsfd/mkfds-bpf-prog`;
     // - that O_DIRECT leaves no pages of the file in memory, where AegisFS has them: `fincore/count`.

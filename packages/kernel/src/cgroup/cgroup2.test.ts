@@ -14,8 +14,11 @@ import {
   ENODEV,
   ENOENT,
   EOPNOTSUPP,
+  EOVERFLOW,
   EPERM,
   ERANGE,
+  ESTALE,
+  O_RDONLY,
   O_WRONLY,
   SI_USER,
   SIGCONT,
@@ -27,7 +30,7 @@ import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { allowedHarts } from "../task/affinity.ts";
 import { advance } from "../testing/fake-task.ts";
-import { FileTask } from "../testing/file-system-task.ts";
+import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import type { Inode } from "../vfs/inode.ts";
 
 function mounted(harts = 1): { user: FileTask; put: (path: string, text: string) => number } {
@@ -91,6 +94,51 @@ test("a group's files are made when somebody looks for one, as if they had been 
     [1, 2].map((at) => ({ ino: directory + at, btime: made, mtime: made })),
   );
   assert.ok(watcher!.inoOf(root.children.get("b")!) > files[1]!.ino);
+});
+
+test("a group's handle is its number alone, and a number is enough to open it", () => {
+  const { user } = mounted();
+  make(user, "/g/a");
+  make(user, "/g/a/b");
+  const handle = BUFFER,
+    { view } = user.memory;
+  const encode = (path: string, room: number): number => {
+    view.setUint32(handle, room, true);
+    return user.call("name_to_handle_at", AT_FDCWD, path, handle, BUFFER + 256, 0);
+  };
+  const open = (ino: number): number => {
+    view.setUint32(handle, 8, true);
+    view.setInt32(handle + 4, 0xfe, true);
+    view.setBigUint64(handle + 8, BigInt(ino), true);
+    return user.call("open_by_handle_at", user.open("/g"), handle, O_RDONLY);
+  };
+  const inoOf = (path: string): number => {
+    const stat = user.stat(path);
+    assert.ok(typeof stat === "object");
+    return stat.ino;
+  };
+  assert.equal(encode("/g/a/b", 7), -EOVERFLOW);
+  assert.equal(view.getUint32(handle, true), 8);
+  for (const path of ["/g", "/g/a/b", "/g/a/cgroup.procs"]) {
+    assert.equal(encode(path, 8), 0, path);
+    assert.equal(view.getInt32(handle + 4, true), 0xfe, "FILEID_KERNFS");
+    assert.equal(Number(view.getBigUint64(handle + 8, true)), inoOf(path));
+    const fd = open(inoOf(path));
+    assert.ok(fd >= 0, path);
+    const found = user.fstat(fd);
+    assert.ok(typeof found === "object");
+    assert.equal(found.ino, inoOf(path));
+  }
+  const group = open(inoOf("/g/a/b"));
+  assert.ok(user.call("openat", group, "cgroup.procs", O_RDONLY, 0) >= 0, "what stands in it is found there");
+  assert.equal(user.call("fchdir", group), 0);
+  assert.equal(user.cwd(), "/g/a/b", "whoever has looked for it before");
+  user.call("chdir", "/");
+  const gone = inoOf("/g/a/b");
+  assert.equal(remove(user, "/g/a/b"), 0);
+  assert.deepEqual([open(gone), open(gone + 1), open(inoOf("/g") - 1)], [-ESTALE, -ESTALE, -ESTALE]);
+  view.setInt32(handle + 4, 0x82, true);
+  assert.equal(user.call("open_by_handle_at", user.open("/g"), handle, O_RDONLY), -ESTALE, "of another kind");
 });
 
 test("pids.max refuses who is born, not who comes; what it refused is told to all above", () => {

@@ -2,15 +2,16 @@
  * cgroup2, the file system of control groups (cgroups(7)): one tree for the machine, however often it is mounted. A
  * directory is a group; what stands in it is made by cgroup/group-files.ts.
  */
-import { CGROUP2_SUPER_MAGIC, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, isErrno, S_IFDIR } from "@stratos/abi";
+import { CGROUP2_SUPER_MAGIC, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, ESTALE, isErrno, S_IFDIR } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { PseudoFile, PseudoFileSystem, PseudoInode, remadeFileSystem } from "../pseudo/pseudo-inodes.ts";
+import { PART_INOS, PseudoFile, PseudoFileSystem, PseudoInode, remadeFileSystem } from "../pseudo/pseudo-inodes.ts";
 import type { ControlGroup } from "../task/control-group.ts";
 import { makeGroup, removeGroup } from "../task/control-group-changes.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import { notifyInode } from "../vfs/file-events.ts";
 import { type FileSystemType, type FileSystemUsage, simpleUsage } from "../vfs/file-system.ts";
+import { NUMBER_ALONE } from "../vfs/file-handle.ts";
 import type { MountOptions } from "../vfs/mount-options.ts";
 import { type AttributeChange, type Inode, type NewInode, TIMES } from "../vfs/inode.ts";
 import type { GroupFileKind } from "./group-file-kind.ts";
@@ -46,6 +47,34 @@ class Cgroup2 extends PseudoFileSystem {
 
   directoryOf(group: ControlGroup): GroupDirectory {
     return group.parent === null ? this.root : this.directoryOf(group.parent).directoryFor(group);
+  }
+
+  /** The handle of a group is its number, of 64 bits: what bpf(2) and pidfds know it by. */
+  override generationOf(): number {
+    return NUMBER_ALONE;
+  }
+
+  override inodeByNumber(ino: number, generation: number): Inode | number {
+    if (generation !== NUMBER_ALONE) return -ESTALE;
+    return this.#searchBelow(this.kernel.controlGroups.root, ino) ?? -ESTALE;
+  }
+
+  override namesOf(inode: Inode): readonly string[] | null {
+    const names: string[] = [];
+    let at = inode as PseudoInode;
+    for (; at !== this.root && at.directory !== null; at = at.directory) names.unshift(at.entryName);
+    return at === this.root ? names : null;
+  }
+
+  /** GROUPS_MAX bounds it. */
+  #searchBelow(group: ControlGroup, ino: number): Inode | null {
+    const found = this.directoryOf(group).inodeNumbered(ino);
+    if (found !== null) return found;
+    for (const child of group.children.values()) {
+      const inode = this.#searchBelow(child, ino);
+      if (inode !== null) return inode;
+    }
+    return null;
   }
 
   override get fileWaiting(): "attribute" {
@@ -131,6 +160,14 @@ class GroupDirectory extends PseudoInode {
       this.#directories.set(child, directory);
     }
     return directory;
+  }
+
+  /** It, or a file in it: what has the number now. */
+  inodeNumbered(ino: number): Inode | null {
+    if (ino === this.ino) return this;
+    if (ino < this.ino || ino >= this.ino + PART_INOS) return null;
+    for (const file of this.#allFiles.values()) if (file.ino === ino) return file.isThere ? file : null;
+    return null;
   }
 
   file(name: string): GroupFile {

@@ -78,7 +78,7 @@ export abstract class PseudoFileSystem extends FileSystem {
    */
   inRegion(region: number, fill: () => void, part = 0): void {
     const last = this.#lastIno;
-    this.#lastIno = region * REGION_INOS + (part % PARTS) * (REGION_INOS / PARTS);
+    this.#lastIno = region * REGION_INOS + (part % PARTS) * PART_INOS;
     fill();
     this.#lastIno = last;
   }
@@ -105,6 +105,7 @@ export abstract class PseudoFileSystem extends FileSystem {
 /** More than a directory that is filled later has below it, and than processes take before it. */
 const REGION_INOS = 2 ** 28;
 const PARTS = 2 ** 18;
+export const PART_INOS = REGION_INOS / PARTS;
 
 /** How a file system of this kind is loaded. */
 export function remadeFileSystem<T extends PseudoFileSystem>(

@@ -27,9 +27,9 @@ import {
 import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
-import { Dentry } from "../vfs/dentry.ts";
-import { cachedNameOf } from "../vfs/dentry-cache.ts";
-import { HANDLE_BYTES, HANDLE_GENERATION, HANDLE_INODE, HANDLE_TYPE, putHandle } from "../vfs/file-handle.ts";
+import { Dentry, isBelow } from "../vfs/dentry.ts";
+import { cachedNameOf, lookupChild } from "../vfs/dentry-cache.ts";
+import { generationIn, HANDLE_BYTES_MAX, HANDLE_INODE, handleBytesOf, putHandle } from "../vfs/file-handle.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { uniqueIdOf } from "../vfs/mount-names.ts";
 import { openExisting } from "../vfs/open.ts";
@@ -42,7 +42,7 @@ import { getU64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 const FLAGS = AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | AT_HANDLE_FID | AT_HANDLE_MNT_ID_UNIQUE | AT_HANDLE_CONNECTABLE;
-const bytes = new Uint8Array(FileHandle.size + HANDLE_BYTES);
+const bytes = new Uint8Array(FileHandle.size + HANDLE_BYTES_MAX);
 const view = new DataView(bytes.buffer);
 
 /**
@@ -72,12 +72,13 @@ function nameToHandle(
   if (room < 0) return -EFAULT;
   if (room > MAX_HANDLE_SZ) return -EINVAL;
   putHandle(view, 0, inode.ino, generation);
-  const fits = room >= HANDLE_BYTES;
+  const size = handleBytesOf(generation);
+  const fits = room >= size;
   const stored =
     (flags & AT_HANDLE_MNT_ID_UNIQUE) !== 0
       ? task.space.storeU64(mountId, uniqueIdOf(place.mount))
       : task.space.storeU32(mountId, place.mount.id);
-  if (stored < 0 || task.space.copyOut(handle, bytes, 0, fits ? bytes.length : FileHandle.size) < 0) {
+  if (stored < 0 || task.space.copyOut(handle, bytes, 0, FileHandle.size + (fits ? size : 0)) < 0) {
     return -EFAULT;
   }
   return fits ? 0 : -EOVERFLOW;
@@ -85,9 +86,8 @@ function nameToHandle(
 
 /** @returns a descriptor; −ESTALE: no file of that file system has the handle (any more) */
 function openByHandle(task: Task, mountFd: number, handle: number, flags: number): number {
-  const length = task.space.loadU32(handle),
-    type = task.space.loadU32(handle + FileHandle.offset.handle_type);
-  if (length < 0 || type < 0) return -EFAULT;
+  const length = task.space.loadU32(handle);
+  if (length < 0 || task.space.loadU32(handle + FileHandle.offset.handle_type) < 0) return -EFAULT;
   if (length === 0 || length > MAX_HANDLE_SZ) return -EINVAL;
   let anchor = task.fs.cwd;
   if (mountFd !== AT_FDCWD) {
@@ -97,18 +97,32 @@ function openByHandle(task: Task, mountFd: number, handle: number, flags: number
   }
   // It passes by the permissions of every folder that leads there.
   if (!isCapable(task.credentials, CAP_DAC_READ_SEARCH)) return -EPERM;
-  if (type !== HANDLE_TYPE || length !== HANDLE_BYTES) return -ESTALE;
-  if (task.space.copyIn(handle, bytes, 0, bytes.length) < 0) return -EFAULT;
+  if (task.space.copyIn(handle, bytes, 0, FileHandle.size + Math.min(length, HANDLE_BYTES_MAX)) < 0) return -EFAULT;
+  const generation = generationIn(view);
+  if (generation === null) return -ESTALE;
   const { fileSystem, root } = anchor.mount;
-  const inode = fileSystem.inodeByNumber(getU64(view, HANDLE_INODE), getU64(view, HANDLE_GENERATION));
+  const inode = fileSystem.inodeByNumber(getU64(view, HANDLE_INODE), generation);
   if (isErrno(inode)) return -ESTALE;
   let dentry = root;
-  if (inode !== root.inode) dentry = cachedNameOf(inode, root) ?? withoutName(inode);
+  if (inode !== root.inode) dentry = cachedNameOf(inode, root) ?? knownName(task, inode, root) ?? withoutName(inode);
   const place = new Path(anchor.mount, dentry);
   if ((flags & O_PATH) !== 0) return installFile(task, new PathOnlyFile(flags, place), (flags & O_CLOEXEC) !== 0);
   if (inode.isSymlink) return -ELOOP;
   const file = openExisting(task, place, flags);
   return isErrno(file) ? file : installFile(task, file, (flags & O_CLOEXEC) !== 0);
+}
+
+/** Where its file system says that it is, if that is below `root`. */
+function knownName({ kernel }: Task, inode: Inode, root: Dentry): Dentry | null {
+  const names = inode.fileSystem.namesOf(inode);
+  if (names === null) return null;
+  let at = kernel.vfs.roots.get(inode.fileSystem)!.dentry;
+  for (const name of names) {
+    const child = lookupChild(kernel, at, name);
+    if (isErrno(child) || child.inode === null) return null;
+    at = child;
+  }
+  return at.inode === inode && isBelow(at, root) ? at : null;
 }
 
 /** No folder is known to have it: as one that was unlinked. */
@@ -121,7 +135,7 @@ function withoutName(inode: Inode): Dentry {
 export const handleCalls: SyscallTable = {
   name_to_handle_at: {
     run: (task, dirfd, path, handle, mountId, flags) => nameToHandle(task, dirfd | 0, path, handle, mountId, flags | 0),
-    gaps: "on tmpfs and AegisFS; the others have handles with AT_HANDLE_FID alone",
+    gaps: "on tmpfs, AegisFS, ext4 and cgroup2; the others have handles with AT_HANDLE_FID alone",
   },
   open_by_handle_at: {
     run: (task, mountFd, handle, flags) => openByHandle(task, mountFd | 0, handle, flags | 0),

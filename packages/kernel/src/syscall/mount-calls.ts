@@ -440,7 +440,8 @@ export const mountCalls: SyscallTable = {
       "(without zisofs) and FAT are only read (EROFS); files " +
       "of a FUSE server are read and written by requests alone, without a cache, shared mappings that can " +
       "be written are ENODEV, and its lists of acl(5), file capabilities, locks, ioctls, READDIRPLUS, " +
-      "LSEEK, COPY_FILE_RANGE, POLL and TMPFILE are not asked for, and it is no layer of an overlay; " +
+      "LSEEK, COPY_FILE_RANGE, POLL and TMPFILE are not asked for, names above 255 bytes are only listed, " +
+      "and it is no layer of an overlay; " +
       "overlays have no redirect_dir, metacopy, index, nfs_export, verity and data-only layers (EINVAL), " +
       "the upper layer lies on tmpfs or AegisFS, and a copied file has another number when the overlay is " +
       "mounted anew; cgroup2 has the controllers cpuset (of harts; no partitions), cpu, memory and pids, " +

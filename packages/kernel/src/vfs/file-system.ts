@@ -63,6 +63,11 @@ export abstract class FileSystem {
     return -EOPNOTSUPP;
   }
 
+  /** The names that lead from `root` to a file, where the file system knows them by itself; null: it doesn't. */
+  namesOf(_inode: Inode): readonly string[] | null {
+    return null;
+  }
+
   /** Can a name stand for a file that is gone (RENAME_WHITEOUT)? */
   get hasWhiteouts(): boolean {
     return false;

@@ -29,7 +29,7 @@ import {
   FanotifyEventMetadata,
 } from "@stratos/abi";
 import { type FileId, type Happening, ignoredOf, isApplicable, type MetMarks } from "../../vfs/fanotify-mark.ts";
-import { HANDLE_BYTES, HANDLE_INODE, putHandle } from "../../vfs/file-handle.ts";
+import { HANDLE_BYTES_MAX, HANDLE_INODE, handleBytesOf, putHandle } from "../../vfs/file-handle.ts";
 import type { Path } from "../../vfs/path.ts";
 import type { PermissionRequest } from "./permission-request.ts";
 
@@ -157,10 +157,9 @@ function idText(id: FileId | null): string {
   return id === null ? "" : `${id.device} ${id.ino} ${id.generation} `;
 }
 
-const HANDLE_SIZE = HANDLE_INODE + HANDLE_BYTES;
-
-function sizeOfRecord({ name }: Record): number {
-  const bytes = FanotifyEventInfoFid.size + HANDLE_SIZE + (name === "" ? 0 : name.length + 1);
+function sizeOfRecord({ name, file }: Record): number {
+  const bytes =
+    FanotifyEventInfoFid.size + HANDLE_INODE + handleBytesOf(file.generation) + (name === "" ? 0 : name.length + 1);
   return (bytes + 3) & ~3;
 }
 
@@ -171,7 +170,8 @@ export function sizeOfEvent(flags: number, event: QueuedEvent): number {
 }
 
 /** The largest: three files with names, and a pidfd. */
-export const EVENT_SIZE_MAX = FanotifyEventMetadata.size + 3 * (FanotifyEventInfoFid.size + HANDLE_SIZE + 260) + 8;
+export const EVENT_SIZE_MAX =
+  FanotifyEventMetadata.size + 3 * (FanotifyEventInfoFid.size + HANDLE_INODE + HANDLE_BYTES_MAX + 260) + 8;
 
 /** Puts the records at `at`. @returns where they end */
 export function putRecords(bytes: Uint8Array, view: DataView, at: number, flags: number, event: QueuedEvent): number {
@@ -183,8 +183,8 @@ export function putRecords(bytes: Uint8Array, view: DataView, at: number, flags:
     view.setUint32(at + FanotifyEventInfoFid.offset.fsid, record.file.device >>> 0, true);
     const handle = at + FanotifyEventInfoFid.offset.handle;
     putHandle(view, handle, record.file.ino, record.file.generation);
-    for (let index = 0; index < record.name.length; index++)
-      bytes[handle + HANDLE_SIZE + index] = record.name.charCodeAt(index);
+    const name = handle + HANDLE_INODE + handleBytesOf(record.file.generation);
+    for (let index = 0; index < record.name.length; index++) bytes[name + index] = record.name.charCodeAt(index);
     at += size;
   }
   return at;

@@ -2,7 +2,7 @@ import { FAN_MARK_EVICTABLE, FAN_MARK_IGNORE, FAN_MARK_IGNORED_MASK, FAN_MARK_IG
 import { stateClass } from "@stratos/base";
 import { type FanotifyListener, type FanotifyMark, PERMISSIONS } from "../../vfs/fanotify-mark.ts";
 import { addFanotifyMark, type Marked, removeFanotifyMark } from "../../vfs/fanotify-marks.ts";
-import { HANDLE_BYTES, HANDLE_INODE, HANDLE_TYPE, putHandle } from "../../vfs/file-handle.ts";
+import { HANDLE_INODE, handleBytesOf, handleTypeOf, putHandle } from "../../vfs/file-handle.ts";
 import { Inode } from "../../vfs/inode.ts";
 import { Mount } from "../../vfs/mount.ts";
 import type { FsKernel } from "../fs-kernel.ts";
@@ -86,12 +86,13 @@ export class ListenerMark implements FanotifyMark {
     if (marked instanceof Mount) return `fanotify mnt_id:${hex(marked.id)} ${masks}\n`;
     if (!(marked instanceof Inode)) return `fanotify sdev:${hex(marked.device)} ${masks}\n`;
     const { ino, device, generation } = marked.fileId;
-    const handle = new Uint8Array(HANDLE_INODE + HANDLE_BYTES);
+    const handle = new Uint8Array(HANDLE_INODE + handleBytesOf(generation));
     putHandle(new DataView(handle.buffer), 0, ino, generation);
     const bytes = [...handle.subarray(HANDLE_INODE)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     return (
       `fanotify ino:${ino.toString(16)} sdev:${hex(device)} ${masks} ` +
-      `fhandle-bytes:${hex(HANDLE_BYTES)} fhandle-type:${hex(HANDLE_TYPE)} f_handle:${bytes}\n`
+      `fhandle-bytes:${hex(handleBytesOf(generation))} fhandle-type:${hex(handleTypeOf(generation))} ` +
+      `f_handle:${bytes}\n`
     );
   }
 

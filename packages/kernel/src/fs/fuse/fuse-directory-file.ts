@@ -21,8 +21,6 @@ import { keyOf, message, type Opaque, opaqueAt } from "./fuse-request.ts";
 import type { ServedNode } from "./served-node.ts";
 
 const LISTED_AT_ONCE = 8 * PAGE_SIZE;
-/** Names that are longer can be had nowhere else. */
-const SHOWN_MAX = 255;
 /** Positions from here on stand for places of the server's that no number of ours can be. */
 const COOKIES_FROM = 2 ** 52;
 
@@ -71,7 +69,7 @@ export class FuseDirectoryFile extends OpenFile {
       const ino = opaqueAt(view, at + FuseDirent.offset.ino);
       const type = view.getUint32(at + FuseDirent.offset.type, true);
       const shown = (ino.high & 0x1fffff) * 0x100000000 + ino.low;
-      if (length <= SHOWN_MAX && !emit(name, shown, type > 15 ? DT_UNKNOWN : type, next)) break;
+      if (!emit(name, shown, type > 15 ? DT_UNKNOWN : type, next)) break;
       this.position = next;
       at = nameAt + Math.ceil(length / 8) * 8;
     }

@@ -283,6 +283,22 @@ it("a listing with names that no file can have, or that overlap, is none", () =>
   }
 });
 
+it("a listing shows names that are longer than those of other file systems, as on Linux", () => {
+  const { server, client } = scene();
+  const bytes = new Uint8Array(op.FuseDirent.size + 1024);
+  putFields(viewOf(bytes), op.FuseDirent, { ino: 9, off: 1, namelen: 1024, type: 8 });
+  bytes.fill(0x61, op.FuseDirent.size);
+  const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m", 0o200000, 0));
+  const list = (): number =>
+    server.finish(client, client.start("getdents64", fd, BUFFER, 4096), ({ opcode, body }) => {
+      if (opcode !== op.FUSE_READDIR) return null;
+      return getU64(viewOf(body), op.FuseReadIn.offset.offset) === 0 ? bytes : new Uint8Array();
+    });
+  assert.equal(list(), 1048, "not 0, which were the end of the folder");
+  assert.equal(client.memory.u8[BUFFER + 19 + 1023], 0x61);
+  assert.equal(list(), 0);
+});
+
 it("what is appended in several requests is written once, one behind the other", () => {
   const { server, client } = scene();
   const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_WRONLY | O_APPEND, 0));
