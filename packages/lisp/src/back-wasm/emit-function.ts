@@ -28,7 +28,7 @@ import type { EntryTest } from "./entry-test.ts";
 import { FunctionRef, RESUME_SIGNATURE, procedureSignature } from "./unit-module.ts";
 
 /** Nodes after a call that a function going on after another call holds itself. */
-const AFTER_CALL_SIZE_MAX = 60;
+const AFTER_CALL_SIZE_MAX = 20;
 /** The same in units that are to be small. */
 const SMALL_AFTER_CALL_SIZE_MAX = 4;
 
