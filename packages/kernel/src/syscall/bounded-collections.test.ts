@@ -247,6 +247,29 @@ test("mounts of a namespace are bounded by fs.mount-max, also copies of trees, a
   assert.equal(vfs.mounts.all, present + 3, "the root, /proc and /d are left of the copy");
 });
 
+test("a tree of thousands of each other's peers is taken away by work that grows with it alone", () => {
+  const { user, kernel } = withProc();
+  const MS_BIND = 0x1000,
+    MS_SHARED = 0x100000,
+    MNT_DETACH = 2;
+  user.call("mkdirat", AT_FDCWD, "/a", 0o755);
+  const work: number[] = [];
+  for (const doublings of [8, 11]) {
+    const before = kernel.mounts.mounts.length;
+    assert.equal(user.call("mount", "none", "/a", "tmpfs", 0, 0), 0);
+    user.call("mkdirat", AT_FDCWD, "/a/d", 0o755);
+    assert.equal(user.call("mount", "/a/d", "/a/d", 0, MS_BIND, 0), 0);
+    assert.equal(user.call("mount", 0, "/a/d", 0, MS_SHARED, 0), 0);
+    for (let count = 0; count < doublings; count++) assert.equal(user.call("mount", "/a/d", "/a/d", 0, MS_BIND, 0), 0);
+    assert.equal(kernel.mounts.mounts.length, before + 1 + 2 ** doublings);
+    assert.equal(user.call("umount2", "/a", MNT_DETACH), 0);
+    work.push(kernel.work.spent);
+    assert.equal(kernel.mounts.mounts.length, before);
+  }
+  // Eight times as many mounts.
+  assert.ok(work[1]! < 12 * work[0]!, work.join());
+});
+
 test("mounts in user namespaces count for who made the outermost, whose room ends before the machine's", () => {
   const { user, kernel } = withProc();
   const { mounts } = kernel.vfs;

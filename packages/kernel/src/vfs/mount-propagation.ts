@@ -95,9 +95,9 @@ function copyTree(
   return [...copies.values()];
 }
 
-/** Takes a mount away, and what came with it to others. */
-export function detachEverywhere(kernel: VfsKernel, mount: Mount): void {
-  for (const each of goingWith(kernel, mount)) {
+/** Takes mounts away, and what came with them to others. */
+export function detachEverywhere(kernel: VfsKernel, tree: readonly Mount[]): void {
+  for (const each of goingWith(kernel, tree)) {
     // What merely covers it comes to stand in its place.
     const cover = coverOf(each);
     if (cover !== null) each.namespace!.move(cover, each.parent!, each.mountPoint!);
@@ -107,36 +107,72 @@ export function detachEverywhere(kernel: VfsKernel, mount: Mount): void {
 
 /** Is one of those in use that would be taken away with it? */
 export function isBusyElsewhere(kernel: VfsKernel, mount: Mount): boolean {
-  return goingWith(kernel, mount).some((each) => each !== mount && each.users > each.children);
+  return goingWith(kernel, [mount]).some((each) => each !== mount && each.users > each.children);
 }
 
 /**
- * The mount, and those of its receivers at the same place but for what has mounts of its own that stay; children come
- * before their parents.
+ * The mounts of a tree, and those of their receivers at the same places but for what has mounts of its own that stay;
+ * children come before their parents. What stands on members of one group at one place is asked for once, so that the
+ * time grows with the mounts alone, however many are each other's peers.
  */
-export function goingWith(kernel: VfsKernel, mount: Mount): Mount[] {
-  const going = new Set([mount]);
-  const { parent, mountPoint } = mount;
-  const receivers = parent === null || mountPoint === null ? [] : receiversOf(parent, mountPoint);
-  kernel.work.charge(receivers.length);
-  let waiting = receivers
-    .map((receiver) => receiver.namespace!.mountedAt(receiver, mountPoint!))
-    .filter((copy) => copy !== null && !copy.isLocked) as Mount[];
-  for (let before = Infinity; waiting.length < before;) {
-    before = waiting.length;
-    waiting = waiting.filter((copy) => {
-      if (mayGo(kernel, copy, going)) going.add(copy);
-      return !going.has(copy);
-    });
+export function goingWith(kernel: VfsKernel, tree: readonly Mount[]): Mount[] {
+  const going = new Set(tree);
+  const children = new ChildrenOfNamespaces(kernel);
+  const asked = new Map<PeerGroup<Mount>, Set<Dentry>>();
+  const copies = new Set<Mount>();
+  for (const { parent, mountPoint } of tree) {
+    if (parent === null || mountPoint === null || parent.group === null) continue;
+    let points = asked.get(parent.group);
+    if (points === undefined) asked.set(parent.group, (points = new Set()));
+    if (points.has(mountPoint)) continue;
+    points.add(mountPoint);
+    const receivers = receiversOf(parent, mountPoint);
+    kernel.work.charge(receivers.length);
+    for (const receiver of receivers) {
+      const copy = children.of(receiver).findLast((child) => child.mountPoint === mountPoint);
+      if (copy !== undefined && !copy.isLocked && !going.has(copy)) copies.add(copy);
+    }
   }
-  return [...going];
+  const depths = new Map<Mount, number>();
+  for (const copy of deepestFirst([...copies], depths)) if (mayGo(copy, children.of(copy), going)) going.add(copy);
+  return deepestFirst([...going], depths);
 }
 
-function mayGo(kernel: VfsKernel, copy: Mount, going: ReadonlySet<Mount>): boolean {
-  if (copy.children === 0) return true;
-  const { mounts } = copy.namespace!;
-  kernel.work.charge(mounts.length >> 4);
-  const staying = mounts.filter(({ parent }) => parent === copy).filter((child) => !going.has(child));
+/** Children of mounts, latest last: each namespace's are found when the first of them is asked for. */
+class ChildrenOfNamespaces {
+  readonly #kernel: VfsKernel;
+  readonly #found: Map<MountNamespace, ReadonlyMap<Mount, Mount[]>>;
+  constructor(kernel: VfsKernel) {
+    this.#kernel = kernel;
+    this.#found = new Map();
+  }
+
+  of(mount: Mount): readonly Mount[] {
+    if (mount.children === 0) return [];
+    const namespace = mount.namespace!;
+    let found = this.#found.get(namespace);
+    if (found === undefined) {
+      this.#kernel.work.charge(namespace.mounts.length >> 2);
+      this.#found.set(namespace, (found = namespace.childrenByParent()));
+    }
+    return found.get(mount) ?? [];
+  }
+}
+
+/** @param depths  those that are known, to which more are added */
+function deepestFirst(mounts: Mount[], depths: Map<Mount, number>): Mount[] {
+  for (const mount of mounts) {
+    const way: Mount[] = [];
+    let at: Mount | null = mount;
+    for (; at !== null && !depths.has(at); at = at.parent) way.push(at);
+    let depth = at === null ? 0 : depths.get(at)! + 1;
+    for (const each of way.reverse()) depths.set(each, depth++);
+  }
+  return mounts.sort((one, other) => depths.get(other)! - depths.get(one)!);
+}
+
+function mayGo(copy: Mount, children: readonly Mount[], going: ReadonlySet<Mount>): boolean {
+  const staying = children.filter((child) => !going.has(child));
   return staying.length === 0 || (staying.length === 1 && staying[0] === coverOf(copy));
 }
 

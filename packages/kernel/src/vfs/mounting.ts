@@ -281,7 +281,7 @@ export function unmount(task: Caller, covered: Path, flags: number): number {
   if (storeEnding(task, tree) === UNFINISHED) return UNFINISHED;
   if ((flags & MNT_FORCE) !== 0) mount.fileSystem.forceUnmount();
   if ((flags & MNT_DETACH) !== 0) {
-    for (const below of tree.reverse()) if (below.namespace !== null) detachEverywhere(task.kernel, below);
+    detachEverywhere(task.kernel, tree);
     return 0;
   }
   if (mount.users > 0 || isBusyElsewhere(task.kernel, mount)) return -EBUSY;
@@ -289,19 +289,22 @@ export function unmount(task: Caller, covered: Path, flags: number): number {
     mount.isExpiring = true;
     return -EAGAIN;
   }
-  detachEverywhere(task.kernel, mount);
+  detachEverywhere(task.kernel, tree);
   return 0;
 }
 
 /** Stores, in pieces, what file systems have whose last mounts are among those of the tree and their copies. */
 function storeEnding(task: Caller, tree: readonly Mount[]): number {
   const { kernel } = task;
-  const going = new Set(tree.flatMap((mount) => goingWith(kernel, mount)));
+  const going = goingWith(kernel, tree);
   const counts = new Map<FileSystem, number>();
   for (const { fileSystem } of going) counts.set(fileSystem, (counts.get(fileSystem) ?? 0) + 1);
   for (const [fileSystem, count] of counts)
     if (kernel.vfs.roots.get(fileSystem)?.mounts !== count) counts.delete(fileSystem);
-  return counts.size === 0 ? 0 : storeSomeInPieces(task, (each) => counts.has(each));
+  kernel.work.charge(kernel.vfs.dirty.size >> 4);
+  for (const { fileSystem } of kernel.vfs.dirty)
+    if (counts.has(fileSystem)) return storeSomeInPieces(task, (each) => counts.has(each));
+  return 0;
 }
 
 /**

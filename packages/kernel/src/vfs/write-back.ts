@@ -254,13 +254,18 @@ export function storeInPieces(task: Caller, fileSystem: FileSystem | null): numb
 /** The same for file systems that are meant. */
 export function storeSomeInPieces(task: Caller, isMeant: (fileSystem: FileSystem) => boolean): number {
   const { kernel } = task;
-  kernel.work.mayPause = true;
+  const { work } = kernel;
+  work.mayPause = true;
+  // A piece of its own: whatever the call has done before, it comes further each time.
+  const piece = work.piece();
   const reached = continueWriteBack(
     kernel,
     stateOf(task, "write-back") ?? beginWriteBack(kernel),
     (inode) => isMeant(inode.fileSystem),
-    kernel.work,
+    piece,
   );
+  work.charge(piece.spent);
+  if (piece.isCut) work.cut();
   task.syscallState = reached.inodes > 0 ? reached : null;
   return reached.inodes > 0 ? UNFINISHED : reached.failure;
 }
