@@ -117,7 +117,7 @@ export function isBusyElsewhere(kernel: VfsKernel, mount: Mount): boolean {
  */
 export function goingWith(kernel: VfsKernel, tree: readonly Mount[]): Mount[] {
   const going = new Set(tree);
-  const children = new ChildrenOfNamespaces(kernel);
+  const found: FoundChildren = new Map();
   const asked = new Map<PeerGroup<Mount>, Set<Dentry>>();
   const copies = new Set<Mount>();
   for (const { parent, mountPoint } of tree) {
@@ -129,34 +129,29 @@ export function goingWith(kernel: VfsKernel, tree: readonly Mount[]): Mount[] {
     const receivers = receiversOf(parent, mountPoint);
     kernel.work.charge(receivers.length);
     for (const receiver of receivers) {
-      const copy = children.of(receiver).findLast((child) => child.mountPoint === mountPoint);
+      const copy = childrenOf(kernel, receiver, found).findLast((child) => child.mountPoint === mountPoint);
       if (copy !== undefined && !copy.isLocked && !going.has(copy)) copies.add(copy);
     }
   }
   const depths = new Map<Mount, number>();
-  for (const copy of deepestFirst([...copies], depths)) if (mayGo(copy, children.of(copy), going)) going.add(copy);
+  for (const copy of deepestFirst([...copies], depths))
+    if (mayGo(copy, childrenOf(kernel, copy, found), going)) going.add(copy);
   return deepestFirst([...going], depths);
 }
 
-/** Children of mounts, latest last: each namespace's are found when the first of them is asked for. */
-class ChildrenOfNamespaces {
-  readonly #kernel: VfsKernel;
-  readonly #found: Map<MountNamespace, ReadonlyMap<Mount, Mount[]>>;
-  constructor(kernel: VfsKernel) {
-    this.#kernel = kernel;
-    this.#found = new Map();
-  }
+/** Children of mounts by namespace: each namespace's are found when the first of them is asked for. */
+type FoundChildren = Map<MountNamespace, ReadonlyMap<Mount, Mount[]>>;
 
-  of(mount: Mount): readonly Mount[] {
-    if (mount.children === 0) return [];
-    const namespace = mount.namespace!;
-    let found = this.#found.get(namespace);
-    if (found === undefined) {
-      this.#kernel.work.charge(namespace.mounts.length >> 2);
-      this.#found.set(namespace, (found = namespace.childrenByParent()));
-    }
-    return found.get(mount) ?? [];
+/** Mounts that stand on a mount, the latest last. */
+function childrenOf({ work }: VfsKernel, mount: Mount, found: FoundChildren): readonly Mount[] {
+  if (mount.children === 0) return [];
+  const namespace = mount.namespace!;
+  let children = found.get(namespace);
+  if (children === undefined) {
+    work.charge(namespace.mounts.length >> 2);
+    found.set(namespace, (children = namespace.childrenByParent()));
   }
+  return children.get(mount) ?? [];
 }
 
 /** @param depths  those that are known, to which more are added */
