@@ -98,6 +98,9 @@ test("futures run in processes of their own, side by side, and give copies of da
     (show (touch reader) (touch writer) (future-ready? reader))
     (show (string-length (touch (future (make-string 300000 #\\x)))))
     (process-kill p)
+    (define one (future (+ 1 2)))
+    (define two (future (+ 10 (touch one))))
+    (show (touch two) (touch one) (touch (future (list (touch one) (touch two)))))
     (define (descriptors) (string->number (car (process->lines '("sh" "-c" "ls /proc/$PPID/fd | wc -l")))))
     (let ((before (descriptors)))
       (let loop ((i 0)) (if (< i 20) (begin (touch (future i)) (loop (+ i 1)))))
@@ -109,6 +112,7 @@ test("futures run in processes of their own, side by side, and give copies of da
 #f
 "passed"written#t
 300000
+133(3 13)
 #t
 `,
   );
@@ -124,10 +128,15 @@ test("green threads go on while one waits for a future", () => {
       (write-string "from a thread\\n" (process-input p))
       (flush-output-port (process-input p))))))
     (show (touch f))
+    ;; Several ask for one.
+    (define h (future (thread-sleep! 0) (let loop ((n 3000000)) (if (> n 0) (loop (- n 1)))) 'one))
+    (define askers (map (lambda (n) (thread-start! (make-thread (lambda () (touch h))))) '(1 2 3)))
+    (show (map thread-join! askers) (touch h))
     (define g (future (guard (e ((error-object? e) (error-object-message e))) (thread-sleep! 3600) 'slept)))
     (show (touch g))
     (process-kill p)`,
     `"from a thread"
+(one one one)one
 "a future waits for this procedure itself, which cannot wait for a time"
 `,
   );

@@ -127,6 +127,19 @@ test("neither a future nor who made it sees what the other changes; one that exi
     );
 });
 
+test("a future touches those that were made before it, and so does who made it, in whatever order", () => {
+  const text = `
+    (define one (future (+ 1 2)))
+    (define two (future (+ 10 (touch one))))
+    (define three (future (list (touch one) (touch two) (future? two))))
+    (define four (future (touch (future (+ 100 (touch two))))))
+    (show (touch two) (touch one) (touch four) (touch three) (touch one) (touch two))`;
+  for (const where of ["interpreter", "versions", "copies"] as const)
+    for (const seed of [null, 1, 2, 3])
+      if (where !== "copies" || seed === null)
+        assert.equal(run(text, where, { system: { seed } }), "13 3 113 (3 13 #t) 3 13 \n", `${where} ${seed}`);
+});
+
 test("with a seed futures run in an order of the seed's when one is touched, on both engines", () => {
   const text = `(define all (map (lambda (n) (future (display n) n)) '(0 1 2 3 4 5 6 7)))
     (display "|") (show (map touch all))`;

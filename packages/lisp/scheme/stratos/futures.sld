@@ -7,12 +7,12 @@
 ;; seed's. The interpreter, which has no heap to copy, runs it in place.
 (define-library (stratos futures)
   (export future make-future future? future-ready? touch par-map)
-  (import (scheme base) (stratos heap-children) (stratos thread-primitives))
+  (import (scheme base) (only (srfi 1) filter take) (stratos chance) (stratos heap-children))
   (begin
     ;; A value that may not be there yet. child: of fork-future, or #f: the thunk runs in place; message: what it gave;
-    ;; value: a list of what that says, once it was read.
-    (define-record-type future-of (new-future child thunk message value) future?
-      (child child) (thunk thunk) (message message set-message!) (value value set-value!))
+    ;; value: a list of what that says, once it was read; depth: of the heap that it was made in.
+    (define-record-type future-of (new-future child thunk depth message value) future?
+      (child child) (thunk thunk) (depth depth) (message message set-message!) (value value set-value!))
 
     ;; A future of what the expressions give.
     (define-syntax future
@@ -21,36 +21,33 @@
     ;; A future of what THUNK gives.
     (define (make-future thunk)
       (unless (procedure? thunk) (error "make-future: expected a procedure, got" thunk))
-      (let ((f (new-future (and (forks?) (fork-future thunk (not chance))) thunk #f #f)))
-        (cond (chance (set! waiting (cons f waiting)))
+      (let ((f (new-future (and (forks?) (fork-future thunk (not seeded))) thunk (heap-depth) #f #f)))
+        (cond (seeded (set! waiting (cons f waiting)))
               ((not (and (child f) (future-started? (child f)))) (settle! f)))
         f))
+    ;; Whether its child is this heap's. One that was made before this heap was forked is who forked it's: what has no
+    ;; value yet is computed once more here, where somebody asks for it.
+    (define (own? f) (and (child f) (= (depth f) (heap-depth))))
     (define (settle! f)
-      (set-message! f (if (child f) (future-answer (child f)) (cons 'answer (answer (thunk f) "()")))))
+      (set-message! f (if (own? f) (future-answer (child f)) (cons 'answer (answer (thunk f) "()")))))
 
-    ;; With a seed: futures that have not run. Lehmer's generator (Park & Miller, 1988).
-    (define seed (%seed))
-    (define chance (if seed (+ 1 (modulo seed 2147483646)) #f))
+    ;; With a seed: futures that have not run.
     (define waiting '())
     (define (settle-some!)
-      (set! chance (modulo (* 48271 chance) 2147483647))
-      (let ((next (list-ref waiting (modulo chance (length waiting)))))
-        (set! waiting (without next waiting))
-        (settle! next)))
-    (define (without f l)
-      (if (eq? f (car l)) (cdr l) (cons (car l) (without f (cdr l)))))
+      (set! waiting (filter (lambda (f) (and (= (depth f) (heap-depth)) (not (message f)))) waiting))
+      (settle! (list-ref waiting (random-below (length waiting)))))
 
     ;; Whether F has its value, so that it can be touched without waiting.
     (define (future-ready? f)
       (check "future-ready?" f)
-      (if (or (message f) (and (not chance) (future-answered? (child f)))) #t #f))
+      (if (or (message f) (and (not seeded) (own? f) (future-answered? (child f)))) #t #f))
 
     ;; Waits until F has its value and gives it, or raises what its procedure raised.
     (define (touch f)
       (check "touch" f)
       (let wait ()
         (unless (message f)
-          (if chance (settle-some!) (settle! f))
+          (if (and seeded (= (depth f) (heap-depth))) (settle-some!) (settle! f))
           (wait)))
       (car (or (value f)
                (begin (set-value! f (list (told-value "touch" "the future" (message f)))) (value f)))))
@@ -66,7 +63,6 @@
              (parts (let split ((l items))
                       (cond ((null? l) '())
                             ((<= (length l) size) (cons l '()))
-                            (else (cons (list-head l size) (split (list-tail l size)))))))
+                            (else (cons (take l size) (split (list-tail l size)))))))
              (futures (map (lambda (part) (make-future (lambda () (map procedure part)))) parts)))
-        (apply append (map touch futures))))
-    (define (list-head l n) (if (= n 0) '() (cons (car l) (list-head (cdr l) (- n 1)))))))
+        (apply append (map touch futures))))))

@@ -6,15 +6,20 @@
 ;; answer by pipes. On the compiling engine a child is another version of the same heap: who forks, calls or answers
 ;; leaves its run, and `entry` is entered when the other version is there (packages/lisp/src/heap/forks.ts).
 (define-library (stratos heap-children)
-  (export fork-heap heap-call heap-close! heap-child? forks? fork-future future-started? future-answered?
+  (export fork-heap heap-call heap-close! heap-child? forks? heap-depth fork-future future-started? future-answered?
           future-answer told-value answer)
   (import (scheme base) (scheme read) (scheme write) (stratos base) (stratos heap-primitives)
           (stratos thread-primitives) (stratos thread-hold) (stratos linux))
   (begin
-    (define-record-type heap-child (new-child place to from) heap-child?
-      (place child-place set-child-place!) (to child-to) (from child-from set-child-from!))
+    ;; message: what a future gave
+    (define-record-type heap-child (make-child place to from message) heap-child?
+      (place child-place set-child-place!) (to child-to) (from child-from) (message child-message set-child-message!))
+    (define (new-child place to from) (make-child place to from #f))
     (define served (%heap 'served))
     (define nothing (if #f #f))
+    ;; How many forks it is from the first heap to this one.
+    (define depth 0)
+    (define (heap-depth) depth)
 
     ;; Whether there are children at all: the interpreter has none.
     (define (forks?) (if (or (not served) (%heap 'forks)) #t #f))
@@ -90,25 +95,30 @@
     (define (future-started? child) (if (child-to child) #t #f))
     ;; Whether an answer needs no waiting.
     (define (future-answered? child)
-      (cond ((not served) (wait-for-descriptor (child-from child) 1 (now)))
-            ((child-to child) (known-answer child 0))
+      (cond ((child-message child) #t)
+            ((not served) (wait-for-descriptor (child-from child) 1 (now)))
+            ((child-to child) (if (told-by-thread child 0) #t #f))
             (else #f)))
-    ;; The child's message, as told-value takes it; the child is closed. Other threads run meanwhile.
+    ;; The child's message, as told-value takes it; the child is closed. Other threads run meanwhile, who may ask as well.
     (define (future-answer child)
-      (let ((message
-              (cond ((not served)
-                     (wait-for-descriptor (child-from child) 1 #f)
-                     (let ((text (receive-text (child-from child)))) (if text (cons 'answer text) (cons 'ended #f))))
-                    ((child-to child)
-                     (let wait ()
-                       (or (known-answer child (if (threads?) 2 #f)) (begin (let-others-run) (wait)))))
-                    (else (call-version child "()")))))
-        (heap-close! child)
-        message))
-    ;; In `from`, once it is there.
-    (define (known-answer child milliseconds)
-      (unless (child-from child) (set-child-from! child (%heap 'await (child-place child) milliseconds)))
-      (child-from child))
+      (let wait ()
+        (cond ((child-message child) (child-message child))
+              ((not served)
+               (wait-for-descriptor (child-from child) 1 #f)
+               (unless (child-message child)
+                 (let ((text (receive-text (child-from child))))
+                   (told! child (if text (cons 'answer text) (cons 'ended #f)))))
+               (wait))
+              ((not (child-to child)) (told! child (call-version child "()")))
+              ((told-by-thread child (if (threads?) 2 #f)))
+              (else (let-others-run) (wait)))))
+    (define (told-by-thread child milliseconds)
+      (let ((message (%heap 'await (child-place child) milliseconds)))
+        (and message (told! child message))))
+    (define (told! child message)
+      (set-child-message! child message)
+      (heap-close! child)
+      message)
 
     ;; Versions: who answers here, and who waits, with the thread and the parameters that were theirs.
     (define server #f)
@@ -123,6 +133,7 @@
             (begin
               (%set-thread! (vector-ref server 1))
               (%set-parameters! (vector-ref server 2))
+              (set! depth (vector-ref server 3))
               (%heap 'answer (answer (vector-ref server 0) (cdr message))))
             (let ((one waiting))
               (set! waiting #f)
@@ -131,7 +142,7 @@
     (if served (%heap 'hold entry))
     (define (fork-version procedure operation)
       (let ((own server))
-        (set! server (vector procedure (%thread) (%parameters)))
+        (set! server (vector procedure (%thread) (%parameters) (+ depth 1)))
         (let ((message (leave operation)))
           (set! server own)
           (new-child (cdr message) (eq? 'started (car message)) #f))))
@@ -146,6 +157,7 @@
       (ignore-broken-pipes!)
       (let* ((calls (pipe)) (answers (pipe)) (pid (linux-try 'fork 17 0 0 0 0)))
         (cond ((= pid 0)
+               (set! depth (+ depth 1))
                (close-descriptor (cdr calls))
                (close-descriptor (car answers))
                (serve procedure (car calls) (cdr answers)))

@@ -20,7 +20,7 @@
           make-wait wait-done? wake! block! make-queue queue-add! queue-next! queue-any? deadline-of random-below
           hold-threads! set-outside!)
   (import (scheme base) (scheme time) (scheme write) (scheme process-context) (scheme case-lambda)
-          (stratos thread-primitives) (stratos thread-hold))
+          (stratos chance) (stratos thread-primitives) (stratos thread-hold))
   (begin
     ;; How many entries of procedures a turn has.
     (define quantum 10000)
@@ -56,14 +56,6 @@
 
     (define (check who test value)
       (unless (test value) (error (string-append who ": wrong operand:") value)))
-
-    ;; Chance: Lehmer's generator (Park & Miller, 1988), by the seed.
-    (define seed (%seed))
-    (define chance (if seed (+ 1 (modulo seed 2147483646)) #f))
-    (define (random-below n)
-      (if chance
-          (begin (set! chance (modulo (* 48271 chance) 2147483647)) (modulo chance n))
-          0))
 
     ;; Queues: first in, first out; waits that are over are left out. An item is a wait, or a pair that begins with one.
     (define-record-type queue (new-queue front back count most) queue?
@@ -168,7 +160,7 @@
             ((ended? (car ready-front)) (set! ready-front (cdr ready-front)) (any-ready?))
             (else #t)))
     (define (next-ready!)
-      (when chance
+      (when seeded
         (set! ready-front (append ready-front (reverse ready-back)))
         (set! ready-back '())
         (let ((n (random-below (length ready-front))))
@@ -204,7 +196,7 @@
               (deadline (%sleep (max 0 (- deadline (current-second)))))
               (else (begin (set! main-wait (thread-wait main)) (wake! main-wait deadlock))))
             (dispatch))))
-    (define (turn) (if chance (+ 1 (random-below (* 2 quantum))) quantum))
+    (define (turn) (if seeded (+ 1 (random-below (* 2 quantum))) quantum))
     (define (leave! t) ((call/cc (lambda (k) (set-k! t k) (dispatch)))))
     (define (take-turns! t) ((call/cc (lambda (k) (set-k! t k) (ready! t nothing) (dispatch)))))
     (define (nothing) (if #f #f))

@@ -18,6 +18,8 @@ const ATOMIC: ReadonlySet<string> = new Set([
   "(stratos foreign-memory)",
   "(stratos foreign-calls)",
   "(stratos thread-hold)",
+  "(stratos chance)",
+  "(stratos heap-children)",
   "(stratos evaluation-machine)",
   "(stratos evaluation-assembler)",
   "(stratos evaluation-x86-64)",

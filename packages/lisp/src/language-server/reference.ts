@@ -6,7 +6,7 @@ import { Describer } from "./describe.ts";
 import { Workspace, type WorkspaceFiles } from "./workspace.ts";
 
 const INTERNAL = new RegExp(
-  "^\\(stratos (?:character-class|evaluation(?:-[a-z\\d-]+)?|hash|heap-children|linux|lisp|system-call|" +
+  "^\\(stratos (?:chance|character-class|evaluation(?:-[a-z\\d-]+)?|hash|heap-children|linux|lisp|system-call|" +
     "thread-hold|foreign-(?:types|memory|calls)|[a-z]+-primitives)\\)|^\\(scheme r5rs\\)|^\\(astra |^\\(docu",
 );
 
