@@ -95,9 +95,9 @@ function copyTree(
   return [...copies.values()];
 }
 
-/** Takes mounts away, and what came with them to others. */
-export function detachEverywhere(kernel: VfsKernel, tree: readonly Mount[]): void {
-  for (const each of goingWith(kernel, tree)) {
+/** Takes mounts away. @param going  as `goingWith` tells them */
+export function detachAll(kernel: VfsKernel, going: readonly Mount[]): void {
+  for (const each of going) {
     // What merely covers it comes to stand in its place.
     const cover = coverOf(each);
     if (cover !== null) each.namespace!.move(cover, each.parent!, each.mountPoint!);
@@ -105,9 +105,9 @@ export function detachEverywhere(kernel: VfsKernel, tree: readonly Mount[]): voi
   }
 }
 
-/** Is one of those in use that would be taken away with it? */
-export function isBusyElsewhere(kernel: VfsKernel, mount: Mount): boolean {
-  return goingWith(kernel, [mount]).some((each) => each !== mount && each.users > each.children);
+/** Is one of those in use that would be taken away with the mount? */
+export function isBusyElsewhere(going: readonly Mount[], mount: Mount): boolean {
+  return going.some((each) => each !== mount && each.users > each.children);
 }
 
 /**

@@ -43,7 +43,7 @@ import { detachMount, holdFileSystem, perMountFlags, releaseFileSystem, restrict
 import type { MountNamespace } from "./mount-namespace.ts";
 import type { MountOptions } from "./mount-options.ts";
 import type { Mount } from "./mount.ts";
-import { detachEverywhere, goingWith, isBusyElsewhere } from "./mount-propagation.ts";
+import { detachAll, goingWith, isBusyElsewhere } from "./mount-propagation.ts";
 import {
   attachMounts,
   copyMounts,
@@ -277,26 +277,24 @@ export function unmount(task: Caller, covered: Path, flags: number): number {
   }
   if (mount.parent === null) return -EINVAL;
   const tree = (flags & MNT_DETACH) !== 0 ? [mount, ...mountsBelow(task.kernel, place)] : [mount];
+  const going = goingWith(task.kernel, tree);
   // What ends with it stores the rest at once.
-  if (storeEnding(task, tree) === UNFINISHED) return UNFINISHED;
+  if (storeEnding(task, going) === UNFINISHED) return UNFINISHED;
   if ((flags & MNT_FORCE) !== 0) mount.fileSystem.forceUnmount();
-  if ((flags & MNT_DETACH) !== 0) {
-    detachEverywhere(task.kernel, tree);
-    return 0;
+  if ((flags & MNT_DETACH) === 0) {
+    if (mount.users > 0 || isBusyElsewhere(going, mount)) return -EBUSY;
+    if ((flags & MNT_EXPIRE) !== 0 && !mount.isExpiring) {
+      mount.isExpiring = true;
+      return -EAGAIN;
+    }
   }
-  if (mount.users > 0 || isBusyElsewhere(task.kernel, mount)) return -EBUSY;
-  if ((flags & MNT_EXPIRE) !== 0 && !mount.isExpiring) {
-    mount.isExpiring = true;
-    return -EAGAIN;
-  }
-  detachEverywhere(task.kernel, tree);
+  detachAll(task.kernel, going);
   return 0;
 }
 
-/** Stores, in pieces, what file systems have whose last mounts are among those of the tree and their copies. */
-function storeEnding(task: Caller, tree: readonly Mount[]): number {
+/** Stores, in pieces, what file systems have whose last mounts are among those that go. */
+function storeEnding(task: Caller, going: readonly Mount[]): number {
   const { kernel } = task;
-  const going = goingWith(kernel, tree);
   const counts = new Map<FileSystem, number>();
   for (const { fileSystem } of going) counts.set(fileSystem, (counts.get(fileSystem) ?? 0) + 1);
   for (const [fileSystem, count] of counts)
