@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stratosHome } from "@stratos/host-node";
 import { Browser, type Page } from "../../tests/support/browser.ts";
+import { pressKey } from "../../tests/support/page-keys.ts";
 import { median } from "../statistics.ts";
 
 const PATIENCE_MS = 300_000;
@@ -110,18 +111,13 @@ async function openDesktop(browser: Browser, url: string): Promise<Page> {
 
 /** A terminal with a screen of text on the left, foot with one on the right. */
 async function fill(page: Page): Promise<void> {
-  await press(page, "Enter", CTRL_ALT);
+  await pressKey(page, "Enter", CTRL_ALT);
   await page.waitFor("document.querySelector('.xterm-rows')?.textContent", /[#$] /, PATIENCE_MS);
   await page.type("seq 500; ls /etc | head -40; (foot sh -c 'seq 100; ls -l /usr; sleep 1000000' 2>/dev/null &)\n");
   await page.waitFor("document.querySelector('canvas.picture')?.width > 0", /^true$/, PATIENCE_MS);
   await sleep(3000);
-  await press(page, "ArrowRight", CTRL_ALT);
+  await pressKey(page, "ArrowRight", CTRL_ALT);
   await sleep(2000);
-}
-
-async function press(page: Page, code: string, modifiers: number): Promise<void> {
-  for (const type of ["keyDown", "keyUp"])
-    await page.call("Input.dispatchKeyEvent", { type, code, key: "Unidentified", modifiers });
 }
 
 async function restingPicture(page: Page): Promise<string> {

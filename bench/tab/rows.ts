@@ -8,7 +8,8 @@ import type { AddressInfo } from "node:net";
 import { keepWebFolder, webFolderServer } from "@stratos/console";
 import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { stratosHome } from "@stratos/host-node";
-import { Browser, type Page } from "../../tests/support/browser.ts";
+import { Browser } from "../../tests/support/browser.ts";
+import { pressKey } from "../../tests/support/page-keys.ts";
 import { ensureImage } from "../prepare.ts";
 import { median } from "../statistics.ts";
 import { measureComposing } from "./composing.ts";
@@ -165,7 +166,7 @@ async function measureWindows(port: number, print: (line: string) => void): Prom
   });
   await page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
   await page.evaluate(NOTE);
-  await press(page, "Enter", CTRL_ALT);
+  await pressKey(page, "Enter", CTRL_ALT);
   await page.waitFor(ROWS, /[#$] /, PATIENCE_MS);
   const ask = async (line: string, answer: RegExp): Promise<string> => {
     await page.type(`clear; ${line}\n`);
@@ -190,7 +191,7 @@ async function measureWindows(port: number, print: (line: string) => void): Prom
   const costs: number[] = [];
   for (let count = 0; count < 30; count++) {
     await page.evaluate("drawn.length = pressed.length = 0");
-    await press(page, "KeyX");
+    await pressKey(page, "KeyX");
     await page.waitFor("drawn.length > 0 && pressed.length > 0", /^true$/, PATIENCE_MS);
     await sleep(60);
     const [at, cost] = String(
@@ -242,11 +243,6 @@ for n in range(200): trip(2)
 t = time.monotonic()
 for n in range(1000): trip(2)
 print("trip=%.3f" % (time.monotonic() - t))`;
-
-async function press(page: Page, code: string, modifiers = 0): Promise<void> {
-  for (const type of ["keyDown", "keyUp"])
-    await page.call("Input.dispatchKeyEvent", { type, code, key: "Unidentified", modifiers });
-}
 
 function percentile(values: readonly number[], part: number): number {
   return values.toSorted((one, other) => one - other)[Math.ceil(part * values.length) - 1]!;

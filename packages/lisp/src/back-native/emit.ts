@@ -9,8 +9,8 @@ import type { Allocation } from "./allocate.ts";
 import { fallsThrough, isFloat, negated, NONE } from "./instructions.ts";
 import type { Comparison, Instruction, NativeFunction } from "./instructions.ts";
 import { analyze } from "./liveness.ts";
-import { schedule } from "./schedule.ts";
 import type { Liveness } from "./liveness.ts";
+import { schedule } from "./schedule.ts";
 import { Assembler } from "./target.ts";
 import type { Target } from "./target.ts";
 

@@ -34,6 +34,10 @@ const STRAIGHT: ReadonlySet<string> = new Set([
   ...["const", "float", "move", "unary", "binary", "compare", "select", "load", "store"],
 ]);
 
+function isStraight(instruction: Instruction): instruction is Straight {
+  return STRAIGHT.has(instruction.k);
+}
+
 export function schedule(fn: NativeFunction, latencies: Latencies): NativeFunction {
   const instructions: Instruction[] = [];
   let part: Straight[] = [];
@@ -42,8 +46,8 @@ export function schedule(fn: NativeFunction, latencies: Latencies): NativeFuncti
     part = [];
   };
   for (const instruction of fn.instructions) {
-    if (STRAIGHT.has(instruction.k)) {
-      part.push(instruction as Straight);
+    if (isStraight(instruction)) {
+      part.push(instruction);
       if (part.length === PART_MAX) end();
     } else {
       end();
