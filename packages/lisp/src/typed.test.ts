@@ -310,6 +310,34 @@ test("what a loop reads from a vector and computes with stays in registers", () 
   assert.equal(outcome(text, { passes: ALL_PASSES }).output, outcome(text, "interpreter").output);
 });
 
+test("roots and changed signs of what a loop reads stay in registers; a root that is complex goes on", () => {
+  const text = `
+(define (lengths v n)
+  (do ((k 0 (+ k 1))) ((= k n))
+    (do ((i 0 (+ i 1)) (s 0. (+ s (- (sqrt (* (vector-ref v i) (- (vector-ref v (- 99 i)))))))))
+        ((= i 100) (vector-set! v 0 (- s))))))
+(define v (make-vector 100 (string->number "-1.5")))
+(do ((i 0 (+ i 1))) ((= i 50)) (vector-set! v i 1.5))
+(lengths v 4000)
+(vector-set! v 50 2.25)
+(lengths v 1)
+(write v)`;
+  const { collections } = measured(text, ALL_PASSES);
+  assert.ok(collections < 2, `${collections} collections`);
+  assert.equal(outcome(text, { passes: ALL_PASSES }).output, outcome(text, "interpreter").output);
+});
+
+test("the sign of each kind of number is changed as the interpreter does", () => {
+  const numbers =
+    "0 -0.0 0.0 5 1152921504606846975 -1152921504606846976 1152921504606846976 (expt -10 30) 1/2 +inf.0 1.+2.i -0.0+1i 1+2i";
+  const text = `
+(define (negated x) (- x))
+(define (difference x) (let ((y (- x))) (- y 1)))
+(write (map negated (list ${numbers}))) (write (map difference (list ${numbers})))
+(write (guard (e (#t (error-object-message e))) (negated 'a)))`;
+  assert.equal(outcome(text, { passes: ALL_PASSES }).output, outcome(text, "interpreter").output);
+});
+
 test("a double that a loop gives after a call that was captured is a word there", () => {
   const text = `
 (define k #f)

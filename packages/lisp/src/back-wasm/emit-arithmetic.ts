@@ -2,7 +2,7 @@
 import { Op, Type } from "@stratos/wasm";
 import { Flonum } from "../datum/datum.ts";
 import { Immediate, Offset } from "../heap/layout.ts";
-import type { Node } from "../middle/ir.ts";
+import { constant, type Node } from "../middle/ir.ts";
 import { typeOf } from "../middle/type-inference.ts";
 import type { FrameWriter, Operand } from "./frame-writer.ts";
 
@@ -27,6 +27,7 @@ const FLOAT_UNARY: Record<string, number> = {
   "%fltruncate": Op.f64Trunc,
   "%flabs": Op.f64Abs,
   "%flnegate": Op.f64Neg,
+  "-": Op.f64Neg,
 };
 
 /** Pushes an operand as a double: a flonum, or an exact integer that becomes one. */
@@ -125,7 +126,10 @@ function pushNotFixnums(e: FrameWriter, a: Operand, b: Operand): boolean {
   return true;
 }
 
-/** Fixnums in line (`quick` leaves the result on the stack or branches to `slow`), else the runtime's procedure. */
+/**
+ * Fixnums in line (`quick` leaves the result on the stack or branches to `slow`), else the runtime's procedure. Of one
+ * operand: it is taken from zero.
+ */
 function arithmetic(
   runtime: string,
   result: "word" | "test",
@@ -133,8 +137,9 @@ function arithmetic(
 ): Emitter {
   return (e, node) => {
     const { writer } = e;
-    const a = e.operand(node.args[0]!);
-    const b = e.operand(node.args[1]!);
+    const isBinary = node.args.length === 2;
+    const a = e.operand(isBinary ? node.args[0]! : constant(0));
+    const b = e.operand(node.args.at(-1)!);
     const done = writer.block(result === "test" ? Type.i32 : Type.i64);
     const slow = writer.block();
     if (pushNotFixnums(e, a, b)) writer.brIf(slow);
@@ -143,7 +148,7 @@ function arithmetic(
     writer.end();
     const ref = e.linker.low(`slow${runtime}`);
     e.coldCall(node, ref, () => {
-      e.push(a);
+      if (isBinary) e.push(a);
       e.push(b);
     });
     if (result === "test") {
@@ -319,9 +324,12 @@ function slowOnly(e: FrameWriter, node: PrimNode, name: string): Result {
   return "word";
 }
 
+const SUBTRACT = arithmetic("-", "word", additive(Op.i64Sub));
+const NEGATE = arithmetic("-negate", "word", additive(Op.i64Sub));
+
 export const ARITHMETIC: Record<string, Emitter> = {
   "+": arithmetic("+", "word", additive(Op.i64Add)),
-  "-": arithmetic("-", "word", additive(Op.i64Sub)),
+  "-": (e, node) => (node.args.length === 1 ? NEGATE : SUBTRACT)(e, node),
   "*": arithmetic("*", "word", multiply),
   "<": compare("<", Op.i64LtS),
   "<=": compare("<=", Op.i64LeS),

@@ -160,6 +160,7 @@ const CONVERT: Record<string, readonly [from: ValueType, to: ValueType, opcode: 
   "sqrt": [Type.f64, Type.f64, Op.f64Sqrt],
   "floor": [Type.f64, Type.f64, Op.f64Floor],
   "trunc": [Type.f64, Type.i64, Op.i64TruncF64S],
+  "neg": [Type.f64, Type.f64, Op.f64Neg],
   "fabs": [Type.f64, Type.f64, Op.f64Abs],
 };
 const LOADS: Record<string, readonly [ValueType, number]> = {

@@ -9,13 +9,15 @@
  *
  * For that the reads stand on the loop's way, each with a name, in the order in which they were evaluated.
  */
+import { Flonum } from "../datum/datum.ts";
 import { Label, Var, children, constant, mapChildren, ref, type Node } from "./ir.ts";
 import { prim } from "./primitives.ts";
 import { copyNode } from "./simplify.ts";
 import { asDouble, typeOf } from "./type-inference.ts";
 
-export const ARITHMETIC: ReadonlySet<string> = new Set(["+", "-", "*", "/", "<", "<=", ">", ">=", "="]);
-const READS: ReadonlySet<string> = new Set(["vector-ref", "car", "cdr", "%unbox", "%record-ref"]);
+export const ARITHMETIC: ReadonlySet<string> = new Set(["+", "-", "*", "/", "sqrt", "<", "<=", ">", ">=", "="]);
+/** A root counts as one: it is a double for a double that is not negative. */
+const READS: ReadonlySet<string> = new Set(["vector-ref", "car", "cdr", "%unbox", "%record-ref", "sqrt"]);
 
 interface Binding {
   readonly v: Var;
@@ -179,6 +181,10 @@ function bound(bindings: readonly Binding[], body: Node): Node {
   );
 }
 
+function isRootOfDouble(node: Node): node is Node & { k: "prim" } {
+  return node.k === "prim" && node.op.name === "sqrt" && typeOf(node.args[0]!) === "flonum";
+}
+
 /** Where a turn goes on without doubles, by the read whose value was none; in the order of the turn. */
 interface Resumes {
   readonly labels: Map<Var, { label: Label; live: readonly Var[] }>;
@@ -264,7 +270,10 @@ export class TurnCopy {
         const [v] = node.vars as [Var];
         const value = this.#piece(node.values[0]!);
         const copied = new Var(v.name);
+        copied.type = typeOf(value);
         this.#variables.set(v, copied);
+        if (this.#isDouble !== null && this.#turn.reads.has(v) && isRootOfDouble(value))
+          return this.#afterRoot(v, copied, value.args[0]!, node.body);
         const body = this.#turn.reads.has(v) ? this.#afterRead(v, copied, node.body) : this.copy(node.body);
         return { k: "let", vars: [copied], values: [value], body };
       }
@@ -298,6 +307,7 @@ export class TurnCopy {
     const leave: Node = { k: "jump", label, args: live.map((one) => ref(this.#variables.get(one)!)) };
     if (this.#isDouble === null) return leave;
     const double = new Var(v.name);
+    double.type = "flonum";
     this.#doubles.set(read, double);
     return {
       k: "if",
@@ -305,6 +315,22 @@ export class TurnCopy {
       then: { k: "let", vars: [double], values: [asDouble(ref(read))], body: this.copy(rest) },
       else: leave,
     };
+  }
+
+  /** The root in a register, of a double that is not negative; the word of any other, which leaves. */
+  #afterRoot(v: Var, root: Var, square: Node, rest: Node): Node {
+    const { label, live } = this.#resumes.labels.get(v)!;
+    const operand = new Var("square");
+    const other = new Var(v.name);
+    root.type = operand.type = "flonum";
+    const args = live.map((one) => ref(one === v ? other : this.#variables.get(one)!));
+    const test: Node = { k: "prim", op: prim("%fl>=", 2), args: [ref(operand), constant(new Flonum(0))] };
+    const bind = (to: Var, op: string, body: Node): Node => {
+      return { k: "let", vars: [to], values: [{ k: "prim", op: prim(op, 1), args: [ref(operand)] }], body };
+    };
+    const then = bind(root, "%flsqrt", this.copy(rest));
+    const chosen: Node = { k: "if", test, then, else: bind(other, "sqrt", { k: "jump", label, args }) };
+    return { k: "let", vars: [operand], values: [square], body: chosen };
   }
 
   #piece(node: Node): Node {

@@ -15,7 +15,7 @@ import { ARITHMETIC, TurnCopy, resumesOf, turnOf, type Turn } from "./loop-reads
 import { prim } from "./primitives.ts";
 import { asDouble, joinTypes, typeOf } from "./type-inference.ts";
 
-const VERSION_SIZE_MAX = 150;
+const VERSION_SIZE_MAX = 300;
 const COMPARISONS: ReadonlySet<string> = new Set(["<", "<=", ">", ">=", "="]);
 const INDEXED: ReadonlySet<string> = new Set(["vector-ref", "vector-set!", "string-ref", "bytevector-u8-ref"]);
 const WHOLE: ReadonlySet<string> = new Set(["quotient", "remainder", "modulo"]);
@@ -38,7 +38,7 @@ function likelyDoubles(body: Node): Likely {
     const type = typeOf(node);
     if (type !== "any") return type === "flonum";
     if (node.k === "ref") return variables.has(node.v);
-    if (node.k === "prim") return ARITHMETIC.has(node.op.name) && !node.op.isTest && node.args.some(isLikely);
+    if (node.k === "prim") return node.op.name === "sqrt" || (isCalculation(node) && node.args.some(isLikely));
     if (node.k === "if") return isLikely(node.then) || isLikely(node.else);
     if (node.k === "let") return isLikely(node.body);
     return node.k === "seq" && isLikely(node.items.at(-1)!);
@@ -54,6 +54,10 @@ function likelyDoubles(body: Node): Likely {
     });
   }
   return isLikely;
+}
+
+function isCalculation({ op }: Node & { k: "prim" }): boolean {
+  return ARITHMETIC.has(op.name) && !op.isTest;
 }
 
 function versioned(node: Node & { k: "label" }, isLikely: Likely): Node {

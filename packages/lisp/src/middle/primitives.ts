@@ -58,6 +58,7 @@ add("car cdr", 1);
 add("cons", 2, { safepoint: "cold", pure: true, result: "pair" });
 add("set-car! set-cdr!", 2);
 add("+ - *", 2, { safepoint: "cold" });
+add("-", 1, { safepoint: "cold" });
 add("< <= > >= =", 2, { safepoint: "cold", test: true });
 add("quotient remainder modulo", 2, { safepoint: "cold" });
 add("/", 2, { safepoint: "cold" });

@@ -456,6 +456,7 @@ class Simplifier {
       if (name === "not") return constant(a === false);
       if (name === "null?") return constant(a === NIL);
       if (name === "pair?") return constant(a instanceof Pair);
+      if (name === "-" && typeof a === "number") return constant(0 - a);
     }
     if (node.args.length === 2 && a !== undefined && b !== undefined) {
       if (name === "eq?" && isImmediate(a) && isImmediate(b)) return constant(a === b);

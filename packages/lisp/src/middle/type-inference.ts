@@ -39,6 +39,7 @@ function resultType(name: string, types: readonly ValueType[]): ValueType | null
     case "+":
     case "-":
     case "*":
+      if (types.length === 1) return isInteger(a) ? "integer" : a === "flonum" || a === "none" ? a : "any";
       if (a === "none" || b === "none") return "none";
       if ((a === "flonum" && (b === "flonum" || isInteger(b))) || (isInteger(a) && b === "flonum")) return "flonum";
       return isInteger(a) && isInteger(b) ? "integer" : "any";

@@ -352,6 +352,12 @@ call-variadic sp f 8))
 (define-slow slow* * CELL-MULTIPLY always exact*)
 (define-slow slow/ / CELL-DIVIDE nonzero? exact/)
 
+; What is taken from zero would lose the sign of a zero.
+(define (slow-negate sp:i32 a)
+  (when (flonum? a) (return (box-double sp (neg (double a)))))
+  (when (own-integers? a 0) (tail add-integers sp 0 a 1))
+  (tail call2 sp (cell CELL-SUBTRACT) 0 a))
+
 (macro (define-compare name op cell-number)
   (define (name sp:i32 a b)
     (when (&& (flonum? a) (flonum? b)) (return (if (op (double a) (double b)) TRUE FALSE)))

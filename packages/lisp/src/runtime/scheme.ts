@@ -491,11 +491,10 @@ assq x l)) (if (null? r) #f (%oracle assq x l)))))
 l) (loop (+ s (car l)) (cdr l)) s)))))
 (define * (case-lambda (() 1) ((a) (* a 1)) ((a b) (* a b)) ((a b . rest) (let loop ((s (* a b)) (l rest)) (if (pair? \
 l) (loop (* s (car l)) (cdr l)) s)))))
-(define - (case-lambda ((a) (%negate a)) ((a b) (- a b)) ((a b . rest) (let loop ((s (- a b)) (l rest)) (if (pair? l) \
+(define - (case-lambda ((a) (- a)) ((a b) (- a b)) ((a b . rest) (let loop ((s (- a b)) (l rest)) (if (pair? l) \
 (loop (- s (car l)) (cdr l)) s)))))
 (define / (case-lambda ((a) (/ 1 a)) ((a b) (/ a b)) ((a b . rest) (let loop ((s (/ a b)) (l rest)) (if (pair? l) \
 (loop (/ s (car l)) (cdr l)) s)))))
-(define (%negate a) (if (%flonum? a) (%flnegate a) (if (%fixnum? a) (- 0 a) (%oracle - a))))
 (define (%number? x) (or (%fixnum? x) (%flonum? x) (%kind? x 22) (%kind? x 23) (%kind? x 7) (%kind? x 8)))
 (define = (case-lambda ((a b) (= a b)) ((a) (%oracle = a)) ((a b . rest) (%oracle-list = (cons a (cons b rest))))))
 (define < (case-lambda ((a b) (< a b)) ((a) (%oracle < a)) ((a b . rest) (%oracle-list < (cons a (cons b rest))))))

@@ -19,7 +19,11 @@ export function randomLoops(random: SeededRandom): string {
   const value = (depth: number, names: readonly string[]): string => {
     if (depth <= 0) return pick([read(), read(), pick(names), pick(names), "0.5", "-1.5", "2"]);
     const one = (): string => value(depth - 1, names);
-    switch (below(8)) {
+    switch (below(10)) {
+      case 8:
+        return `(sqrt ${one()})`;
+      case 9:
+        return `(- ${one()})`;
       case 0: {
         const name = fresh("t");
         return `(let ((${name} ${one()})) ${value(depth - 1, [...names, name])})`;
