@@ -329,7 +329,8 @@ test("roots and changed signs of what a loop reads stay in registers; a root tha
 
 test("the sign of each kind of number is changed as the interpreter does", () => {
   const numbers =
-    "0 -0.0 0.0 5 1152921504606846975 -1152921504606846976 1152921504606846976 (expt -10 30) 1/2 +inf.0 1.+2.i -0.0+1i 1+2i";
+    "0 -0.0 0.0 5 1152921504606846975 -1152921504606846976 1152921504606846976 (expt -10 30) 1/2 +inf.0 " +
+    "1.+2.i -0.0+1i 1+2i";
   const text = `
 (define (negated x) (- x))
 (define (difference x) (let ((y (- x))) (- y 1)))
