@@ -652,6 +652,7 @@ export class Engine {
         cell: this.#variableCell(),
         fun: null,
         inline: null,
+        higherOrder: [],
         constant: null,
         isDefined: false,
       };

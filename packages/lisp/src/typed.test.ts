@@ -327,6 +327,54 @@ test("roots and changed signs of what a loop reads stay in registers; a root tha
   assert.equal(outcome(text, { passes: ALL_PASSES }).output, outcome(text, "interpreter").output);
 });
 
+test("a procedure that is known is called in place by what takes procedures: no closure is made", () => {
+  const text = `
+(define (sum-of f l) (let loop ((l l) (sum 0)) (if (pair? l) (loop (cdr l) (+ sum (f (car l)))) sum)))
+(define numbers (list 1 2 3 4))
+(define (total n)
+  (do ((i 0 (+ i 1)) (sum 0 (+ sum (sum-of (lambda (x) (* x i n)) numbers)))) ((= i 300000) sum)))
+(define (each n)
+  (do ((i 0 (+ i 1)) (sum 0)) ((= i 300000) sum) (for-each (lambda (x) (set! sum (+ sum (* x n)))) numbers)))
+(write (list (total 3) (each 2)))`;
+  const taken = measured(text, ALL_PASSES),
+    left = measured(text, without("inlining"));
+  assert.ok(taken.collections < 2, `${taken.collections} collections`);
+  assert.ok(left.collections > 2, `${left.collections} collections`);
+});
+
+test("map, for-each and their like are the same in place as called", () => {
+  const text = `
+(define l (list 1 2 3))
+(define (square x) (* x x))
+(define k #f)
+(define turns 0)
+(write (list (map square l) (map (lambda (x) (* x 2)) '()) (map + l '(4 5)) (map (lambda (x y) (- x y)) '(9 8 7) l)
+             (vector-map square #(1 2 3)) (vector-map (lambda (x) (list x)) #())))
+(for-each (lambda (x) (write x) (newline)) l)
+(for-each (lambda (x y) (write (list x y))) l '(a b))
+(vector-for-each (lambda (x) (write x)) #(1 2 3))
+(define again (map (lambda (x) (call/cc (lambda (c) (if (= x 2) (set! k c)) x))) l))
+(write again)
+(set! turns (+ turns 1))
+(if (< turns 3) (k (* turns 10)))
+(define (told thunk) (guard (e (#t (write (list (error-object-message e) (error-object-irritants e))))) (thunk)))
+(told (lambda () (map square '(1 2 . 3))))
+(told (lambda () (for-each (lambda (x) (write x)) '(1 2 . 3))))
+(told (lambda () (map (lambda (x) x) 'a)))
+(told (lambda () (map (lambda (x y) x) l)))
+(told (lambda () (for-each car l)))
+(told (lambda () (vector-for-each square '(1))))
+`;
+  const { output } = outcome(text, "interpreter");
+  for (const options of [
+    {},
+    { passes: without("inlining") },
+    { passes: without("loops") },
+    { debug: "torture" as const },
+  ])
+    assert.equal(outcome(text, options).output, output);
+});
+
 test("the sign of each kind of number is changed as the interpreter does", () => {
   const numbers =
     "0 -0.0 0.0 5 1152921504606846975 -1152921504606846976 1152921504606846976 (expt -10 30) 1/2 +inf.0 " +

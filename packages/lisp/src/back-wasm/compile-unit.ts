@@ -12,7 +12,8 @@ import { Fun, Var, children, functionsOf } from "../middle/ir.ts";
 import type { Node, TopLevel } from "../middle/ir.ts";
 import { normalize } from "../middle/normalize.ts";
 import { chooseEntries, chooseRepresentations } from "../middle/representation.ts";
-import { countUses, inlineForm, simplify } from "../middle/simplify.ts";
+import { LOOP_OF, higherOrderForms, inlineForm } from "../middle/inline-forms.ts";
+import { countUses, simplify } from "../middle/simplify.ts";
 import type { Passes } from "../middle/simplify.ts";
 import { NOTHING_PROVED, ProvedTests, type ProofCounts } from "../middle/proved-tests.ts";
 import { versionLoops } from "../middle/loop-versions.ts";
@@ -96,11 +97,21 @@ export function compileUnit(
     form.value.fun.isClosed = true;
     own.set(form.g, form.value.fun);
   }
-  const simplified = forms.map((form) => {
+  const simplified = forms.flatMap((form) => {
     const result = simplify(form, passes);
-    if (result.k === "gset" && result.value.k === "lambda" && result.g.fun === result.value.fun && passes.inlining)
-      result.g.inline = inlineForm(result.value.fun);
-    return result;
+    if (result.k !== "gset" || result.value.k !== "lambda" || result.g.fun !== result.value.fun) return [result];
+    const { g } = result;
+    if (g.name.startsWith(LOOP_OF)) {
+      for (const other of own.keys())
+        if (LOOP_OF + other.name === g.name) other.higherOrder = higherOrderForms(result.value.fun, g);
+      own.delete(g);
+      return [];
+    }
+    if (passes.inlining) {
+      g.inline = inlineForm(result.value.fun);
+      if (g.inline === null && g.higherOrder.length === 0) g.higherOrder = higherOrderForms(result.value.fun, g);
+    }
+    return [result];
   });
 
   let codes: Code[] = [];

@@ -13,7 +13,7 @@ import type { ExportPlace } from "../back-wasm/compile-unit.ts";
 import type { ClauseShape, MemoryPart } from "../heap/running-heap.ts";
 import type { LowSignature } from "../low/compile.ts";
 import { Fun, Var, constant } from "../middle/ir.ts";
-import type { FunClause, TopLevel } from "../middle/ir.ts";
+import type { FunClause, HigherOrder, TopLevel } from "../middle/ir.ts";
 import { decodeDatum, encodeDatum } from "./datum-codec.ts";
 import type { EncodedDatum } from "./datum-codec.ts";
 import { jsonLines, lineReader, readImageFile, writeImageFile } from "./image-file.ts";
@@ -117,7 +117,7 @@ type EncodedFun = readonly [
   clauses: readonly ClauseShape[],
   place: readonly [unit: string, names: readonly string[], word: number] | null,
 ];
-/** `inline`: JSON of the clause. */
+/** `inline`: JSON of the clause; `higherOrder`: of clauses, each with which parameters it calls. */
 type EncodedTopLevel = readonly [
   name: string,
   library: string,
@@ -127,6 +127,7 @@ type EncodedTopLevel = readonly [
   fun: number,
   inline: string | null,
   constant: EncodedDatum | null,
+  higherOrder: readonly (readonly [clause: string, called: readonly number[]])[],
 ];
 
 export function clauseShapes({ clauses }: Fun): ClauseShape[] {
@@ -186,6 +187,10 @@ export function writeEngineImage(image: ImageParts): Uint8Array {
       g.fun === null ? -1 : placeOf(g.fun),
       inline === null ? null : JSON.stringify(inline),
       g.constant === null ? null : encodeDatum(g.constant.datum),
+      g.higherOrder.flatMap(({ clause, called }) => {
+        const encoded = encodeClause(clause, topLevelPlace);
+        return encoded === null ? [] : [[JSON.stringify(encoded), called] as const];
+      }),
     ];
   });
   const encodedFuns = funs.map((fun): EncodedFun => {
@@ -269,10 +274,12 @@ class ImageTopLevel implements TopLevel {
   isDefined: boolean;
   #inline: FunClause | null;
   #encoded: string | null;
+  #higherOrder: readonly HigherOrder[];
+  #encodedHigherOrder: EncodedTopLevel[8];
   readonly #topLevelAt: (index: number) => TopLevel;
 
   constructor(encoded: EncodedTopLevel, funAt: (index: number) => Fun, topLevelAt: (index: number) => TopLevel) {
-    const [name, library, cell, isAssigned, isDefined, fun, inline, datum] = encoded;
+    const [name, library, cell, isAssigned, isDefined, fun, inline, datum, higherOrder] = encoded;
     this.name = name;
     this.library = library;
     this.symbol = intern(name);
@@ -283,6 +290,8 @@ class ImageTopLevel implements TopLevel {
     this.isDefined = isDefined;
     this.#inline = null;
     this.#encoded = inline;
+    this.#higherOrder = [];
+    this.#encodedHigherOrder = higherOrder;
     this.#topLevelAt = topLevelAt;
   }
 
@@ -296,5 +305,20 @@ class ImageTopLevel implements TopLevel {
   set inline(clause: FunClause | null) {
     this.#encoded = null;
     this.#inline = clause;
+  }
+
+  get higherOrder(): readonly HigherOrder[] {
+    if (this.#encodedHigherOrder.length > 0) {
+      this.#higherOrder = this.#encodedHigherOrder.map(([clause, called]) => ({
+        clause: decodeClause(JSON.parse(clause) as EncodedClause, this.#topLevelAt),
+        called,
+      }));
+      this.#encodedHigherOrder = [];
+    }
+    return this.#higherOrder;
+  }
+  set higherOrder(forms: readonly HigherOrder[]) {
+    this.#encodedHigherOrder = [];
+    this.#higherOrder = forms;
   }
 }

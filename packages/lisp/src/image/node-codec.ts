@@ -2,7 +2,7 @@
  * Small functions of the runtime, whose calls are replaced by their bodies, as JSON: nodes are arrays that begin with
  * their kind, variables are numbers in order of their binding, top-level variables are places in the image's table.
  */
-import { Var } from "../middle/ir.ts";
+import { Fun, Var } from "../middle/ir.ts";
 import type { FunClause, Node, TopLevel } from "../middle/ir.ts";
 import { prim } from "../middle/primitives.ts";
 import { decodeDatum, encodeDatum } from "./datum-codec.ts";
@@ -19,6 +19,14 @@ export interface EncodedClause {
 export function encodeClause(clause: FunClause, indexOf: (g: TopLevel) => number): EncodedClause | null {
   if (clause.parameters.some((v) => v.isAssigned)) return null;
   const variables = new Map(clause.parameters.map((v, index) => [v, index]));
+  const encodeFun = ({ name, clauses }: Fun): EncodedNode => [
+    name,
+    ...clauses.map(({ parameters, hasRest, body }) => {
+      if (parameters.some((v) => v.isAssigned)) throw new NoForm();
+      for (const v of parameters) variables.set(v, variables.size);
+      return [parameters.map((v) => v.name), hasRest, encode(body)];
+    }),
+  ];
   const encode = (node: Node): EncodedNode => {
     switch (node.k) {
       case "const": {
@@ -40,6 +48,12 @@ export function encodeClause(clause: FunClause, indexOf: (g: TopLevel) => number
         for (const v of node.vars) variables.set(v, variables.size);
         return ["let", node.vars.map(({ name }) => name), values, encode(node.body)];
       }
+      case "fix": {
+        for (const v of node.vars) variables.set(v, variables.size);
+        return ["fix", node.vars.map(({ name }) => name), node.funs.map(encodeFun), encode(node.body)];
+      }
+      case "lambda":
+        return ["lambda", encodeFun(node.fun)];
       case "call":
         return ["call", encode(node.f), ...node.args.map(encode)];
       case "prim":
@@ -63,6 +77,21 @@ export function decodeClause(encoded: EncodedClause, topLevelAt: (index: number)
   const variables = encoded.parameters.map((name) => new Var(name));
   const parameters = [...variables];
   const decodeAll = (nodes: readonly unknown[]): Node[] => nodes.map((node) => decode(node as EncodedNode));
+  const bind = (names: readonly string[]): Var[] => {
+    const vars = names.map((name) => new Var(name));
+    variables.push(...vars);
+    return vars;
+  };
+  const decodeFun = ([name, ...clauses]: EncodedNode): Fun =>
+    new Fun(
+      name as string,
+      (clauses as (readonly [string[], boolean, EncodedNode])[]).map(([names, hasRest, body]) => ({
+        parameters: bind(names),
+        hasRest,
+        body: decode(body),
+      })),
+      null,
+    );
   const decode = ([kind, ...parts]: EncodedNode): Node => {
     switch (kind) {
       case "const":
@@ -80,10 +109,16 @@ export function decodeClause(encoded: EncodedClause, topLevelAt: (index: number)
       case "let": {
         const [names, encodedValues, body] = parts as [string[], EncodedNode[], EncodedNode];
         const values = decodeAll(encodedValues);
-        const vars = names.map((name) => new Var(name));
-        variables.push(...vars);
+        const vars = bind(names);
         return { k: "let", vars, values, body: decode(body) };
       }
+      case "fix": {
+        const [names, funs, body] = parts as [string[], EncodedNode[], EncodedNode];
+        const vars = bind(names);
+        return { k: "fix", vars, funs: funs.map(decodeFun), body: decode(body) };
+      }
+      case "lambda":
+        return { k: "lambda", fun: decodeFun(parts[0] as EncodedNode) };
       case "call": {
         const [f, ...args] = decodeAll(parts) as [Node, ...Node[]];
         return { k: "call", f, args, source: null };

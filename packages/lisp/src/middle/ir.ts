@@ -48,6 +48,12 @@ export interface FunClause {
   body: Node;
 }
 
+/** A clause that calls parameters at some places. */
+export interface HigherOrder {
+  readonly clause: FunClause;
+  readonly called: readonly number[];
+}
+
 /** A test of a parameter that a function begins with, and what is done where it does not hold. */
 export interface Check {
   readonly index: number;
@@ -132,6 +138,8 @@ export interface TopLevel {
   fun: Fun | null;
   /** A copy of its body for calls to be replaced by; null: too large, or not known. */
   inline: FunClause | null;
+  /** The same where a caller gives procedures that are known; see inline-forms.ts. */
+  higherOrder: readonly HigherOrder[];
   /** The constant that it always is. */
   constant: { datum: Datum } | null;
   /** Set to some value for certain before any code of another unit runs. */

@@ -12,7 +12,7 @@
 import { Flonum } from "../datum/datum.ts";
 import { Label, Var, children, constant, mapChildren, ref, type Node } from "./ir.ts";
 import { prim } from "./primitives.ts";
-import { copyNode } from "./simplify.ts";
+import { copyNode } from "./copy.ts";
 import { asDouble, typeOf } from "./type-inference.ts";
 
 export const ARITHMETIC: ReadonlySet<string> = new Set(["+", "-", "*", "/", "sqrt", "<", "<=", ">", ">=", "="]);

@@ -3,11 +3,12 @@
  * in place of their call, tests of tests become jumps, what has no effect and no use goes. Each kind has a switch, so
  * that tests can show what it does.
  */
-import { assert } from "@stratos/base";
 import { NIL, Pair, SchemeSymbol, UNSPECIFIED } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
 import type { Source } from "../datum/source.ts";
 import { primitiveCall, sequence } from "./from-core.ts";
+import { copyClause, copyNode, sizeOf } from "./copy.ts";
+import { INLINE_SIZE_MAX, higherOrderForm } from "./inline-forms.ts";
 import {
   Fun,
   Label,
@@ -60,8 +61,6 @@ export const ALL_PASSES: Passes = {
   scheduling: true,
 };
 
-/** Nodes of a body up to which each call of a function gets a copy of it. */
-const INLINE_SIZE_MAX = 20;
 /** Rounds of counting and rewriting; each uncovers what the one before made possible. */
 const ROUNDS = 3;
 
@@ -121,74 +120,6 @@ export function countUses(node: Node): void {
   visit(node);
 }
 
-/** Nodes of a tree, its functions' bodies too; stops counting beyond `limit`. */
-function sizeOf(node: Node, limit = Infinity): number {
-  // What a type is known by is no code, and what a failed check does lies aside.
-  if (node.k === "prim" && node.op.name === "%the") return sizeOf(node.args[0]!, limit);
-  if (node.k === "prim" && node.op.name === "%check-failed") return 1;
-  let size = 1;
-  for (const fun of functionsOf(node)) for (const clause of fun.clauses) size += 2 + sizeOf(clause.body, limit - size);
-  for (const child of children(node)) {
-    if (size > limit) return size;
-    size += sizeOf(child, limit - size);
-  }
-  return size;
-}
-
-/** A copy with variables and labels of its own. */
-export function copyNode(
-  node: Node,
-  variables: Map<Var, Var> = new Map(),
-  labels: Map<Label, Label> = new Map(),
-): Node {
-  const fresh = (v: Var): Var => {
-    const copy = new Var(v.name, v.isAssigned);
-    variables.set(v, copy);
-    return copy;
-  };
-  const copy = (n: Node): Node => copyNode(n, variables, labels);
-  const copyFunction = (fun: Fun): Fun => {
-    const copied = new Fun(
-      fun.name,
-      fun.clauses.map((clause): FunClause => ({
-        parameters: clause.parameters.map(fresh),
-        hasRest: clause.hasRest,
-        body: copy(clause.body),
-      })),
-      fun.source,
-    );
-    copied.hasChecks = fun.hasChecks;
-    return copied;
-  };
-  switch (node.k) {
-    case "ref":
-      return { k: "ref", v: variables.get(node.v) ?? node.v };
-    case "set":
-      return { k: "set", v: variables.get(node.v) ?? node.v, value: copy(node.value) };
-    case "let": {
-      const values = node.values.map(copy);
-      return { k: "let", values, vars: node.vars.map(fresh), body: copy(node.body) };
-    }
-    case "fix": {
-      const vars = node.vars.map(fresh);
-      return { k: "fix", vars, funs: node.funs.map(copyFunction), body: copy(node.body) };
-    }
-    case "lambda":
-      return { k: "lambda", fun: copyFunction(node.fun) };
-    case "label": {
-      const label = new Label(node.label.name, node.label.parameters.map(fresh), constant(false));
-      label.isLoop = node.label.isLoop;
-      labels.set(node.label, label);
-      label.body = copy(node.label.body);
-      return { k: "label", label, body: copy(node.body) };
-    }
-    case "jump":
-      return { k: "jump", label: labels.get(node.label) ?? node.label, args: node.args.map(copy) };
-    default:
-      return mapChildren(node, copy);
-  }
-}
-
 /** Evaluating it has no effect and cannot fail. */
 function isPure(node: Node): boolean {
   switch (node.k) {
@@ -220,12 +151,15 @@ class Simplifier {
   readonly #known: Map<Var, Node>;
   readonly #copied: Set<Var>;
   #depth: number;
+  /** What is at the top level runs once. */
+  #isInFunction: boolean;
 
   constructor(passes: Passes) {
     this.#passes = passes;
     this.#known = new Map();
     this.#copied = new Set();
     this.#depth = 0;
+    this.#isInFunction = false;
   }
 
   rewrite(node: Node): Node {
@@ -261,7 +195,10 @@ class Simplifier {
   }
 
   #function(fun: Fun): void {
+    const isInFunction = this.#isInFunction;
+    this.#isInFunction = true;
     for (const clause of fun.clauses) clause.body = this.rewrite(clause.body);
+    this.#isInFunction = isInFunction;
   }
 
   #sequence(items: Node[]): Node {
@@ -303,7 +240,8 @@ class Simplifier {
         if (
           this.#passes.folding &&
           ((rewritten.k === "const" && isImmediate(rewritten.datum)) ||
-            (rewritten.k === "ref" && !rewritten.v.isAssigned))
+            (rewritten.k === "ref" && !rewritten.v.isAssigned) ||
+            (rewritten.k === "gref" && rewritten.g.fun !== null))
         ) {
           this.#known.set(v, rewritten);
           return;
@@ -354,9 +292,11 @@ class Simplifier {
       if (joined !== null) return joined;
     }
     if (f.k === "gref" && this.#passes.inlining && f.g.fun !== null && !keepsDouble(f.g) && this.#depth < 4) {
-      if (f.g.fun.clauses.length === 1 && f.g.inline !== null) {
+      const small = f.g.fun.clauses.length === 1 ? f.g.inline : null;
+      const form = small ?? (this.#isInFunction ? higherOrderForm(f.g, args) : null);
+      if (form !== null) {
         this.#depth++;
-        const copy = copyClause(f.g.inline);
+        const copy = copyClause(form);
         place(copy.body, node.source);
         const fun = new Fun(f.g.name, [copy], f.g.fun.source);
         fun.hasChecks = f.g.fun.hasChecks;
@@ -563,26 +503,4 @@ function isImmediate(datum: Datum): boolean {
     (typeof datum === "object" && "code" in datum) ||
     "name" in Object(datum)
   );
-}
-
-function copyClause(clause: FunClause): FunClause {
-  const copy = copyNode({ k: "lambda", fun: new Fun("copy", [clause], null) });
-  assert(copy.k === "lambda", "a function's copy is a function");
-  return copy.fun.clauses[0]!;
-}
-
-/** A copy for other callers when the function is small and calls no procedure of its own name. */
-export function inlineForm(fun: Fun): FunClause | null {
-  const clause = fun.clauses[0]!;
-  if (
-    fun.clauses.length !== 1 ||
-    sizeOf(clause.body, INLINE_SIZE_MAX + 1) > INLINE_SIZE_MAX ||
-    hasFunctions(clause.body)
-  )
-    return null;
-  return copyClause(clause);
-}
-
-function hasFunctions(node: Node): boolean {
-  return functionsOf(node).length > 0 || node.k === "gset" || children(node).some(hasFunctions);
 }

@@ -1,5 +1,6 @@
 import { COMPLEX_ARITHMETIC, COMPLEX_PROCEDURES } from "./complex-arithmetic.ts";
 import { HEAP_SETTINGS } from "./heap-settings.ts";
+import { LIST_LOOPS } from "./list-loops.ts";
 
 /**
  * The runtime's Scheme. `ARITHMETIC` is what slow ways of arithmetic call: its functions never move the stack to the
@@ -274,6 +275,7 @@ export const LIBRARY = `
 
 ${HEAP_SETTINGS}
 ; What calls procedures of the program: the interpreter's are in its prelude, here with a way of their own for one list.
+${LIST_LOOPS}
 ; Up to some depth map's calls nest, so that a list of that length is made once.
 (define (%map-one f l n all)
   (if (pair? l)
