@@ -18,6 +18,9 @@ import { Heard } from "./support/until.ts";
 
 /** For a host under load. */
 const PATIENCE_MS = 300_000;
+/** A tone of ten minutes, made as it is played. */
+const PLAY =
+  "sox -n -r 48000 -c 2 -b 16 -e signed -t raw - synth 600 sine 440 vol 0.5 | pacat --rate 48000 --channels 2";
 /** What the page makes sound of goes by here on its way out. */
 const ANALYSER = `{
   const connect = AudioNode.prototype.connect;
@@ -77,8 +80,7 @@ test("a page that was touched hears the machine, and both set one volume", async
   await page.waitFor(speaker, /^Sound: Volume 100 %$/, PATIENCE_MS);
   await page.evaluate(ANALYSER);
 
-  const play = "sox -n -r 48000 -c 2 /tmp/a.wav synth 600 sine 440 vol 0.5 && exec paplay /tmp/a.wav";
-  assert.equal((await ask("POST", "/run", { command: play })).status, 201);
+  assert.equal((await ask("POST", "/run", { command: PLAY })).status, 201);
   await page.waitFor(speaker, /^Sound: Press a key/, PATIENCE_MS);
   assert.equal(await page.evaluate(HEARD), "nothing");
   await touch(page);
@@ -114,10 +116,9 @@ test("a page that was touched hears the machine, and both set one volume", async
 extendedTest(
   "a page of `run --display`, and one of a named system, hear their programs once they were touched",
   async (t) => {
-    const play = "sox -n -r 48000 -c 2 /tmp/a.wav synth 600 sine 440 vol 0.5 && exec paplay /tmp/a.wav";
     const env = { STRATOS_HOME: TEST_HOME };
     const name = `heard-${process.pid}`;
-    const program = ["-i", SCREEN_IMAGE, "--display", "--", "sh", "-c", play];
+    const program = ["-i", SCREEN_IMAGE, "--display", "--", "sh", "-c", PLAY];
     const made = await stratos(["run", "-d", "--name", name, ...program]);
     assert.equal(made.status, 0, made.stderr);
     t.after(() => stratos(["rm", "-f", name]));
@@ -162,6 +163,6 @@ test("a tab without a server hears its machine, too", async (t) => {
   for (const type of ["keyDown", "keyUp"])
     await page.call("Input.dispatchKeyEvent", { type, code: "Enter", key: "Unidentified", modifiers: 3 });
   await page.waitFor(terminal, /[#$] /, PATIENCE_MS);
-  await page.type("sox -n -r 48000 -c 2 /tmp/a.wav synth 600 sine 440 vol 0.5 && paplay /tmp/a.wav\n");
+  await page.type(`${PLAY}\n`);
   await page.waitFor(HEARD, /^0\.50 440$/, PATIENCE_MS);
 });
