@@ -99,6 +99,7 @@ test("Lisp is interrupted, fills the heap and raises what it likes: the prompt c
     await session.expect(/interrupted\r\n/);
     await session.expect(PROMPT);
     await enter(session, "(define kept 'kept)", /\r\n/);
+    await enter(session, "(heap-limit 64000000)", /\r\n/);
     await enter(session, "(let loop ((l '())) (loop (cons 1 l)))", /out of memory/);
     await enter(session, "(define l '()) (let loop () (set! l (cons 1 l)) (loop))", /out of memory/);
     await enter(session, "(set! l #f) kept", /only Lisp may stand, not: kept/);
