@@ -319,7 +319,7 @@ test("each limit ends what reached it, with an error that names it and what ther
     const other = await Sandbox.create({ image: process.env.IMAGE, state });
     said.push(await other.fs.readText("/root/note"), (await other.run("pgrep sleep | wc -l")).stdout);
     await other.close();
-    const busy = await Sandbox.create({ image: process.env.IMAGE, limits: { cpuMs: 8000 } });
+    const busy = await Sandbox.create({ image: process.env.IMAGE, limits: { cpuMs: 2000 } });
     said.push(await limited(busy.run("echo begun; while :; do :; done")), await limited(busy.run("true")));
     await busy.close();
     for (const options of [{ limits: { processes: 1 } }, { limits: { diskBytes: 1 } }, { timeoutMs: 0 },
