@@ -8,7 +8,7 @@ import { contify, loopSelfCalls } from "../middle/contify.ts";
 import { FromCore } from "../middle/from-core.ts";
 import type { Globals } from "../middle/from-core.ts";
 import type { LowSignature } from "../low/compile.ts";
-import { Fun, Var, children, functionsOf } from "../middle/ir.ts";
+import { Fun, Var, children, functionsOf, isOfRuntime } from "../middle/ir.ts";
 import type { Node, TopLevel } from "../middle/ir.ts";
 import { normalize } from "../middle/normalize.ts";
 import { chooseEntries, chooseRepresentations } from "../middle/representation.ts";
@@ -101,7 +101,7 @@ export function compileUnit(
     const result = simplify(form, passes);
     if (result.k !== "gset" || result.value.k !== "lambda" || result.g.fun !== result.value.fun) return [result];
     const { g } = result;
-    if (g.name.startsWith(LOOP_OF)) {
+    if (isOfRuntime(g) && g.name.startsWith(LOOP_OF)) {
       for (const other of own.keys())
         if (LOOP_OF + other.name === g.name) other.higherOrder = higherOrderForms(result.value.fun, g);
       own.delete(g);
