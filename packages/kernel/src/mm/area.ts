@@ -37,7 +37,7 @@ export class Area {
   end: VirtualAddress;
   /** PROT_READ | PROT_WRITE | PROT_EXEC. */
   protection: number;
-  /** MAP_SHARED or MAP_PRIVATE, MAP_GROWSDOWN, MAP_NORESERVE, MAP_LOCKED … */
+  /** MAP_SHARED or MAP_PRIVATE, MAP_DROPPABLE beside the latter, MAP_GROWSDOWN, MAP_NORESERVE, MAP_LOCKED … */
   flags: number;
   /** Holds a reference while mapped; null for anonymous memory. */
   readonly file: OpenFile | null;
