@@ -38,13 +38,15 @@ test("programs that sleep in each kind of call wake in a loaded machine as in th
   assert.deepEqual(countsOf(twin.machine), countsOf(run.machine));
 });
 
-test("networks with links and tun interfaces, and rings of io_uring, go on with what is under way", () => {
+test("networks with links and tun interfaces, rings of io_uring and pages that programs give go on as they are", () => {
   let saved = 0;
   const ways = [
     ["ip-over-veth", twinOf],
     ["tun-interfaces", twinOf],
     ["io-uring", twinOf],
     ["io-uring", forkOf],
+    ["pages-by-programs", twinOf],
+    ["pages-by-programs", forkOf],
   ] as const;
   for (const [name, again] of ways) {
     const linux = readFileSync(expectedPath(name), "latin1");

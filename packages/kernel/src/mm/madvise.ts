@@ -1,5 +1,6 @@
 import {
   EACCES,
+  EFAULT,
   EINVAL,
   ENOMEM,
   EPERM,
@@ -80,7 +81,7 @@ const NOT_FOR_LOCKED = new Set([MADV_DONTNEED, MADV_FREE, MADV_COLD, MADV_PAGEOU
 const PAGES_REMOVED_AT_ONCE = 64;
 
 /**
- * @param space  the caller's, or that of process_madvise(2). @returns 0, or EACCES, EAGAIN, EINVAL, ENOMEM,
+ * @param space  the caller's, or that of process_madvise(2). @returns 0, or EACCES, EAGAIN, EFAULT, EINVAL, ENOMEM,
  *   EOPNOTSUPP, EPERM (mseal(2), memfd_create(2)), UNFINISHED. @see madvise(2)
  */
 export function madvise(task: MmCaller, space: AddressSpace, address: number, length: number, advice: number): number {
@@ -100,8 +101,10 @@ export function madvise(task: MmCaller, space: AddressSpace, address: number, le
     if (refused < 0) return refused;
     at = last;
   }
-  if ((advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) && populate(task, address, end) === UNFINISHED)
-    return UNFINISHED;
+  if (advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) {
+    const filled = populate(task, address, end);
+    if (filled === UNFINISHED || filled === -EFAULT) return filled;
+  }
   return space.isCovered(address, end) ? 0 : -ENOMEM;
 }
 

@@ -3,6 +3,7 @@
  * RLIMIT_MEMLOCK bounds them, and msync(MS_INVALIDATE) refuses them.
  */
 import {
+  EFAULT,
   EINVAL,
   ENOMEM,
   EPERM,
@@ -45,7 +46,8 @@ export function lockMemory(task: MmCaller, address: number, length: number, faul
     if (covered < 0) return covered;
   }
   if (!faultsIn) return 0;
-  const failed = populate(task, start, end);
+  let failed = populate(task, start, end);
+  if (failed === -EFAULT) failed = -ENOMEM;
   // What may not even be read can't be there (mm/gup.c, populate_vma_page_range; mlock(2), ENOMEM).
   return failed === 0 && hasUnreadable(task, start, end) ? -ENOMEM : failed;
 }

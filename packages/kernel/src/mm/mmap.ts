@@ -3,6 +3,7 @@ import {
   EAGAIN,
   EBADF,
   EEXIST,
+  EFAULT,
   EINVAL,
   ENODEV,
   ENOMEM,
@@ -49,7 +50,7 @@ import { checkSeals } from "./memory-seal.ts";
 import { overcommits } from "./overcommit.ts";
 import { OVERCOMMIT_NEVER } from "./overcommit-policy.ts";
 import { PageCache } from "../frames/page-cache.ts";
-import { handlePageFault } from "./page-fault.ts";
+import { handlePageFault, isAwaited } from "./page-fault.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 
 export const pageUp = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
@@ -250,6 +251,7 @@ function insertMerged(space: AddressSpace, area: Area): void {
     below.protection === area.protection &&
     below.flags === area.flags &&
     below.label === area.label &&
+    below.userfault === null &&
     below.code === null;
   if (merges) space.extend(below, area.end);
   else space.insert(area);
@@ -323,7 +325,7 @@ export function brk(task: MmCaller, end: number): number {
  * larger than memory (the page of zeroes would be mapped all over it): no more pages are looked at than there is
  * memory.
  *
- * @returns 0, −EAGAIN, −ENOMEM where nothing is mapped, or UNFINISHED
+ * @returns 0, −EAGAIN, −EFAULT what a program gives is not there, −ENOMEM where nothing is mapped, or UNFINISHED
  */
 export function populate(task: MmCaller, start: number, end: number): number {
   const { space } = task;
@@ -332,7 +334,7 @@ export function populate(task: MmCaller, start: number, end: number): number {
   return result === 0 && last < end ? -EAGAIN : result;
 }
 
-/** @returns where it got to, −EAGAIN, −ENOMEM */
+/** @returns where it got to, −EAGAIN, −EFAULT, −ENOMEM */
 export function populatePiece(space: AddressSpace, start: number, end: number): number {
   const { work } = space.kernel;
   for (let at = start; at < end;) {
@@ -344,7 +346,10 @@ export function populatePiece(space: AddressSpace, start: number, end: number): 
     if (area.isReadable) {
       for (; at < last && !work.mustPause(); at += PAGE_SIZE) {
         if (space.table.get(at) !== 0) work.charge(1);
-        else if (handlePageFault(space, at, access) !== 0) return -EAGAIN;
+        else {
+          const bad = handlePageFault(space, at, access);
+          if (bad !== 0) return isAwaited(bad) ? -EFAULT : -EAGAIN;
+        }
       }
     } else at = last;
     if (work.mustPause()) return at;

@@ -193,6 +193,7 @@ const FLAG_WORDS: readonly (readonly [string, (area: Area) => boolean])[] = [
   ["me", () => true],
   ["ms", (area) => area.isShared],
   ["gd", has(MAP_GROWSDOWN)],
+  ["um", ({ userfault }) => userfault !== null],
   ["lo", has(MAP_LOCKED)],
   ["dc", has(AREA_NO_FORK)],
   ["de", has(AREA_NO_EXPAND)],
