@@ -190,9 +190,9 @@ function shownAcl(task: Task, kept: Uint8Array): Uint8Array {
  * to copy for it: −ENODATA (fs/overlayfs/inode.c, ovl_set_or_remove_acl).
  */
 function removeAcl(inode: Inode, name: string): number {
-  if (name === ACL_DEFAULT_NAME && !inode.isDirectory) return 0;
   const failed = inode.removeXattr(name);
-  return inode.isLower ? failed : ignoreAbsence(failed);
+  const isOfNoFolder = name === ACL_DEFAULT_NAME && !inode.isDirectory;
+  return inode.isLower && !isOfNoFolder ? failed : ignoreAbsence(failed);
 }
 
 function ignoreAbsence(result: number): number {
