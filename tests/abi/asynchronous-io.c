@@ -25,6 +25,8 @@ int main(void) {
     for (int i = 0; i < 8; i++) part[i] = (struct iocb){.aio_lio_opcode = round ? IOCB_CMD_PREAD : IOCB_CMD_PWRITE, .aio_fildes = fd, .aio_buf = (long)block, .aio_nbytes = length, .aio_offset = i * length}, all[i] = &part[i];
     SHOW(syscall(SYS_io_submit, many, 8, all)); memset(done, 0, sizeof done); SHOW(syscall(SYS_io_getevents, many, 8, 8, done, NULL)); for (int i = 0; i < 8; i++) SHOW(done[i].res); SHOW(lseek(fd, 0, SEEK_END));
   }
+  /* What a context is known by is moved, and not made larger. */
+  char *apart = mmap(NULL, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); SHOW(mremap((void *)many, 4096, 1 << 20, MREMAP_MAYMOVE | MREMAP_FIXED, apart) == MAP_FAILED ? -errno : 0); SHOW(mremap((void *)many, 4096, 8192, 0) == MAP_FAILED ? -errno : 0); SHOW(syscall(SYS_io_destroy, many));
   unlink("/tmp/aio");
   return 0;
 }

@@ -184,7 +184,16 @@ static void copying_up(void) {
   mark("up/attributed", "user.more");
   mark("low/attributed", "user.more");
   tell("removing what is not there", removexattr("m/untouched", "user.none"));
-  tell("is not copied", access("up/untouched", F_OK));
+  tell("a list that is not there", removexattr("m/untouched", "system.posix_acl_access"));
+  tell("nor by an empty one", setxattr("m/untouched", "system.posix_acl_access", "", 0, 0));
+  tell("one of folders", removexattr("m/untouched", "system.posix_acl_default"));
+  tell("one of folders, empty", setxattr("m/untouched", "system.posix_acl_default", "", 0, 0));
+  tell("of a folder", removexattr("m/folder/deep", "system.posix_acl_access"));
+  tell("for what is in it", removexattr("m/folder/deep", "system.posix_acl_default"));
+  tell("by an empty one", setxattr("m/folder/deep", "system.posix_acl_default", "", 0, 0));
+  tell("is not copied", access("up/untouched", F_OK) && access("up/folder/deep", F_OK) ? -1 : 0);
+  tell("a list of what was copied", removexattr("m/attributed", "system.posix_acl_access"));
+  tell("an empty one", setxattr("m/attributed", "system.posix_acl_access", "", 0, 0));
   tell("a longer file", (fd = open("m/sparse", O_WRONLY | O_APPEND)) < 0 ? -1 : 0);
   write(fd, "end", 3);
   close(fd);

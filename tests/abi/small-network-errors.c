@@ -54,6 +54,9 @@ static void raw6(void) {
 /* One port for all who ask for none. */
 static void no_port(void) {
   int f = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY); SHOW(write(f, "40000 40000", 11)); int a = made(AF_INET, SOCK_DGRAM, 0), b = made(AF_INET, SOCK_DGRAM, 0), c = made(AF_INET6, SOCK_DGRAM, 0); SHOW(connects(a, 9)); SHOW(port_of(a)); SHOW(connects(b, 9)); SHOW(binds(b, 0));
+  /* Sending is no different; it does not wait for a port. Who has got one keeps it, whatever became of what it sent. */
+  struct sockaddr_in to = at("127.0.0.1", 9); int d = made(AF_INET6, SOCK_DGRAM, 0); alarm(5); SHOW(sendto(b, "x", 1, 0, (void *)&to, sizeof to)); SHOW(send(b, "x", 1, 0)); SHOW(send(b, "x", 1, MSG_OOB)); SHOW(sendto(b, "x", 1, MSG_MORE, (void *)&to, sizeof to)); SHOW(port_of(b)); SHOW(sends6(d, "::1")); struct msghdr m = {0}; SHOW(sendmsg(b, &m, 0));
+  close(a); SHOW(send(b, "x", 1, 0)); SHOW(port_of(b)); close(b); b = made(AF_INET, SOCK_DGRAM, 0); SHOW(sendto(b, "x", 1, MSG_OOB, (void *)&to, sizeof to)); SHOW(port_of(b)); SHOW(write(d, "x", 1)); SHOW(port_of(d)); close(d); alarm(0); a = made(AF_INET, SOCK_DGRAM, 0);
   int t = made(AF_INET, SOCK_STREAM, 0), u = made(AF_INET, SOCK_STREAM, 0); SHOW(listen(t, 1)); SHOW(port_of(t)); SHOW(listen(u, 1)); SHOW(connects(u, 40000)); SHOW(binds(u, 0)); close(a); close(b); close(c); close(t); close(u); SHOW(pwrite(f, "32768 60999", 11, 0)); close(f);
 }
 

@@ -27,6 +27,8 @@ const SQ_OFFSETS = "head, tail, ring_mask, ring_entries, flags, dropped, array";
 const CQ_OFFSETS = "head, tail, ring_mask, ring_entries, overflow, cqes, flags";
 const SYNC_CANCEL = "__u64 timeout[2]; __u8 opcode, pad[7]; __u64 pad2[3]";
 
+const RANGE = { start: "range.start", len: "range.len" };
+
 /** By the name in `@stratos/abi`. */
 export const IN_C: Readonly<Record<string, InC>> = {
   DrmVersion: { type: "struct drm_version", ...DRM },
@@ -136,6 +138,16 @@ export const IN_C: Readonly<Record<string, InC>> = {
     type: "struct rt_sigframe",
     ...asm("signal", "sigcontext", "ucontext", "siginfo"),
     source: "struct rt_sigframe { siginfo_t info; struct ucontext uc; };", // arch/riscv/kernel/signal.c
+  },
+  UffdioApi: { type: "struct uffdio_api", ...linux("userfaultfd") },
+  UffdioRange: { type: "struct uffdio_range", ...linux("userfaultfd") },
+  UffdioRegister: { type: "struct uffdio_register", ...linux("userfaultfd"), names: RANGE },
+  UffdioCopy: { type: "struct uffdio_copy", ...linux("userfaultfd") },
+  UffdioZeropage: { type: "struct uffdio_zeropage", ...linux("userfaultfd"), names: RANGE },
+  UffdMsg: {
+    type: "struct uffd_msg",
+    ...linux("userfaultfd"),
+    names: { flags: "arg.pagefault.flags", address: "arg.pagefault.address", feat: "arg.reserved.reserved3" },
   },
   FutexWaitv: { type: "struct futex_waitv", ...linux("futex") },
   RobustListHead: { type: "struct robust_list_head", ...linux("futex") },

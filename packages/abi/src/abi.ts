@@ -60,3 +60,4 @@ export * from "./device-numbers.ts";
 export * from "./riscv-hwprobe.ts";
 export { MAX_HARTS } from "./hart-limit.ts";
 export * from "./xtables.ts";
+export * from "./userfault.ts";

@@ -8,6 +8,7 @@ export const PROT_NONE = 0,
 export const MAP_SHARED = 1,
   MAP_PRIVATE = 2,
   MAP_SHARED_VALIDATE = 3,
+  MAP_DROPPABLE = 8,
   MAP_TYPE = 15,
   MAP_FIXED = 0x10,
   MAP_ANONYMOUS = 0x20;

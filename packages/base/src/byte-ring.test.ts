@@ -36,6 +36,35 @@ it("gives back what was written, in order, for random sizes", () => {
   }
 });
 
+it("takes nothing of a piece that can't be read to its end, wherever the ring wraps", () => {
+  for (const [readable, taken] of [
+    [0, -14],
+    [1, -14],
+    [4096, -14],
+    [32767, -14],
+    [32768, 32768],
+    [50000, 32768],
+  ] as const) {
+    for (const before of [0, 4000, 60000, 65000]) {
+      const ring = new ByteRing();
+      ring.writeFrom(new BytesCursor(new Uint8Array(before + 1)), 65536);
+      ring.discard(before);
+      let left = readable;
+      const from = {
+        remaining: 60000,
+        take(target: Uint8Array, start: number, count: number): number {
+          const done = Math.min(count, left);
+          target.fill(7, start, start + done);
+          left -= done;
+          return done === 0 ? -14 : done;
+        },
+      };
+      assert.equal(ring.writeFrom(from, 65536), taken);
+      assert.equal(ring.length, 1 + Math.max(0, taken));
+    }
+  }
+});
+
 it("keeps what arrives before its turn, through growth and wrapping, until the gap is filled", () => {
   const random = new SeededRandom(11);
   const ring = new ByteRing();

@@ -2,6 +2,10 @@ import { stateClass } from "./state-classes.ts";
 
 const SMALLEST = 4096;
 const EMPTY = new Uint8Array(0);
+/** Of what is written, which is there whole or not at all. */
+const PIECE = 32768;
+/** errno(3). */
+const EFAULT = 14;
 
 /** Where bytes come from. */
 export interface ByteSource {
@@ -51,7 +55,10 @@ export class ByteRing {
   }
 
   /**
-   * Moves bytes from the cursor until `capacity` are inside. Returns their count, or −EFAULT when none could be read.
+   * Moves bytes from the cursor until `capacity` are inside. A piece that can't be read to its end is left out whole,
+   * as Linux's pieces of streams are (net/ipv4/tcp.c, tcp_sendmsg_locked; net/core/sock.c, skb_page_frag_refill).
+   *
+   * @returns their count, or −EFAULT when that is nothing
    */
   writeFrom(from: ByteSource, capacity: number): number {
     const count = Math.min(from.remaining, capacity - this.#length);
@@ -63,10 +70,15 @@ export class ByteRing {
       const at = (this.#head + this.#length) & mask;
       const part = Math.min(count - moved, this.#bytes.length - at);
       const taken = from.take(this.#bytes, at, part);
-      if (taken < 0) return moved > 0 ? moved : taken;
-      this.#length += taken;
-      moved += taken;
-      if (taken < part) break;
+      if (taken === part) {
+        this.#length += taken;
+        moved += taken;
+        continue;
+      }
+      const isOfPiece = (moved + Math.max(0, taken)) % PIECE;
+      const kept = moved + Math.max(0, taken) - isOfPiece;
+      this.#length += kept - moved;
+      return kept > 0 ? kept : -EFAULT;
     }
     return moved;
   }

@@ -31,8 +31,8 @@ export function readArp(bytes: Uint8Array, at: number, length: number, into: Arp
   for (let index = 0; index < HARDWARE_SIZE; index++) into.senderHardware[index] = bytes[at + SENDER_HARDWARE + index]!;
   into.sender = longAt(bytes, at + SENDER_IP);
   into.target = longAt(bytes, at + TARGET_IP);
-  // A group is nobody's address.
-  return (into.senderHardware[0]! & 1) === 0 && (into.opcode === ARP_REQUEST || into.opcode === ARP_REPLY);
+  // That of a group is taken as well, which RFC 1812 §3.3.2 forbids routers: clusters answer so, and Linux believes it.
+  return into.opcode === ARP_REQUEST || into.opcode === ARP_REPLY;
 }
 
 export function writeArp(

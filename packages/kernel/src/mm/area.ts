@@ -1,6 +1,7 @@
 import { MAP_NORESERVE, MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
 import { stateClass, type Writable } from "@stratos/base";
 import type { CodeRegion, VirtualAddress } from "@stratos/riscv";
+import type { WaitQueue } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { PageIndex } from "../frames/frame.ts";
@@ -30,6 +31,17 @@ export const AREA_INHERITED = 0x400;
 /** Its pages are promised to the process (overcommit.ts): private, and writable now or once. */
 export const AREA_ACCOUNTED = 0x1000000;
 
+/** Who is told of pages that are not there (userfault-file.ts). */
+export interface Userfault {
+  /** A signal tells of them (UFFD_FEATURE_SIGBUS). */
+  readonly raisesSignal: boolean;
+  await(
+    waiter: { readonly ownTid: number; waitOn(queue: WaitQueue): void },
+    address: VirtualAddress,
+    isWrite: boolean,
+  ): void;
+}
+
 /** A mapping (VMA): a range of pages with one protection and one source. */
 export class Area {
   /** Multiples of 4096; `end` is exclusive. */
@@ -37,7 +49,7 @@ export class Area {
   end: VirtualAddress;
   /** PROT_READ | PROT_WRITE | PROT_EXEC. */
   protection: number;
-  /** MAP_SHARED or MAP_PRIVATE, MAP_GROWSDOWN, MAP_NORESERVE, MAP_LOCKED … */
+  /** MAP_SHARED or MAP_PRIVATE, MAP_DROPPABLE beside the latter, MAP_GROWSDOWN, MAP_NORESERVE, MAP_LOCKED … */
   flags: number;
   /** Holds a reference while mapped; null for anonymous memory. */
   readonly file: OpenFile | null;
@@ -49,6 +61,8 @@ export class Area {
   label: string;
   /** Decoded code, once executed from. */
   code: CodeRegion | null = null;
+  /** userfaultfd(2): gives its pages; null: nobody. Of private anonymous memory alone. */
+  userfault: Userfault | null = null;
   /** Its bytes may differ from the file's (it was writable), so code isn't shared. */
   codeIsPrivate: boolean;
 
@@ -117,6 +131,7 @@ export class Area {
       label: this.label,
     });
     copy.codeIsPrivate = this.codeIsPrivate;
+    copy.userfault = this.userfault;
     this.pages?.retainMapping();
     return copy;
   }

@@ -80,6 +80,7 @@ function copyPiece(parent: AddressSpace, child: AddressSpace, start: VirtualAddr
     if (area.start >= start) {
       copy = area.slice(area.start, area.end);
       copy.flags &= ~MAP_LOCKED;
+      copy.userfault = null;
       child.areas.insert(copy);
       // Code of unchanged file pages is shared at once; private code is decoded anew.
       if (area.code !== null && area.code.key !== null)

@@ -1,5 +1,6 @@
 import {
   EACCES,
+  EFAULT,
   EINVAL,
   ENOMEM,
   EPERM,
@@ -25,6 +26,7 @@ import {
   MADV_SEQUENTIAL,
   MADV_WILLNEED,
   MADV_WIPEONFORK,
+  MAP_DROPPABLE,
   MAP_LOCKED,
   PAGE_SIZE,
   PROT_READ,
@@ -71,13 +73,15 @@ const MARKS: ReadonlyMap<number, { bit: number; isSet: boolean }> = new Map([
   [MADV_WIPEONFORK, { bit: AREA_WIPE_ON_FORK, isSet: true }],
   [MADV_KEEPONFORK, { bit: AREA_WIPE_ON_FORK, isSet: false }],
 ]);
+/** Advice that would keep what may be dropped (mm/madvise.c, madvise_vma_behavior). */
+const NOT_FOR_DROPPABLE = new Set([MADV_DODUMP, MADV_KEEPONFORK]);
 /** Advice that locked pages refuse (madvise(2), EINVAL). */
 const NOT_FOR_LOCKED = new Set([MADV_DONTNEED, MADV_FREE, MADV_COLD, MADV_PAGEOUT, MADV_REMOVE]);
 /** Pages of which one step of MADV_REMOVE rids a file. */
 const PAGES_REMOVED_AT_ONCE = 64;
 
 /**
- * @param space  the caller's, or that of process_madvise(2). @returns 0, or EACCES, EAGAIN, EINVAL, ENOMEM,
+ * @param space  the caller's, or that of process_madvise(2). @returns 0, or EACCES, EAGAIN, EFAULT, EINVAL, ENOMEM,
  *   EOPNOTSUPP, EPERM (mseal(2), memfd_create(2)), UNFINISHED. @see madvise(2)
  */
 export function madvise(task: MmCaller, space: AddressSpace, address: number, length: number, advice: number): number {
@@ -97,8 +101,10 @@ export function madvise(task: MmCaller, space: AddressSpace, address: number, le
     if (refused < 0) return refused;
     at = last;
   }
-  if ((advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) && populate(task, address, end) === UNFINISHED)
-    return UNFINISHED;
+  if (advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) {
+    const filled = populate(task, address, end);
+    if (filled === UNFINISHED || filled === -EFAULT) return filled;
+  }
   return space.isCovered(address, end) ? 0 : -ENOMEM;
 }
 
@@ -108,6 +114,7 @@ function advise(space: AddressSpace, area: Area, start: number, end: number, adv
   // By what was asked for: that PROT_WRITE lets one read does not count (mm/gup.c, check_vma_flags).
   if (advice === MADV_POPULATE_READ && (area.protection & PROT_READ) === 0) return -EINVAL;
   if (advice === MADV_POPULATE_WRITE && !area.isWritable) return -EINVAL;
+  if ((area.flags & MAP_DROPPABLE) !== 0 && NOT_FOR_DROPPABLE.has(advice)) return -EINVAL;
   if ((area.flags & MAP_LOCKED) !== 0 && NOT_FOR_LOCKED.has(advice)) return -EINVAL;
   if (advice === MADV_DONTNEED || advice === MADV_DONTNEED_LOCKED) space.dropPages(area, start, end);
   // Only private anonymous memory has content of its own to forget (madvise(2), EINVAL).

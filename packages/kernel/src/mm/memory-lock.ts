@@ -3,9 +3,11 @@
  * RLIMIT_MEMLOCK bounds them, and msync(MS_INVALIDATE) refuses them.
  */
 import {
+  EFAULT,
   EINVAL,
   ENOMEM,
   EPERM,
+  MAP_DROPPABLE,
   MAP_LOCKED,
   MCL_CURRENT,
   MCL_FUTURE,
@@ -16,6 +18,7 @@ import {
 import { walkInPieces } from "../ground/call-work.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { WIDE_TOP } from "./address-space.ts";
+import type { Area } from "./area.ts";
 import { mayLock, mayLockAtAll } from "./lock-limit.ts";
 import { hasRoomForAreas, populate, populatePiece } from "./mmap.ts";
 import { mergeAround } from "./mprotect.ts";
@@ -43,7 +46,8 @@ export function lockMemory(task: MmCaller, address: number, length: number, faul
     if (covered < 0) return covered;
   }
   if (!faultsIn) return 0;
-  const failed = populate(task, start, end);
+  let failed = populate(task, start, end);
+  if (failed === -EFAULT) failed = -ENOMEM;
   // What may not even be read can't be there (mm/gup.c, populate_vma_page_range; mlock(2), ENOMEM).
   return failed === 0 && hasUnreadable(task, start, end) ? -ENOMEM : failed;
 }
@@ -78,7 +82,7 @@ export function lockAllMemory(task: MmCaller, flags: number): number {
   space.locksFuture = (flags & MCL_FUTURE) !== 0;
   if ((flags & MCL_CURRENT) === 0) return 0;
   if (task.syscallState === null) {
-    for (const area of space.areas) area.flags |= MAP_LOCKED;
+    for (const area of space.areas) if (!isDroppable(area)) area.flags |= MAP_LOCKED;
     mergeAround(space, 0, WIDE_TOP);
     task.kernel.work.charge(space.areas.size >> 4);
   }
@@ -100,6 +104,11 @@ export function unlockAllMemory(task: MmCaller): number {
   return 0;
 }
 
+/** Nobody is told that it is not locked then (mm/mlock.c, mlock_fixup). */
+function isDroppable({ flags }: Area): boolean {
+  return (flags & MAP_DROPPABLE) !== 0;
+}
+
 function lockedWithin(task: MmCaller, start: number, end: number): number {
   let bytes = 0;
   for (const area of task.space.areas)
@@ -117,7 +126,7 @@ function mark(task: MmCaller, start: number, end: number, isLocked: boolean): nu
     const area = space.areaAt(at)!;
     const last = Math.min(area.end, end);
     task.kernel.work.charge(1);
-    if (((area.flags & MAP_LOCKED) !== 0) !== isLocked) {
+    if (((area.flags & MAP_LOCKED) !== 0) !== isLocked && !isDroppable(area)) {
       space.splitAt(at);
       space.splitAt(last);
       const part = space.areaAt(at)!;

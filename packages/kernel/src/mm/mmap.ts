@@ -3,6 +3,7 @@ import {
   EAGAIN,
   EBADF,
   EEXIST,
+  EFAULT,
   EINVAL,
   ENODEV,
   ENOMEM,
@@ -12,6 +13,7 @@ import {
   F_SEAL_FUTURE_WRITE,
   F_SEAL_WRITE,
   MAP_DENYWRITE,
+  MAP_DROPPABLE,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
   MAP_GROWSDOWN,
@@ -40,7 +42,7 @@ import { UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { touchAccessTime } from "../vfs/access-time.ts";
 import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
-import { Area, AREA_NEVER_EXECUTABLE, AREA_NEVER_WRITABLE } from "./area.ts";
+import { Area, AREA_NEVER_EXECUTABLE, AREA_NEVER_WRITABLE, AREA_NO_DUMP, AREA_WIPE_ON_FORK } from "./area.ts";
 import { libraryPlace } from "./library-places.ts";
 import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
 import { mayLock, mayLockAtAll } from "./lock-limit.ts";
@@ -48,7 +50,7 @@ import { checkSeals } from "./memory-seal.ts";
 import { overcommits } from "./overcommit.ts";
 import { OVERCOMMIT_NEVER } from "./overcommit-policy.ts";
 import { PageCache } from "../frames/page-cache.ts";
-import { handlePageFault } from "./page-fault.ts";
+import { handlePageFault, isAwaited } from "./page-fault.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 
 export const pageUp = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
@@ -59,6 +61,9 @@ const KNOWN_FLAGS = 0x17f93f | (63 << 26);
  * short of.
  */
 export const AREAS_MAX = 1 << 20;
+/** What can't be said of memory whose pages may go at any time (mm/mmap.c, do_mmap), and what is true of it. */
+const NOT_DROPPABLE = MAP_LOCKED | MAP_HUGETLB | MAP_GROWSDOWN,
+  DROPPABLE = MAP_DROPPABLE | AREA_WIPE_ON_FORK | AREA_NO_DUMP;
 export const PROTECTIONS = PROT_READ | PROT_WRITE | PROT_EXEC;
 
 /** `file` is null for MAP_ANONYMOUS. */
@@ -82,11 +87,13 @@ export function mmap(task: MmCaller, request: MapRequest): number {
   const { offset } = request;
   let { file, flags } = request;
   const kind = flags & MAP_TYPE;
-  if (kind !== MAP_PRIVATE && kind !== MAP_SHARED && kind !== MAP_SHARED_VALIDATE) return -EINVAL;
+  const isDroppable = kind === MAP_DROPPABLE;
+  if (kind !== MAP_PRIVATE && kind !== MAP_SHARED && kind !== MAP_SHARED_VALIDATE && !isDroppable) return -EINVAL;
   // Without a file there is nothing that could know more flags (mm/mmap.c, do_mmap).
   if (kind === MAP_SHARED_VALIDATE && file === null) return -EINVAL;
   if (kind === MAP_SHARED_VALIDATE && (flags & ~KNOWN_FLAGS) !== 0) return -EOPNOTSUPP;
   if (file !== null && (file.flags & O_PATH) !== 0) return -EBADF;
+  if (isDroppable && (file !== null || (flags & NOT_DROPPABLE) !== 0)) return -EINVAL;
   if (request.length === 0 || offset % PAGE_SIZE !== 0) return -EINVAL;
   if ((flags & MAP_HUGETLB) !== 0) return -ENOMEM;
   const length = pageUp(request.length);
@@ -95,8 +102,9 @@ export function mmap(task: MmCaller, request: MapRequest): number {
   if (offset < 0) return -EOVERFLOW;
   if (file?.inode?.isRegular === true && offset + length > FILE_SIZE_MAX) return -EOVERFLOW;
   if (!(length > 0 && length <= WIDE_TOP)) return -ENOMEM;
-  const isShared = kind !== MAP_PRIVATE;
+  const isShared = kind !== MAP_PRIVATE && !isDroppable;
   if (space.kernel.overcommit.mode === OVERCOMMIT_NEVER) flags &= ~MAP_NORESERVE;
+  if (isDroppable) flags |= MAP_NORESERVE;
   const top = (request.protection & PROT_EXEC) !== 0 ? USER_TOP : WIDE_TOP;
 
   let pages: PageCache | null = null;
@@ -141,7 +149,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
       if (address < 0) return address;
     }
   }
-  const mustLock = space.locksFuture || (flags & MAP_LOCKED) !== 0;
+  const mustLock = (space.locksFuture && !isDroppable) || (flags & MAP_LOCKED) !== 0;
   if ((flags & MAP_LOCKED) !== 0 && !mayLockAtAll(task)) return -EPERM;
   if (mustLock && !mayLock(task, length)) return -EAGAIN;
   if (address + length > USER_TOP) space.widen();
@@ -154,6 +162,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
     (mustLock ? MAP_LOCKED : 0) |
     (flags & (MAP_GROWSDOWN | MAP_NORESERVE)) |
     (isShared ? MAP_SHARED : MAP_PRIVATE) |
+    (isDroppable ? DROPPABLE : 0) |
     (isNeverWritable ? AREA_NEVER_WRITABLE : 0) |
     (file !== null && liesWithoutExecution(file) ? AREA_NEVER_EXECUTABLE : 0);
   insertMerged(
@@ -242,6 +251,7 @@ function insertMerged(space: AddressSpace, area: Area): void {
     below.protection === area.protection &&
     below.flags === area.flags &&
     below.label === area.label &&
+    below.userfault === null &&
     below.code === null;
   if (merges) space.extend(below, area.end);
   else space.insert(area);
@@ -315,7 +325,7 @@ export function brk(task: MmCaller, end: number): number {
  * larger than memory (the page of zeroes would be mapped all over it): no more pages are looked at than there is
  * memory.
  *
- * @returns 0, −EAGAIN, −ENOMEM where nothing is mapped, or UNFINISHED
+ * @returns 0, −EAGAIN, −EFAULT what a program gives is not there, −ENOMEM where nothing is mapped, or UNFINISHED
  */
 export function populate(task: MmCaller, start: number, end: number): number {
   const { space } = task;
@@ -324,7 +334,7 @@ export function populate(task: MmCaller, start: number, end: number): number {
   return result === 0 && last < end ? -EAGAIN : result;
 }
 
-/** @returns where it got to, −EAGAIN, −ENOMEM */
+/** @returns where it got to, −EAGAIN, −EFAULT, −ENOMEM */
 export function populatePiece(space: AddressSpace, start: number, end: number): number {
   const { work } = space.kernel;
   for (let at = start; at < end;) {
@@ -336,7 +346,10 @@ export function populatePiece(space: AddressSpace, start: number, end: number): 
     if (area.isReadable) {
       for (; at < last && !work.mustPause(); at += PAGE_SIZE) {
         if (space.table.get(at) !== 0) work.charge(1);
-        else if (handlePageFault(space, at, access) !== 0) return -EAGAIN;
+        else {
+          const bad = handlePageFault(space, at, access);
+          if (bad !== 0) return isAwaited(bad) ? -EFAULT : -EAGAIN;
+        }
       }
     } else at = last;
     if (work.mustPause()) return at;

@@ -153,6 +153,7 @@ export function mergeAround(space: AddressSpace, start: number, end: number): vo
       below.pages === null &&
       area.pages === null &&
       below.label === area.label &&
+      below.userfault === area.userfault &&
       below.code === null &&
       area.code === null &&
       below.codeIsPrivate === area.codeIsPrivate;

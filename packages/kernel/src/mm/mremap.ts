@@ -101,6 +101,7 @@ function moveArea(
   const area = space.areaAt(address)!;
   const moved = area.slice(area.start, area.start + (oldLength || newLength));
   moved.offset = area.offset;
+  moved.userfault = null;
   moved.start = target;
   moved.end = target + newLength;
   space.forgetCode(area);

@@ -1,4 +1,15 @@
-import { BUS_ADRERR, EFAULT, PAGE_SIZE, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV } from "@stratos/abi";
+import {
+  BUS_ADRERR,
+  EEXIST,
+  EFAULT,
+  ENOMEM,
+  PAGE_SIZE,
+  SEGV_ACCERR,
+  SEGV_MAPERR,
+  SIGBUS,
+  SIGKILL,
+  SIGSEGV,
+} from "@stratos/abi";
 import type { ArchiveName } from "@stratos/host";
 import type { CodeRegion, PhysicalAddress, VirtualAddress } from "@stratos/riscv";
 import { WORK } from "../ground/call-work.ts";
@@ -23,6 +34,19 @@ const NOT_MAPPED: BadAccess = { signal: SIGSEGV, code: SEGV_MAPERR };
 const NOT_ALLOWED: BadAccess = { signal: SIGSEGV, code: SEGV_ACCERR };
 const BEYOND_FILE: BadAccess = { signal: SIGBUS, code: BUS_ADRERR };
 const NO_MEMORY: BadAccess = { signal: SIGKILL, code: 0 };
+/** A program is to give the page (userfaultfd(2)): an instruction waits for it, others can't have it. */
+const AWAITED: BadAccess = { signal: 0, code: 0 },
+  AWAITED_TO_WRITE: BadAccess = { signal: 0, code: 1 };
+
+/** Is the page to be waited for? */
+export function isAwaited(bad: BadAccess): boolean {
+  return bad.signal === 0;
+}
+
+/** Of one that is: to be written to? */
+export function isAwaitedToWrite(bad: BadAccess): boolean {
+  return bad === AWAITED_TO_WRITE;
+}
 
 /** Pages around a file fault that are mapped with it when they are in memory anyway. */
 const AROUND = 16;
@@ -32,7 +56,7 @@ const AROUND = 16;
  * that others share is given a copy first (copy-on-write); a page below the stack makes it grow.
  *
  * @param address  faulting virtual address in bytes (`stval`)
- * @returns 0 when the instruction may be retried, else the signal for the task
+ * @returns 0 when the instruction may be retried, else the signal for the task, or that it `isAwaited`
  * @see mmap(2), ERRORS; sigaction(2), SIGSEGV and SIGBUS
  */
 export function handlePageFault(space: AddressSpace, address: VirtualAddress, access: Access): 0 | BadAccess {
@@ -119,6 +143,7 @@ function mapAbsent(space: AddressSpace, area: Area, page: VirtualAddress, access
   space.kernel.countFault(isMajor);
   if (isMajor && area.pages!.backing !== null) space.kernel.countStorage(PAGE_SIZE, 0);
   if (area.pages === null) {
+    if (area.userfault !== null) return access === "write" ? AWAITED_TO_WRITE : AWAITED;
     if (access !== "write") {
       space.account.retain(space.kernel.zeroFrame);
       return install(space, page, (space.kernel.zeroFrame << 12) | (area.isReadable ? PTE_R : 0));
@@ -142,6 +167,28 @@ function mapAbsent(space: AddressSpace, area: Area, page: VirtualAddress, access
   const failed = install(space, page, (cached << 12) | (area.isReadable ? PTE_R : 0));
   if (failed === 0 && area.file !== null) mapAround(space, area, page);
   return failed;
+}
+
+/**
+ * Gives private anonymous memory a page that is not there (userfaultfd(2)).
+ *
+ * @param content  4096 bytes; null: zeroes
+ * @returns 0; −EEXIST; −ENOMEM
+ */
+export function fillPage(space: AddressSpace, area: Area, page: VirtualAddress, content: Uint8Array | null): number {
+  if (space.table.get(page) !== 0) return -EEXIST;
+  const { physical, zeroFrame, work } = space.kernel;
+  work.charge(WORK.PAGE_FAULT);
+  const readable = area.isReadable ? PTE_R : 0;
+  if (content === null) {
+    space.account.retain(zeroFrame);
+    return install(space, page, (zeroFrame << 12) | readable) === 0 ? 0 : -ENOMEM;
+  }
+  const frame = space.takeFrame(page, false);
+  if (frame < 0) return -ENOMEM;
+  physical.u8.set(content, frame * PAGE_SIZE);
+  const rights = area.isWritable ? PTE_R | PTE_W : readable;
+  return install(space, page, (frame << 12) | PTE_A | rights) === 0 ? 0 : -ENOMEM;
 }
 
 /** Neighbours of a file page that are in memory come along: one fault instead of sixteen. */

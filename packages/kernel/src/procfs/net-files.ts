@@ -2,6 +2,7 @@
  * /proc/net (proc_pid_net(5)): interfaces, routes and sockets in the forms that netstat, ss, lsof and ifconfig read.
  */
 import {
+  EACCES,
   ATF_COM,
   ATF_PERM,
   EINVAL,
@@ -102,10 +103,23 @@ export class NetDirectory extends PseudoDirectory {
   }
 }
 
+/** One that takes nothing is not opened to be written, unless its text is one piece (fs/proc/proc_net.c). */
+class NetFile extends PseudoFile {
+  override get writeRefusal(): number {
+    return IN_ONE_PIECE.has(this.entryName) ? -EACCES : 0;
+  }
+
+  static {
+    stateClass("NetFile", this, null, FOUND_BY_NAME);
+  }
+}
+
+const IN_ONE_PIECE: ReadonlySet<string> = new Set(["sockstat", "sockstat6", "snmp", "snmp6", "netstat"]);
+
 function fill(directory: PseudoDirectory, target: () => Task): void {
   const { fileSystem } = directory;
   const file = (name: string, source: TextSource): void =>
-    void directory.add(name, new PseudoFile(fileSystem, (_reader, from, kept) => source(target(), from, kept)));
+    void directory.add(name, new NetFile(fileSystem, (_reader, from, kept) => source(target(), from, kept)));
   file("dev", describeInterfaces);
   file("route", describeRoutes);
   file("if_inet6", describeInet6);

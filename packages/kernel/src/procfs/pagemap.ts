@@ -1,4 +1,4 @@
-import { CAP_SYS_ADMIN, EACCES, EINVAL, ESRCH, O_ACCMODE, O_RDONLY, PAGE_SIZE } from "@stratos/abi";
+import { CAP_SYS_ADMIN, EINVAL, ESRCH, PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -93,7 +93,6 @@ export class Pagemap extends PseudoFile {
   }
 
   override open(task: Task, flags: number, path: Path): OpenFile | number {
-    if ((flags & O_ACCMODE) !== O_RDONLY) return -EACCES;
     if (!hasMemory(this.#target())) return -ESRCH;
     const refused = mayInspect(task, this.#target(), "fs");
     return refused < 0 ? refused : new PagemapFile(flags, this, path);

@@ -129,7 +129,8 @@ it("/proc/config.gz names what is there and what isn't", () => {
     "CONFIG_BLK_DEV_LOOP=y",
     "CONFIG_EXT4_FS=y",
     "CONFIG_FUSE_FS=y",
-    "# CONFIG_USERFAULTFD is not set",
+    "CONFIG_USERFAULTFD=y",
+    "# CONFIG_SECRETMEM is not set",
     "# CONFIG_BPF_SYSCALL is not set",
     "# CONFIG_XFS_FS is not set",
   ])

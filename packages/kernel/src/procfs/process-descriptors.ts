@@ -1,5 +1,5 @@
 /** /proc/PID/fd and fdinfo (proc_pid_fd(5), proc_pid_fdinfo(5)). */
-import { EACCES, ENOENT, ESRCH, O_PATH, S_IFDIR, S_IFLNK } from "@stratos/abi";
+import { EACCES, EINVAL, ENOENT, ESRCH, O_PATH, S_IFDIR, S_IFLNK } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import { belongToUser } from "./process-file.ts";
@@ -139,6 +139,10 @@ export function isAlive(task: Task): boolean {
 class DescriptorInfo extends PseudoFile {
   override get waiting(): "refused" {
     return "refused";
+  }
+
+  override get writeRefusal(): number {
+    return -EINVAL;
   }
 
   override get isMountable(): boolean {

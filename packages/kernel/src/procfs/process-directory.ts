@@ -340,6 +340,10 @@ class OwnedFile extends PseudoFile {
     return "refused";
   }
 
+  override get writeRefusal(): number {
+    return -EINVAL;
+  }
+
   override get isSequence(): boolean {
     return !UNSEQUENCED.has(this.entryName);
   }

@@ -1,5 +1,14 @@
 /** proc_pid_maps(5), proc_pid_smaps(5). */
-import { ESRCH, MAP_GROWSDOWN, MAP_LOCKED, MAP_NORESERVE, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import {
+  ESRCH,
+  MAP_DROPPABLE,
+  MAP_GROWSDOWN,
+  MAP_LOCKED,
+  MAP_NORESERVE,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
+} from "@stratos/abi";
 import type { FrameAllocator } from "../frames/frame-allocator.ts";
 import { WIDE_TOP } from "../mm/address-space.ts";
 import {
@@ -184,6 +193,7 @@ const FLAG_WORDS: readonly (readonly [string, (area: Area) => boolean])[] = [
   ["me", () => true],
   ["ms", (area) => area.isShared],
   ["gd", has(MAP_GROWSDOWN)],
+  ["um", ({ userfault }) => userfault !== null],
   ["lo", has(MAP_LOCKED)],
   ["dc", has(AREA_NO_FORK)],
   ["de", has(AREA_NO_EXPAND)],
@@ -191,6 +201,7 @@ const FLAG_WORDS: readonly (readonly [string, (area: Area) => boolean])[] = [
   ["nr", has(MAP_NORESERVE)],
   ["wf", has(AREA_WIPE_ON_FORK)],
   ["dd", has(AREA_NO_DUMP)],
+  ["dp", has(MAP_DROPPABLE)],
   ["sl", has(AREA_SEALED)],
 ];
 

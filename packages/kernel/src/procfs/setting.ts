@@ -4,6 +4,7 @@ import { stateClass } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
 import { KERNEL_INFO } from "../ground/kernel-log.ts";
 import { kernelNumber } from "../ground/kernel-number.ts";
+import { MAY_WRITE } from "../security/permission.ts";
 import { FOUND_BY_NAME, PseudoFile, type PseudoFileSystem, type TextSink } from "../pseudo/pseudo-inodes.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { UserNamespace } from "../security/user-namespace.ts";
@@ -156,6 +157,8 @@ export class SettingFile extends PseudoFile {
   }
 
   override mayAccess(task: Task, mask: number): number {
+    // Nobody may do more than its mode says (fs/proc/proc_sysctl.c, test_perm).
+    if ((mask & MAY_WRITE) !== 0 && (this.mode & 0o222) === 0) return -EACCES;
     if (this.#right?.opens !== true || !mayWrite(task.credentials, task, this.#right))
       return super.mayAccess(task, mask);
     return ((this.mode >> 6) & mask) === mask ? 0 : -EACCES;

@@ -304,6 +304,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   ),
   "vm/mmap_min_addr": only("65536"),
   "vm/memfd_noexec": only("0"),
+  "vm/unprivileged_userfaultfd": only("0"),
   "vm/vfs_cache_pressure": bounded(
     { least: 0, most: 0x7fffffff },
     ({ vfs }) => vfs.cachePressure,

@@ -1,5 +1,5 @@
 /** The files of /proc itself: proc(5) and its companions proc_meminfo(5), proc_stat(5) … */
-import { CAP_SYSLOG, EACCES, EPERM, O_ACCMODE, O_RDONLY, PAGE_SIZE } from "@stratos/abi";
+import { CAP_SYSLOG, EPERM, PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { describeRealTimeClock } from "../event/real-time-clock-file.ts";
 import { Changes } from "../ground/changes.ts";
@@ -105,7 +105,6 @@ class KernelMessages extends PseudoFile {
   }
 
   override open(task: Task, flags: number, path: Path): OpenFile | number {
-    if ((flags & O_ACCMODE) !== O_RDONLY) return -EACCES;
     return isCapable(task.credentials, CAP_SYSLOG) ? new KernelMessageQueue(task.kernel, flags, this, path) : -EPERM;
   }
 

@@ -5,11 +5,13 @@
 import {
   EACCES,
   EINVAL,
+  EIO,
   ENOENT,
   ENOTTY,
   ENXIO,
   EOPNOTSUPP,
   EPERM,
+  ESPIPE,
   O_ACCMODE,
   O_RDONLY,
   POLLERR,
@@ -352,7 +354,7 @@ export class PseudoFile extends PseudoInode {
   }
 
   override open(task: Task, flags: number, path: Path): OpenFile | number {
-    if ((flags & O_ACCMODE) !== O_RDONLY && this.#sink === null) return -EACCES;
+    if ((flags & O_ACCMODE) !== O_RDONLY && this.#sink === null && this.writeRefusal === 0) return -EACCES;
     const refused = this.#guard?.(task, flags) ?? 0;
     if (refused < 0) return refused;
     const opener = { credentials: task.credentials, groupRoot: task.namespaces.cgroup.root };
@@ -366,6 +368,14 @@ export class PseudoFile extends PseudoInode {
 
   get sink(): TextSink | null {
     return this.#sink;
+  }
+
+  /**
+   * Of what takes nothing: what write(2) says to who may do all and so has opened it (fs/proc/inode.c, proc_reg_write);
+   * 0: open(2) has refused him (fs/kernfs/file.c, kernfs_fop_open).
+   */
+  get writeRefusal(): number {
+    return this.fileSystem.type === "proc" ? -EIO : 0;
   }
 
   get request(): TextRequest | null {
@@ -388,7 +398,7 @@ export class PseudoFile extends PseudoInode {
 
   /** O_TRUNC of `echo 1 > file` changes nothing. */
   override truncate(): number {
-    return this.#sink === null ? -EACCES : 0;
+    return 0;
   }
 
   static {
@@ -496,7 +506,7 @@ class TextFile extends OpenFile {
 
   override write(task: Task, from: IoCursor, offset: number): number {
     const { sink } = this.#text;
-    if (sink === null) return -EINVAL;
+    if (sink === null) return offset >= 0 && this.#text.isSequence ? -ESPIPE : this.#text.writeRefusal;
     const bytes = new Uint8Array(Math.min(from.remaining, 4096));
     const taken = from.take(bytes, 0, bytes.length);
     if (taken < 0) return taken;

@@ -358,7 +358,7 @@ export function tellInterface(network: InterfaceNetwork, one: NetworkInterface, 
   followPorts(one.master);
 }
 
-function tellAddress(
+export function tellAddress(
   network: InterfaceNetwork,
   one: NetworkInterface,
   address: InterfaceAddress,

@@ -16,6 +16,7 @@ import {
   EthtoolDrvinfo,
   EthtoolTsInfo,
   IFF_ALLMULTI,
+  IFF_BROADCAST,
   IFF_NOARP,
   IFF_POINTOPOINT,
   IFF_PROMISC,
@@ -74,6 +75,7 @@ import { byteStringOf } from "@stratos/base";
 import {
   ANY_V4,
   type IpAddress,
+  isMulticast,
   isSameIp,
   isV4,
   isWildcard,
@@ -87,8 +89,8 @@ import { RELEASE } from "../ground/release.ts";
 import { getU64, viewOf } from "../ground/words.ts";
 import { BRIDGE_REQUESTS, bridgeIoctl } from "./bridge-ioctl.ts";
 import { familyOf, inetAddressBytes } from "./inet/inet-address.ts";
-import { addRoute, removeRoute, setInterfaceFlags, setUp, tellInterface } from "./interface-changes.ts";
-import { renameInterface, replaceFirstV4, setHardwareAddress, setMtu } from "./interface-properties.ts";
+import { addRoute, removeAddress, removeRoute, setInterfaceFlags, tellInterface } from "./interface-changes.ts";
+import { renameInterface, replaceV4, setHardwareAddress, setMtu } from "./interface-properties.ts";
 import type { InterfaceNetwork } from "./interface-network.ts";
 import {
   classPrefixOf,
@@ -98,7 +100,7 @@ import {
   networkOf,
   usualBroadcast,
 } from "./network-interface.ts";
-import { nameIn, putName } from "./interface-request.ts";
+import { labelIn, nameIn, putName } from "./interface-request.ts";
 import { NEIGHBOUR_REQUESTS, neighbourIoctl } from "./neighbour-ioctl.ts";
 import { makeRoute } from "./routes.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
@@ -139,7 +141,7 @@ export function interfaceIoctl(
   if (command === SIOCGIFCONF) return listInterfaces(task, network, argument);
   if (BRIDGE_REQUESTS.has(command)) return bridgeIoctl(task, network, command, argument);
   if (NEIGHBOUR_REQUESTS.has(command)) return neighbourIoctl(task, network, command, argument);
-  if (CHANGES.has(command)) return changeInterface(task, network, command, argument);
+  if (CHANGES.has(command)) return changeInterface(task, network, family, command, argument);
   switch (command) {
     case SIOCADDRT:
     case SIOCDELRT:
@@ -165,12 +167,12 @@ export function interfaceIoctl(
   const request = new Uint8Array(IfreqAddress.size);
   if (task.space.copyIn(argument, request, 0, IfreqAddress.size) < 0) return -EFAULT;
   const view = new DataView(request.buffer);
+  const like = familyOf(request.subarray(VALUE)) === AF_INET ? ipIn(request) : null;
   const found =
     command === SIOCGIFNAME
       ? network.interfaceByIndex(view.getInt32(IfreqIndex.offset.ifr_ifindex, true))
       : network.interfaceByName(nameIn(request, 0));
   if (found === undefined) return -ENODEV;
-  const address = found.firstV4;
   if (command !== SIOCGIFNAME) request.fill(0, VALUE);
   switch (command) {
     case SIOCGIFNAME:
@@ -201,6 +203,7 @@ export function interfaceIoctl(
     case SIOCGIWNAME:
       return -EOPNOTSUPP;
     default: {
+      const address = found.labelled(labelIn(request, 0), like);
       if (address === undefined) return -EADDRNOTAVAIL;
       const ip =
         command === SIOCGIFNETMASK
@@ -222,7 +225,13 @@ export function interfaceIoctl(
  * @returns EFAULT, EPERM, ENODEV, EINVAL (another family, a mask with holes), EADDRNOTAVAIL (a mask for no address),
  *   EOPNOTSUPP
  */
-function changeInterface(task: SocketCaller, network: InterfaceNetwork, command: number, argument: number): number {
+function changeInterface(
+  task: SocketCaller,
+  network: InterfaceNetwork,
+  family: number,
+  command: number,
+  argument: number,
+): number {
   const request = new Uint8Array(IfreqAddress.size);
   if (task.space.copyIn(argument, request, 0, IfreqAddress.size) < 0) return -EFAULT;
   if (!isCapable(task.credentials, CAP_NET_ADMIN, network.owner)) return -EPERM;
@@ -231,6 +240,9 @@ function changeInterface(task: SocketCaller, network: InterfaceNetwork, command:
   const view = new DataView(request.buffer);
   switch (command) {
     case SIOCSIFFLAGS: {
+      const label = labelIn(request, 0);
+      const isOfAddress = label.includes(":") && (family === AF_INET || family === AF_PACKET);
+      if (isOfAddress) return keepAlias(network, found, label, view);
       const flags = view.getUint16(IfreqFlags.offset.ifr_flags, true);
       setInterfaceFlags(network, found, {
         isUp: (flags & IFF_UP) !== 0,
@@ -261,32 +273,56 @@ function changeInterface(task: SocketCaller, network: InterfaceNetwork, command:
   }
 }
 
-/** SIOCSIFADDR, SIOCSIFDSTADDR, SIOCSIFNETMASK, SIOCSIFBRDADDR (net/ipv4/devinet.c, devinet_ioctl). */
+/** SIOCSIFFLAGS of an alias: without IFF_UP its address goes. −EADDRNOTAVAIL (net/ipv4/devinet.c, devinet_ioctl) */
+function keepAlias(network: InterfaceNetwork, one: NetworkInterface, label: string, request: DataView): number {
+  const present = one.labelled(label, null);
+  if (present === undefined) return -EADDRNOTAVAIL;
+  if ((request.getUint16(IfreqFlags.offset.ifr_flags, true) & IFF_UP) === 0) removeAddress(network, one, present);
+  return 0;
+}
+
+/**
+ * SIOCSIFADDR, SIOCSIFDSTADDR, SIOCSIFNETMASK, SIOCSIFBRDADDR, of the address that is called so; the first of these
+ * makes it (net/ipv4/devinet.c, devinet_ioctl).
+ */
 function changeAddress(network: InterfaceNetwork, one: NetworkInterface, command: number, request: Uint8Array): number {
   if (familyOf(request.subarray(VALUE)) !== AF_INET) return -EINVAL;
-  const ip = readV4(request, VALUE + SockaddrIn.offset.sin_addr, new Uint32Array(4));
-  const present = one.firstV4;
+  const ip = ipIn(request);
+  const name = labelIn(request, 0);
+  const present = one.labelled(name, null);
   if (command === SIOCSIFADDR) {
+    if (isMulticast(ip)) return -EINVAL;
+    if (present !== undefined && isSameIp(present.ip, ip)) return 0;
     const isPointToPoint = (one.flags & IFF_POINTOPOINT) !== 0;
     const prefixLength = isPointToPoint ? widthOf(ip) : classPrefixOf(ip);
-    const failed = replaceFirstV4(network, one, { ip, prefixLength, broadcast: usualBroadcast(ip, prefixLength) });
-    // An address brings its interface up.
-    if (failed === 0 && !isWildcard(ip)) setUp(network, one, true);
-    return failed;
+    const broadcast = (one.flags & IFF_BROADCAST) === 0 ? null : usualBroadcast(ip, prefixLength);
+    const label = present === undefined && name.includes(":") ? name : present?.label;
+    const address = { ip, prefixLength, broadcast, ...(label !== undefined && { label }) };
+    return replaceV4(network, one, present, address);
   }
   if (present === undefined) return -EADDRNOTAVAIL;
-  if (command === SIOCSIFBRDADDR) return replaceFirstV4(network, one, { ...present, broadcast: ip });
+  if (command === SIOCSIFBRDADDR) {
+    if (isSameIp(ip, present.broadcast ?? ANY_V4)) return 0;
+    return replaceV4(network, one, present, { ...present, broadcast: isWildcard(ip) ? null : ip });
+  }
   if (command === SIOCSIFDSTADDR) {
+    if (isSameIp(ip, networkOf(present))) return 0;
+    if (isMulticast(ip)) return -EINVAL;
     const { peer: _, ...alone } = present;
-    return replaceFirstV4(network, one, isSameIp(ip, present.ip) ? alone : { ...alone, peer: ip });
+    return replaceV4(network, one, present, isSameIp(ip, present.ip) ? alone : { ...alone, peer: ip });
   }
   const prefixLength = prefixOfMask(ip);
   if (prefixLength === null) return -EINVAL;
+  if (prefixLength === present.prefixLength) return 0;
   // One that was given by hand stays, and so does that of a network that has become too small for one.
   const before = usualBroadcast(present.ip, present.prefixLength);
   const isUsual = before !== null && present.broadcast !== null && isSameIp(before, present.broadcast);
   const broadcast = isUsual && prefixLength < 31 ? usualBroadcast(present.ip, prefixLength) : present.broadcast;
-  return replaceFirstV4(network, one, { ...present, prefixLength, broadcast });
+  return replaceV4(network, one, present, { ...present, prefixLength, broadcast });
+}
+
+function ipIn(request: Uint8Array): IpAddress {
+  return readV4(request, VALUE + SockaddrIn.offset.sin_addr, new Uint32Array(4));
 }
 
 /** Null for a mask with holes. */
@@ -343,7 +379,7 @@ function listInterfaces(task: SocketCaller, network: InterfaceNetwork, argument:
     for (const address of one.addresses) {
       if (!isV4(address.ip)) continue;
       const request = new Uint8Array(IfreqAddress.size);
-      putName(request, 0, one.name);
+      putName(request, 0, one.labelOf(address));
       request.set(inetAddressBytes({ ip: address.ip, port: 0 }, AF_INET), VALUE);
       listed.push(request);
     }

@@ -1,6 +1,16 @@
 /** What programs set of an interface that is there (ip-link(8), netdevice(7)): pages load it when the first does. */
-import { EADDRNOTAVAIL, EEXIST, EINVAL, ELOOP, ENOBUFS, EOPNOTSUPP, isErrno } from "@stratos/abi";
-import { isWildcard } from "@stratos/netstack";
+import {
+  EADDRNOTAVAIL,
+  EEXIST,
+  EINVAL,
+  ELOOP,
+  ENOBUFS,
+  EOPNOTSUPP,
+  IFA_F_SECONDARY,
+  IFNAMSIZ,
+  isErrno,
+} from "@stratos/abi";
+import { isV4, isWildcard } from "@stratos/netstack";
 import {
   addAddress,
   announce,
@@ -11,6 +21,7 @@ import {
   MTU_MAX,
   MTU_MIN,
   removeAddress,
+  tellAddress,
   tellInterface,
 } from "./interface-changes.ts";
 import type { InterfaceNetwork } from "./interface-network.ts";
@@ -52,9 +63,25 @@ export function renameInterface(network: InterfaceNetwork, one: NetworkInterface
   if (name === one.name) return 0;
   const free = freeName(network, name);
   if (isErrno(free)) return free === -ENOBUFS ? -EEXIST : free;
+  const before = one.name;
   one.name = free;
   tellInterface(network, one, false);
+  relabel(network, one, before);
   return 0;
+}
+
+/** The first address is called as its interface; of others what came behind a colon stays (inetdev_changename). */
+function relabel(network: InterfaceNetwork, one: NetworkInterface, before: string): void {
+  let count = 0;
+  for (const address of one.addresses) {
+    if (!isV4(address.ip)) continue;
+    const { label = before } = address;
+    const colon = label.indexOf(":");
+    const rest = colon < 0 ? `:${count + 1}` : label.slice(colon);
+    if (count++ === 0) delete address.label;
+    else address.label = one.name.slice(0, Math.max(0, IFNAMSIZ - 1 - rest.length)) + rest;
+    tellAddress(network, one, address, false);
+  }
 }
 
 /** @returns −EINVAL out of range */
@@ -81,9 +108,14 @@ export function setHardwareAddress(network: InterfaceNetwork, one: NetworkInterf
   return 0;
 }
 
-/** SIOCSIFADDR, SIOCSIFNETMASK: the first IPv4 address becomes another one. */
-export function replaceFirstV4(network: InterfaceNetwork, one: NetworkInterface, address: InterfaceAddress): number {
-  const { firstV4 } = one;
-  if (firstV4 !== undefined) removeAddress(network, one, firstV4);
-  return isWildcard(address.ip) ? 0 : addAddress(network, one, address);
+/** SIOCSIFADDR, SIOCSIFNETMASK …: an address of IPv4 becomes another one, or is given; 0.0.0.0: none. */
+export function replaceV4(
+  network: InterfaceNetwork,
+  one: NetworkInterface,
+  present: InterfaceAddress | undefined,
+  address: InterfaceAddress,
+): number {
+  if (present !== undefined) removeAddress(network, one, present);
+  const { flags = 0 } = address;
+  return isWildcard(address.ip) ? 0 : addAddress(network, one, { ...address, flags: flags & ~IFA_F_SECONDARY });
 }

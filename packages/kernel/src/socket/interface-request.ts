@@ -8,10 +8,16 @@ export function putName(request: Uint8Array, start: number, name: string): void 
   request.set(byteStringOf(name), start);
 }
 
-/** The name of an interface; an alias such as "eth0:1" names its interface. */
+/** What is named: an interface, or an alias such as "eth0:1", the label of an address of it. */
+export function labelIn(request: Uint8Array, start: number): string {
+  let label = "";
+  for (let at = start; at < start + IFNAMSIZ - 1 && request[at] !== 0; at++) label += String.fromCharCode(request[at]!);
+  return label;
+}
+
+/** The name of the interface. */
 export function nameIn(request: Uint8Array, start: number): string {
-  let name = "";
-  for (let at = start; at < start + IFNAMSIZ - 1 && request[at] !== 0; at++) name += String.fromCharCode(request[at]!);
-  const colon = name.indexOf(":");
-  return colon < 0 ? name : name.slice(0, colon);
+  const label = labelIn(request, start);
+  const colon = label.indexOf(":");
+  return colon < 0 ? label : label.slice(0, colon);
 }

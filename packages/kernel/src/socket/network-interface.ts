@@ -64,6 +64,8 @@ export interface InterfaceAddress {
   flags?: number;
   /** IFAPROT_*: who gave it. */
   readonly protocol?: number;
+  /** Of IPv4: what it is called ("eth0:1", an alias); left away: as its interface. */
+  label?: string;
   /** Its network is somebody else's to lead to. */
   readonly isRouted?: boolean;
   /** Left away: it is used for ever. */
@@ -268,7 +270,20 @@ export class NetworkInterface {
     return this.isUp && this.addresses.some((address) => isLastOf(address, ip));
   }
 
-  /** The first IPv4 address, which ioctls speak of. */
+  labelOf({ label }: InterfaceAddress): string {
+    return label ?? this.name;
+  }
+
+  /**
+   * The address of IPv4 that a request names by its label: that one of several which is like the other, else the first
+   * (net/ipv4/devinet.c, devinet_ioctl).
+   */
+  labelled(label: string, like: IpAddress | null): InterfaceAddress | undefined {
+    const named = this.addresses.filter((one) => isV4(one.ip) && this.labelOf(one) === label);
+    return (like === null ? undefined : named.find(({ ip }) => isSameIp(ip, like))) ?? named[0];
+  }
+
+  /** The first IPv4 address. */
   get firstV4(): InterfaceAddress | undefined {
     return this.addresses.find((one) => isV4(one.ip));
   }

@@ -1,4 +1,6 @@
 import {
+  AF_INET,
+  AF_INET6,
   AF_UNIX,
   CAP_NET_ADMIN,
   CAP_NET_RAW,
@@ -11,7 +13,11 @@ import {
   EOPNOTSUPP,
   EPERM,
   ERANGE,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
   RLIMIT_NOFILE,
+  SOCK_DGRAM,
+  SOCK_STREAM,
   SO_ACCEPTCONN,
   SO_ATTACH_BPF,
   SO_ATTACH_FILTER,
@@ -116,6 +122,8 @@ export class SocketOptions {
   /** SO_TIMESTAMP or SO_TIMESTAMPNS (their _NEW forms are the same on 64-bit), 0: none. */
   timestamp = 0;
   boundIndex = 0;
+  /** SO_PEEK_OFF: bytes of what waits that a read with MSG_PEEK passes over; below 0: none, and none are counted. */
+  peekOffset = -1;
   /** SO_ATTACH_FILTER (socket-filter.ts); SO_LOCK_FILTER: it stays. */
   filter: BpfFilter | null = null;
   isFilterLocked = false;
@@ -152,7 +160,14 @@ export class SocketOptions {
     this.isFilterLocked = from.isFilterLocked;
     this.timestamp = from.timestamp;
     this.boundIndex = from.boundIndex;
+    this.peekOffset = from.peekOffset;
     for (const [name, value] of from.stored) this.stored.set(name, value);
+  }
+
+  /** So many bytes were read: SO_PEEK_OFF goes on, or back (net/core/sock.c, sk_peek_offset_bwd). */
+  movePeek(peek: boolean, count: number): void {
+    if (this.peekOffset >= 0)
+      this.peekOffset = Math.max(0, (peek ? this.peekOffset + count : this.peekOffset - count) | 0);
   }
 
   static {
@@ -171,7 +186,6 @@ const STORED_DEFAULTS: ReadonlyMap<number, number> = new Map([
   [SO_MARK, 0],
   [SO_TIMESTAMPING, 0],
   [SO_RXQ_OVFL, 0],
-  [SO_PEEK_OFF, -1],
   [SO_NOFCS, 0],
   [SO_SELECT_ERR_QUEUE, 0],
   [SO_BUSY_POLL, 0],
@@ -342,6 +356,9 @@ export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: 
       options.stored.set(name, number);
       break;
     case SO_PEEK_OFF:
+      if (!keepsPeekOffset(socket)) return -EOPNOTSUPP;
+      options.peekOffset = number;
+      break;
     case SO_TXTIME:
       return -EINVAL;
     case SO_LOCK_FILTER:
@@ -365,6 +382,13 @@ export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: 
   }
   socket.optionChanged(name);
   return 0;
+}
+
+/** Sockets that have a `set_peek_off` (net/unix/af_unix.c, net/ipv4/af_inet.c). */
+function keepsPeekOffset({ family, type, protocol }: OptionHolder): boolean {
+  if (family === AF_UNIX) return true;
+  if (family !== AF_INET && family !== AF_INET6) return false;
+  return type === SOCK_STREAM || (type === SOCK_DGRAM && protocol !== IPPROTO_ICMP && protocol !== IPPROTO_ICMPV6);
 }
 
 function clampBuffer(value: number, most: number): number {
@@ -480,6 +504,8 @@ export function getSocketOption(
       groups.forEach((group, index) => value.set(intOption(gids.shown(group)), index * 4));
       return value;
     }
+    case SO_PEEK_OFF:
+      return keepsPeekOffset(socket) ? intOption(options.peekOffset) : -EOPNOTSUPP;
     case SO_PASSPIDFD:
       return socket.family === AF_UNIX ? intOption(options.passPidfd ? 1 : 0) : -EOPNOTSUPP;
     case SO_PEERPIDFD: {

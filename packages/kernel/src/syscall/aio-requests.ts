@@ -42,6 +42,7 @@ import {
 import { EventFile } from "../event/eventfd.ts";
 import { enterTemporaryMask, leaveTemporaryMask, SIGSET_SIZE } from "../event/temporary-mask.ts";
 import { WIDE_TOP } from "../mm/address-space.ts";
+import { AREA_NO_EXPAND } from "../mm/area.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
 import type { Task } from "../task/task.ts";
 import { stateOf } from "../ground/call-state.ts";
@@ -76,6 +77,10 @@ export function ioSetup(task: Task, count: number, idAddress: number): number {
     offset: 0,
   });
   if (id < 0) return -ENOMEM;
+  // Apart from what lies beside it, and of one size (fs/aio.c, aio_ring_mmap_prepare).
+  space.splitAt(id);
+  space.splitAt(id + PAGE_SIZE);
+  space.areaAt(id)!.flags |= AREA_NO_EXPAND;
   if (space.storeU64(idAddress, id) < 0) {
     munmap(space, id, PAGE_SIZE);
     return -EFAULT;

@@ -33,7 +33,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { checkLandlock } from "../vfs/landlock-paths.ts";
-import { checkAccess, isKept, MAY_WRITE } from "../security/permission.ts";
+import { isKept, MAY_WRITE } from "../security/permission.ts";
 import { movedBefore, pauseTransfer } from "../ground/call-work.ts";
 import { stateOf } from "../ground/call-state.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
@@ -134,7 +134,7 @@ function truncate(task: Task, pathAddress: number, size: number): number {
   const inode = place.dentry.inode!;
   if (inode.isDirectory) return -EISDIR;
   if (!inode.isRegular) return -EINVAL;
-  const denied = checkAccess(task.credentials, inode, MAY_WRITE);
+  const denied = inode.mayAccess(task, MAY_WRITE);
   if (denied < 0) return denied;
   const { landlock } = task.credentials;
   if (landlock !== null && checkLandlock(landlock, place, LANDLOCK_ACCESS_FS_TRUNCATE) < 0) return -EACCES;

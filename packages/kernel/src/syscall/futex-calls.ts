@@ -31,7 +31,15 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
-import { futexRequeue, futexWait, futexWaitMany, futexWake, futexWakeOp, keyOf } from "../task/futex.ts";
+import {
+  futexRequeue,
+  futexWait,
+  futexWaitMany,
+  futexWake,
+  futexWakeOp,
+  type FutexWord,
+  keyOf,
+} from "../task/futex.ts";
 import { piLock, piTryLock, piUnlock } from "../task/pi-futex.ts";
 import { requeuePi, waitRequeuePi } from "../task/requeue-pi.ts";
 import type { Task } from "../task/task.ts";
@@ -56,7 +64,9 @@ function futex(
   const isRealtime = (operation & FUTEX_CLOCK_REALTIME) !== 0;
   if (isRealtime && !CHOOSES_CLOCK.has(command)) return -ENOSYS;
   // A word that may be shared is known by its page, so that has to be there; a private one by its address.
-  if ((operation & FUTEX_PRIVATE_FLAG) === 0) {
+  const isPrivate = (operation & FUTEX_PRIVATE_FLAG) !== 0;
+  const { space } = task;
+  if (!isPrivate) {
     if (task.space.loadU32(address) < 0) return -EFAULT;
     if (command >= FUTEX_REQUEUE && command <= FUTEX_WAKE_OP && task.space.loadU32(second) < 0) return -EFAULT;
   }
@@ -69,14 +79,17 @@ function futex(
         if (duration < 0) return duration;
         deadline = command === FUTEX_WAIT ? task.kernel.now() + duration : absoluteDeadline(task, timeout, isRealtime);
       }
-      return futexWait(task, address, value, command === FUTEX_WAIT ? FUTEX_BITSET_MATCH_ANY : third >>> 0, deadline);
+      const bitset = command === FUTEX_WAIT ? FUTEX_BITSET_MATCH_ANY : third >>> 0;
+      return futexWait(task, address, value, bitset, deadline, isPrivate);
     }
     case FUTEX_WAKE:
     case FUTEX_WAKE_BITSET: {
       if (command === FUTEX_WAKE_BITSET && third >>> 0 === 0) return -EINVAL;
       // Who waits for such a mutex is woken by who gives it back.
-      if (task.kernel.piFutexes.has(keyOf(task.space, address))) return -EINVAL;
-      return futexWake(task.space, address, value | 0, command === FUTEX_WAKE ? FUTEX_BITSET_MATCH_ANY : third >>> 0);
+      const { piFutexes } = task.kernel;
+      if (piFutexes.size > 0 && piFutexes.has(keyOf(space, address, isPrivate))) return -EINVAL;
+      const bitset = command === FUTEX_WAKE ? FUTEX_BITSET_MATCH_ANY : third >>> 0;
+      return futexWake(space, address, value | 0, bitset, isPrivate);
     }
     case FUTEX_REQUEUE:
     case FUTEX_CMP_REQUEUE: {
@@ -86,7 +99,9 @@ function futex(
         if (now < 0) return -EFAULT;
         if (now !== third >>> 0) return -EAGAIN;
       }
-      const done = futexRequeue(task.space, address, second, { wake: value | 0, move: timeout | 0 });
+      const source = keyOf(space, address, isPrivate);
+      const target = keyOf(space, second, isPrivate);
+      const done = futexRequeue(space, source, target, { wake: value | 0, move: timeout | 0 });
       if (isErrno(done)) return done;
       return command === FUTEX_CMP_REQUEUE ? done.woken + done.moved : done.woken;
     }
@@ -97,12 +112,12 @@ function futex(
         if (duration < 0) return duration;
         deadline = absoluteDeadline(task, timeout, isRealtime);
       }
-      return waitRequeuePi(task, address, value, second, deadline);
+      return waitRequeuePi(task, address, value, second, deadline, isPrivate);
     }
     case FUTEX_CMP_REQUEUE_PI:
       // The one that is woken is to be given the mutex; there cannot be two.
       if (value !== 1 || (timeout | 0) < 0) return -EINVAL;
-      return requeuePi(task, address, second, timeout | 0, third >>> 0);
+      return requeuePi(task, address, second, timeout | 0, third >>> 0, isPrivate);
     case FUTEX_LOCK_PI:
     case FUTEX_LOCK_PI2: {
       let deadline = Infinity;
@@ -111,14 +126,14 @@ function futex(
         if (duration < 0) return duration;
         deadline = absoluteDeadline(task, timeout, command === FUTEX_LOCK_PI || isRealtime);
       }
-      return piLock(task, address, deadline);
+      return piLock(task, address, deadline, isPrivate);
     }
     case FUTEX_TRYLOCK_PI:
-      return piTryLock(task, address);
+      return piTryLock(task, address, isPrivate);
     case FUTEX_UNLOCK_PI:
-      return piUnlock(task, address);
+      return piUnlock(task, address, isPrivate);
     case FUTEX_WAKE_OP:
-      return futexWakeOp(task.space, address, second, { first: value | 0, second: timeout | 0 }, third | 0);
+      return futexWakeOp(space, address, second, { first: value | 0, second: timeout | 0 }, third | 0, isPrivate);
     default:
       return -ENOSYS;
   }
@@ -165,7 +180,7 @@ function futexWait2(
     deadline = loadDeadline(task, timeout, clock | 0);
     if (deadline < 0) return deadline;
   }
-  return futexWait(task, address, value, mask, deadline);
+  return futexWait(task, address, value, mask, deadline, (flags & FUTEX2_PRIVATE) !== 0);
 }
 
 function futexWake2(task: Task, address: number, mask: number, count: number, flags: number): number {
@@ -173,18 +188,19 @@ function futexWake2(task: Task, address: number, mask: number, count: number, fl
   if (bad < 0) return bad;
   if (mask === 0) return -EINVAL;
   // This call counts as it says, unlike FUTEX_WAKE (FLAGS_STRICT).
-  return count === 0 ? 0 : futexWake(task.space, address, count | 0, mask);
+  return count === 0 ? 0 : futexWake(task.space, address, count | 0, mask, (flags & FUTEX2_PRIVATE) !== 0);
 }
 
 /** `struct futex_waitv` at `address`: −EFAULT, −EINVAL. */
-function loadWaiter(task: Task, address: number): { address: number; value: number } | number {
+function loadWaiter(task: Task, address: number): FutexWord | number {
   const { u8, view } = task.kernel.scratch;
   if (task.space.copyIn(address, u8, 0, FutexWaitv.size) < 0) return -EFAULT;
   const word = getU64(view, FutexWaitv.offset.uaddr);
   const value = getU64(view, FutexWaitv.offset.val);
   if (view.getUint32(FutexWaitv.offset._reserved, true) !== 0 || value > 0xffffffff) return -EINVAL;
-  const bad = checkWord(word, view.getUint32(FutexWaitv.offset.flags, true), FUTEX_BITSET_MATCH_ANY);
-  return bad < 0 ? bad : { address: word, value };
+  const flags = view.getUint32(FutexWaitv.offset.flags, true);
+  const bad = checkWord(word, flags, FUTEX_BITSET_MATCH_ANY);
+  return bad < 0 ? bad : { address: word, value, isPrivate: (flags & FUTEX2_PRIVATE) !== 0 };
 }
 
 /** futex_waitv(2): index of a word that was woken; −EAGAIN, −EFAULT, −EINVAL, −ETIMEDOUT. */
@@ -203,7 +219,7 @@ function futexWaitVector(
     deadline = loadDeadline(task, timeout, clock | 0);
     if (deadline < 0) return deadline;
   }
-  const words: { address: number; value: number }[] = [];
+  const words: FutexWord[] = [];
   for (let index = 0; index < count; index++) {
     const word = loadWaiter(task, address + index * FutexWaitv.size);
     if (isErrno(word)) return word;
@@ -222,7 +238,10 @@ function futexRequeue2(task: Task, waiters: number, flags: number, wake: number,
   const now = task.space.loadU32(from.address);
   if (now < 0) return -EFAULT;
   if (now !== from.value) return -EAGAIN;
-  const done = futexRequeue(task.space, from.address, to.address, { wake: wake | 0, move: move | 0 });
+  const { space } = task;
+  const source = keyOf(space, from.address, from.isPrivate);
+  const target = keyOf(space, to.address, to.isPrivate);
+  const done = futexRequeue(space, source, target, { wake: wake | 0, move: move | 0 });
   return isErrno(done) ? done : done.woken + done.moved;
 }
 
@@ -236,7 +255,6 @@ export const futexCalls: SyscallTable = {
   futex_waitv: { run: futexWaitVector },
   futex_requeue: { run: futexRequeue2 },
   futex: {
-    gaps: "a word is the same with FUTEX_PRIVATE_FLAG and without it",
     run: futex,
     // A wait that was moved to its mutex: the word has changed meanwhile.
     interrupted: (_task, _address, operation) => (isRequeueWait(operation) ? -EAGAIN : -EINTR),

@@ -14,6 +14,10 @@ import {
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_SHARED,
+  UFFD_USER_MODE_ONLY,
+  RLIMIT_NOFILE,
+  O_NONBLOCK,
+  O_CLOEXEC,
   MEMBARRIER_CMD_FLAG_CPU,
   MEMBARRIER_CMD_GET_REGISTRATIONS,
   MEMBARRIER_CMD_GLOBAL,
@@ -41,6 +45,7 @@ import { brk, mmap, munmap } from "../mm/mmap.ts";
 import { mincore, msync } from "../mm/msync.ts";
 import { mprotect } from "../mm/mprotect.ts";
 import { mremap } from "../mm/mremap.ts";
+import { UserfaultFile } from "../mm/userfault-file.ts";
 import type { Task } from "../task/task.ts";
 import { movedBefore, pauseTransfer } from "../ground/call-work.ts";
 import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
@@ -266,6 +271,14 @@ function processRelease(task: Task, pidfd: number, flags: number): number {
   return process.exitStatus === null && !process.pending.set.has(SIGKILL) ? -EINVAL : 0;
 }
 
+/** userfaultfd(2): a descriptor; −EINVAL unknown flags; −EMFILE; −EPERM: it would be for faults of the kernel, too. */
+function userfaultfd(task: Task, flags: number): number {
+  if ((flags & UFFD_USER_MODE_ONLY) === 0) return -EPERM;
+  if ((flags & ~(O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY)) !== 0) return -EINVAL;
+  const limit = task.group.limits[RLIMIT_NOFILE]!.soft;
+  return task.files.install(new UserfaultFile(task.space, flags), (flags & O_CLOEXEC) !== 0, 0, limit);
+}
+
 export const memoryCalls: SyscallTable = {
   mmap: {
     run: alone(sysMmap),
@@ -300,6 +313,13 @@ export const memoryCalls: SyscallTable = {
   mlockall: { run: lockAllMemory },
   munlockall: { run: unlockAllMemory },
   remap_file_pages: { run: remapFilePages },
+  userfaultfd: {
+    run: userfaultfd,
+    gaps:
+      "faults of programs alone: UFFD_USER_MODE_ONLY must be given (EPERM), as without a privilege on Linux; private " +
+      "anonymous memory alone (EINVAL); features THREAD_ID, EXACT_ADDRESS and SIGBUS, of ranges UFFDIO_COPY, " +
+      "UFFDIO_ZEROPAGE and UFFDIO_WAKE (EINVAL); no /dev/userfaultfd",
+  },
   mseal: { run: (task, address, length, flags) => sealMemory(task.space, address, length, flags) },
   process_madvise: { run: processMadvise, gaps: "MADV_REMOVE of the caller's own memory: EINVAL" },
   process_mrelease: { run: processRelease },

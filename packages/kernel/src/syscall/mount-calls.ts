@@ -446,7 +446,7 @@ export const mountCalls: SyscallTable = {
       "the upper layer lies on tmpfs or AegisFS, and a copied file has another number when the overlay is " +
       "mounted anew; cgroup2 has the controllers cpuset (of harts; no partitions), cpu, memory and pids, " +
       "and charges private pages alone to a group; memory.min, low, high and swap.max are kept and shown; " +
-      "2,048 groups, 128 deep (EAGAIN)",
+      "nobody measures pressure (/proc/pressure and files `*.pressure` are not there); 2,048 groups, 128 deep (EAGAIN)",
   },
   umount2: { run: (task, path, flags) => umount2(task, path, flags | 0) },
   pivot_root: { run: pivot },

@@ -132,7 +132,8 @@ function set(
     name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME
       ? setAcl(task, inode, name, bytes, flags)
       : inode.setXattr(name, kept, flags);
-  if (result < 0) return result;
+  // Of what has no such list nothing changes.
+  if (result < 0 || (name === ACL_DEFAULT_NAME && !inode.isDirectory)) return result;
   if (name === FILE_CAPABILITIES) inode.hasNoCapabilities = false;
   changed(task, inode, place);
   return 0;
@@ -153,12 +154,13 @@ function setAcl(task: Task, inode: Inode, name: string, given: Uint8Array, flags
   const bytes = userNamespace.parent === null ? given : serializeAcl(acl);
   if (name === ACL_DEFAULT_NAME) {
     if (!inode.isDirectory) return acl.length === 0 ? 0 : -EACCES;
-    return acl.length === 0 ? ignoreAbsence(inode.removeXattr(name)) : inode.setXattr(name, bytes, flags);
+    return acl.length === 0 ? removeAcl(inode, name) : inode.setXattr(name, bytes, flags);
   }
   if (acl.length === 0 || isMinimalAcl(acl)) {
+    const failed = acl.length === 0 ? removeAcl(inode, name) : ignoreAbsence(inode.removeXattr(name));
+    if (failed < 0) return failed;
     inode.acl = null;
-    const failed = ignoreAbsence(inode.removeXattr(name));
-    if (failed < 0 || acl.length === 0) return failed;
+    if (acl.length === 0) return 0;
   } else {
     const failed = inode.setXattr(name, bytes, flags);
     if (failed < 0) return failed;
@@ -181,6 +183,16 @@ function shownAcl(task: Task, kept: Uint8Array): Uint8Array {
   return isErrno(acl)
     ? kept
     : serializeAcl(acl.map((entry) => withId(entry, (id, map) => userNamespace[map].fromKernel(id))));
+}
+
+/**
+ * A list that is not there is removed all the same (fs/posix_acl.c, vfs_remove_acl), but for what an overlay would have
+ * to copy for it: −ENODATA (fs/overlayfs/inode.c, ovl_set_or_remove_acl).
+ */
+function removeAcl(inode: Inode, name: string): number {
+  const failed = inode.removeXattr(name);
+  const isOfNoFolder = name === ACL_DEFAULT_NAME && !inode.isDirectory;
+  return inode.isLower && !isOfNoFolder ? failed : ignoreAbsence(failed);
 }
 
 function ignoreAbsence(result: number): number {
@@ -236,14 +248,14 @@ function remove(task: Task, find: Finder, first: number, nameAddress: number): n
   const denied = checkNamespace(task, inode, name, true);
   if (denied < 0) return denied;
   const isAcl = name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME;
-  const failed = inode.removeXattr(name);
-  // A list that is not there is removed all the same (fs/posix_acl.c, vfs_remove_acl).
-  if (failed < 0 && !(isAcl && failed === -ENODATA)) return failed;
+  const hasNone = isAcl && isErrno(inode.getXattr(name));
+  const failed = isAcl ? removeAcl(inode, name) : inode.removeXattr(name);
+  if (failed < 0) return failed;
   if (name === ACL_ACCESS_NAME) {
     inode.acl = null;
     inode.setAttributes({ mode: permittedMode(task.credentials, inode, inode.mode & 0o7777) });
   }
-  if (failed < 0) return 0;
+  if (hasNone) return 0;
   changed(task, inode, place);
   return 0;
 }

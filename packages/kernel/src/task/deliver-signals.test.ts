@@ -381,12 +381,12 @@ test("a waiter that was woken before the handler came is told so: the waker coun
     const deadline = wait === BLOCKED ? Infinity : kernel.now() + 1e9;
     task.syscallState = null;
     task.syscallNumber = FUTEX_CALL;
-    assert.equal(futexWait(task, word, 0, 1, deadline), wait);
+    assert.equal(futexWait(task, word, 0, 1, deadline, false), wait);
     task.blockedKind = wait;
     kernel.hart.set(A0, word);
     kernel.hart.pc = PROGRAM;
     sendSignalToTask(task, signalInfo(SIGUSR1, SI_USER));
-    assert.equal(futexWake(space, word, 1, 1), 1);
+    assert.equal(futexWake(space, word, 1, 1, false), 1);
     deliverSignals(task);
     assert.equal(space.loadU64(kernel.hart.get(SP) + PC), PROGRAM + 4);
     assert.equal(space.loadU64(kernel.hart.get(SP) + PC + 8 * A0), 0);

@@ -124,7 +124,7 @@ export function leaveMemory(task: Task): void {
   for (const observer of task.kernel.taskObservers) observer.leavesMemory?.(task);
   if (task.clearTid !== 0 && task.space.users > 1) {
     task.space.storeU32(task.clearTid, 0);
-    futexWake(task.space, task.clearTid, 1, 0xffffffff);
+    futexWake(task.space, task.clearTid, 1, 0xffffffff, false);
   }
   task.clearTid = 0;
   releaseVforkParent(task);

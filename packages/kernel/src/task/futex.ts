@@ -1,6 +1,7 @@
 /**
  * Futexes (futex(2)). A waiter is keyed by the word's identity: the page of the file or shared memory for a shared
- * mapping, else the address space and the address. Waiters of one key (`kernel.futexes`) stand in the order they came,
+ * mapping, else the address space and the address; with FUTEX_PRIVATE_FLAG always these, as another word (kernel/futex
+ * of Linux, get_futex_key). Waiters of one key (`kernel.futexes`) stand in the order they came,
  * real-time tasks first.
  */
 import {
@@ -24,8 +25,9 @@ import { BLOCKED, BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import type { FutexWaiter, MmKernel } from "../mm/mm-kernel.ts";
 import { identityOf } from "../ground/identity.ts";
 
-/** The identity of a word: two mappings of one page have one. */
-export function keyOf(space: AddressSpace, address: number): string {
+/** The identity of a word: two mappings of one page have one, unless it `isPrivate`. */
+export function keyOf(space: AddressSpace, address: number, isPrivate: boolean): string {
+  if (isPrivate) return `${identityOf(space.kernel, space)}.${address}`;
   const area = space.areaAt(address);
   if (area?.isShared && area.pages !== null)
     return `${identityOf(space.kernel, area.pages)}+${area.offset + address - area.start}`;
@@ -33,14 +35,21 @@ export function keyOf(space: AddressSpace, address: number): string {
 }
 
 /** @param deadlineNs  monotonic; Infinity: for ever */
-export function futexWait(task: Task, address: number, expected: number, bitset: number, deadlineNs: number): number {
+export function futexWait(
+  task: Task,
+  address: number,
+  expected: number,
+  bitset: number,
+  deadlineNs: number,
+  isPrivate: boolean,
+): number {
   if (bitset === 0) return -EINVAL;
   let wait = stateOf(task, "futex");
   if (wait === null) {
     const value = task.space.loadU32(address);
     if (value < 0) return -EFAULT;
     if (value !== expected) return -EAGAIN;
-    wait = { kind: "futex", key: keyOf(task.space, address), bitset, isWoken: false, deadlineNs };
+    wait = { kind: "futex", key: keyOf(task.space, address, isPrivate), bitset, isWoken: false, deadlineNs };
     enqueue(task, wait.key);
     task.syscallState = wait;
   }
@@ -75,15 +84,18 @@ function insert(queue: Set<FutexWaiter>, task: FutexWaiter): void {
   for (const other of behind) queue.add(other);
 }
 
+/** A word of futex_waitv(2), and what it is to hold. */
+export interface FutexWord {
+  readonly address: number;
+  readonly value: number;
+  readonly isPrivate: boolean;
+}
+
 /**
  * Waits for any of several words (futex_waitv(2)); all of them are compared first.
  * @returns the index of a word that was woken
  */
-export function futexWaitMany(
-  task: Task,
-  words: readonly { address: number; value: number }[],
-  deadlineNs: number,
-): number {
+export function futexWaitMany(task: Task, words: readonly FutexWord[], deadlineNs: number): number {
   let wait = stateOf(task, "futexes");
   if (wait === null) {
     for (const { address, value } of words) {
@@ -93,7 +105,7 @@ export function futexWaitMany(
     }
     wait = {
       kind: "futexes",
-      keys: words.map(({ address }) => keyOf(task.space, address)),
+      keys: words.map(({ address, isPrivate }) => keyOf(task.space, address, isPrivate)),
       woken: -1,
       deadlineNs,
     };
@@ -185,10 +197,19 @@ function standsAgain({ syscallState }: FutexWaiter, key: string): boolean {
 }
 
 /** @returns how many were woken; −EINVAL where one wants a mutex with priority inheritance */
-export function futexWake(space: AddressSpace, address: number, count: number, bitset: number): number {
+export function futexWake(
+  space: AddressSpace,
+  address: number,
+  count: number,
+  bitset: number,
+  isPrivate: boolean,
+): number {
+  const { futexes } = space.kernel;
+  return futexes.size === 0 ? 0 : wake(space, keyOf(space, address, isPrivate), count, bitset);
+}
+
+function wake(space: AddressSpace, key: string, count: number, bitset: number): number {
   const table = space.kernel.futexes;
-  if (table.size === 0) return 0;
-  const key = keyOf(space, address);
   const queue = table.get(key);
   if (queue === undefined) return 0;
   let woken = 0;
@@ -208,18 +229,20 @@ export function futexWake(space: AddressSpace, address: number, count: number, b
   return woken;
 }
 
-/** Wakes some and moves some of the others to another word; −EINVAL as for futexWake. */
+/**
+ * Wakes some and moves some of the others to another word; −EINVAL as for futexWake.
+ *
+ * @param source, target  identities of the words
+ */
 export function futexRequeue(
   space: AddressSpace,
-  from: number,
-  to: number,
+  source: string,
+  target: string,
   limits: { wake: number; move: number },
 ): { woken: number; moved: number } | number {
-  const woken = limits.wake === 0 ? 0 : futexWake(space, from, limits.wake, 0xffffffff);
+  const woken = limits.wake === 0 ? 0 : wake(space, source, limits.wake, 0xffffffff);
   if (woken < 0) return woken;
   const table = space.kernel.futexes;
-  const source = keyOf(space, from);
-  const target = keyOf(space, to);
   const queue = table.get(source);
   let moved = 0;
   if (queue !== undefined && source !== target) {
@@ -259,6 +282,7 @@ export function futexWakeOp(
   second: number,
   counts: { first: number; second: number },
   encoded: number,
+  isPrivate: boolean,
 ): number {
   const old = space.loadU32(second);
   if (old < 0) return -EFAULT;
@@ -312,9 +336,9 @@ export function futexWakeOp(
     default:
       return -ENOSYS;
   }
-  const woken = futexWake(space, first, counts.first, FUTEX_BITSET_MATCH_ANY);
+  const woken = futexWake(space, first, counts.first, FUTEX_BITSET_MATCH_ANY, isPrivate);
   if (woken < 0 || !holds) return woken;
-  const others = futexWake(space, second, counts.second, FUTEX_BITSET_MATCH_ANY);
+  const others = futexWake(space, second, counts.second, FUTEX_BITSET_MATCH_ANY, isPrivate);
   return others < 0 ? others : woken + others;
 }
 
@@ -355,10 +379,10 @@ function handleDeath(task: Task, address: number, isPi: boolean, isPending: bool
   if (value < 0) return false;
   const owner = value & FUTEX_TID_MASK;
   // Unlocked already, but nobody woken: who waits must look at it again.
-  if (isPending && !isPi && owner === 0) futexWake(space, address, 1, FUTEX_BITSET_MATCH_ANY);
+  if (isPending && !isPi && owner === 0) futexWake(space, address, 1, FUTEX_BITSET_MATCH_ANY, false);
   if (owner !== task.ownTid) return true;
   if (space.storeU32(address, ((value & FUTEX_WAITERS) | FUTEX_OWNER_DIED) >>> 0) < 0) return false;
   // Waiters of one with inheritance are woken by who hands it over (pi-futex.ts).
-  if (!isPi && (value & FUTEX_WAITERS) !== 0) futexWake(space, address, 1, FUTEX_BITSET_MATCH_ANY);
+  if (!isPi && (value & FUTEX_WAITERS) !== 0) futexWake(space, address, 1, FUTEX_BITSET_MATCH_ANY, false);
   return true;
 }

@@ -16,7 +16,7 @@ const WAITERS = 0x80000000,
   OWNER_DIED = 0x40000000;
 
 const lock = (task: Task, word: number, deadlineNs = Infinity): Call =>
-  new Call(task, () => piLock(task, word, deadlineNs));
+  new Call(task, () => piLock(task, word, deadlineNs, false));
 
 /** Threads with these real-time priorities. */
 function threads(...priorities: number[]): Threads & { word: number } {
@@ -32,11 +32,11 @@ test("who finds the word free owns it; the owner alone gives it back", () => {
   const [one, other] = tasks as [Task, Task];
   assert.equal(lock(one, word).result, 0);
   assert.equal(space.loadU32(word), one.tid);
-  assert.equal(piTryLock(other, word), -EAGAIN);
-  assert.equal(piUnlock(other, word), -EPERM);
-  assert.equal(piUnlock(one, word), 0);
+  assert.equal(piTryLock(other, word, false), -EAGAIN);
+  assert.equal(piUnlock(other, word, false), -EPERM);
+  assert.equal(piUnlock(one, word, false), 0);
   assert.equal(space.loadU32(word), 0);
-  assert.equal(piTryLock(other, word), 0);
+  assert.equal(piTryLock(other, word, false), 0);
   assert.equal(space.loadU32(word), other.tid);
 });
 
@@ -47,18 +47,18 @@ test("the word goes to the most urgent waiter, to the first of equals, and tells
   const calls = [low, first, second].map((task) => lock(task, word));
   assert.ok(calls.every((each) => each.isBlocked));
   assert.equal(space.loadU32(word), owner.tid + WAITERS);
-  assert.equal(piUnlock(owner, word), 0);
+  assert.equal(piUnlock(owner, word, false), 0);
   assert.deepEqual(
     calls.map((each) => each.resume()),
     [null, 0, null],
   );
   assert.equal(space.loadU32(word), first.tid + WAITERS);
-  piUnlock(first, word);
+  piUnlock(first, word, false);
   assert.deepEqual(
     calls.map((each) => each.resume()),
     [null, 0, 0],
   );
-  piUnlock(second, word);
+  piUnlock(second, word, false);
   assert.equal(calls[0]!.resume(), 0);
   assert.equal(space.loadU32(word), low.tid);
 });
@@ -73,10 +73,10 @@ test("an owner runs with the priority of its most urgent waiter, through a chain
   assert.equal(holder.effectivePriority, 5);
   lock(urgent, outer);
   assert.deepEqual([holder.effectivePriority, middle.effectivePriority], [40, 40]);
-  piUnlock(holder, inner);
+  piUnlock(holder, inner, false);
   assert.equal(waitsForInner.resume(), 0);
   assert.deepEqual([holder.effectivePriority, middle.effectivePriority], [1, 40]);
-  piUnlock(middle, outer);
+  piUnlock(middle, outer, false);
   assert.equal(middle.effectivePriority, 5);
 });
 
@@ -102,7 +102,7 @@ test("a time limit ends the wait, and the owner is as urgent as before", () => {
   advance(test, 2);
   assert.equal(waiting.resume(), -ETIMEDOUT);
   assert.equal(owner.effectivePriority, 3);
-  assert.equal(piUnlock(owner, word), 0);
+  assert.equal(piUnlock(owner, word, false), 0);
 });
 
 test("what a thread that ends holds goes to who waits, marked; who waits and ends is forgotten", () => {
@@ -127,14 +127,14 @@ test("a word that the program rewrote while somebody waits is refused, and its o
   for (const written of [liar.tid, 0, OWNER_DIED, 99_999]) {
     space.storeU32(word, written);
     assert.equal(lock(other, word).result, -EINVAL, `${written} was written`);
-    assert.equal(piTryLock(other, word), -EINVAL);
+    assert.equal(piTryLock(other, word, false), -EINVAL);
   }
   space.storeU32(word, liar.tid);
-  assert.equal(piUnlock(owner, word), -EPERM);
-  assert.equal(piUnlock(liar, word), -EINVAL);
+  assert.equal(piUnlock(owner, word, false), -EPERM);
+  assert.equal(piUnlock(liar, word, false), -EINVAL);
   assert.equal(owner.effectivePriority, 20);
   space.storeU32(word, owner.tid + WAITERS);
-  assert.equal(piUnlock(owner, word), 0);
+  assert.equal(piUnlock(owner, word, false), 0);
   assert.equal(waiting.resume(), 0);
   assert.deepEqual([owner.effectivePriority, liar.effectivePriority], [1, 30]);
 });
@@ -173,6 +173,6 @@ test("a thread that ends gives away its own words alone", () => {
   exitTask(one, 0);
   assert.deepEqual([ofOne.resume(), ofOther.resume()], [0, null]);
   assert.equal(space.loadU32(page + 4), other.tid + WAITERS);
-  assert.equal(piUnlock(other, page + 4), 0);
+  assert.equal(piUnlock(other, page + 4, false), 0);
   assert.equal(ofOther.resume(), 0);
 });

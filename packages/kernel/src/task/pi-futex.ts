@@ -31,51 +31,58 @@ import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { BLOCKED_RESTART } from "../ground/wait-queue.ts";
 
 /** FUTEX_LOCK_PI and FUTEX_LOCK_PI2: 0; −EDEADLK, −EFAULT, −EINVAL, −ESRCH, −ETIMEDOUT. */
-export function piLock(task: Task, address: number, deadlineNs: number): number {
+export function piLock(task: Task, address: number, deadlineNs: number, isPrivate: boolean): number {
   if (stateOf(task, "pi-futex") === null) {
-    const taken = take(task, address);
+    const key = keyOf(task.space, address, isPrivate);
+    const taken = take(task, address, key);
     if (taken !== MUST_WAIT) return taken;
-    const wait = join(task, address, deadlineNs);
+    const wait = join(task, address, key, deadlineNs);
     if (isErrno(wait)) return wait;
   }
   return piWait(task, BLOCKED_RESTART);
 }
 
 /** FUTEX_TRYLOCK_PI: 0; −EAGAIN when another holds it, and as for piLock. */
-export function piTryLock(task: Task, address: number): number {
-  const taken = take(task, address);
+export function piTryLock(task: Task, address: number, isPrivate: boolean): number {
+  const taken = take(task, address, keyOf(task.space, address, isPrivate));
   return taken === MUST_WAIT ? -EAGAIN : taken;
 }
 
 /**
  * For a task that waits: makes it the owner, or queues it.
  *
+ * @param key  identity of the word
  * @param othersFollow  the word tells at once that others wait
  * @returns 0: the mutex is its own; MUST_WAIT; or as piLock, and then it waits as before
  */
-export function piLockFor(waiter: Task, address: number, deadlineNs: number, othersFollow: boolean): number {
+export function piLockFor(
+  waiter: Task,
+  { address, key }: { readonly address: number; readonly key: string },
+  deadlineNs: number,
+  othersFollow: boolean,
+): number {
   const { space } = waiter;
-  const taken = take(waiter, address);
+  const taken = take(waiter, address, key);
   if (taken < 0) return taken;
   if (taken === MUST_WAIT) {
-    const wait = join(waiter, address, deadlineNs);
+    const wait = join(waiter, address, key, deadlineNs);
     return isErrno(wait) ? wait : MUST_WAIT;
   }
   if (othersFollow) space.storeU32(address, (space.loadU32(address) | FUTEX_WAITERS) >>> 0);
-  waiter.syscallState = { kind: "pi-futex", key: keyOf(space, address), address, isOwner: true, deadlineNs };
+  waiter.syscallState = { kind: "pi-futex", key, address, isOwner: true, deadlineNs };
   return 0;
 }
 
 export const MUST_WAIT = 1;
 
 /** Makes the task the owner if there is none: 0, MUST_WAIT, −EDEADLK, −EFAULT, −EINVAL when it names another. */
-function take(task: Task, address: number): number {
+function take(task: Task, address: number, key: string): number {
   const { space } = task;
   const value = space.loadU32(address);
   if (value < 0) return -EFAULT;
   const owner = value & FUTEX_TID_MASK;
   if (owner === task.ownTid) return -EDEADLK;
-  const present = task.kernel.piFutexes.get(keyOf(space, address));
+  const present = task.kernel.piFutexes.get(key);
   if (present !== undefined) return present.owner === namedBy(task, value) ? MUST_WAIT : -EINVAL;
   if (owner !== 0) return MUST_WAIT;
   // A dead owner's mark stays: the next one is told (pthread_mutex_lock(3), EOWNERDEAD).
@@ -88,11 +95,10 @@ function namedBy(task: Task, value: number): Task | undefined {
 }
 
 /** Queues the task behind the owner that the word names, who inherits its priority. */
-function join(task: Task, address: number, deadlineNs: number): StateOf<"pi-futex"> | number {
+function join(task: Task, address: number, key: string, deadlineNs: number): StateOf<"pi-futex"> | number {
   const { space } = task;
   const value = space.loadU32(address);
   if (value < 0) return -EFAULT;
-  const key = keyOf(space, address);
   const table = task.kernel.piFutexes;
   const owner = namedBy(task, value);
   if (owner === undefined || owner.state === "X" || owner.state === "Z") return -ESRCH;
@@ -157,11 +163,11 @@ function forgetPiWait(task: Task): void {
 }
 
 /** FUTEX_UNLOCK_PI: 0; −EFAULT, −EPERM when the word names another than the caller, −EINVAL when it lies. */
-export function piUnlock(task: Task, address: number): number {
+export function piUnlock(task: Task, address: number, isPrivate: boolean): number {
   const value = task.space.loadU32(address);
   if (value < 0) return -EFAULT;
   if ((value & FUTEX_TID_MASK) !== task.ownTid) return -EPERM;
-  const key = keyOf(task.space, address);
+  const key = keyOf(task.space, address, isPrivate);
   const futex = task.kernel.piFutexes.get(key);
   if (futex === undefined) return task.space.storeU32(address, 0) < 0 ? -EFAULT : 0;
   if (futex.owner !== task) return -EINVAL;

@@ -20,6 +20,7 @@ export function waitRequeuePi(
   expected: number,
   mutex: number,
   deadlineNs: number,
+  isPrivate: boolean,
 ): number {
   if (stateOf(task, "pi-futex") !== null) return piWait(task, BLOCKED_EINTR);
   let wait = stateOf(task, "requeue-pi");
@@ -29,7 +30,7 @@ export function waitRequeuePi(
     const value = space.loadU32(address);
     if (value < 0 || space.loadU32(mutex) < 0) return -EFAULT;
     if (value !== expected) return -EAGAIN;
-    const [key, mutexKey] = [keyOf(space, address), keyOf(space, mutex)];
+    const [key, mutexKey] = [keyOf(space, address, isPrivate), keyOf(space, mutex, isPrivate)];
     if (key === mutexKey) return -EINVAL;
     wait = { kind: "requeue-pi", key, mutex, mutexKey, deadlineNs };
     enqueue(task, key);
@@ -55,11 +56,12 @@ export function requeuePi(
   mutex: number,
   most: number,
   expected: number,
+  isPrivate: boolean,
 ): number {
   if (mutex % 4 !== 0) return -EINVAL;
   const value = space.loadU32(address);
   if (value < 0 || space.loadU32(mutex) < 0) return -EFAULT;
-  const [key, mutexKey] = [keyOf(space, address), keyOf(space, mutex)];
+  const [key, mutexKey] = [keyOf(space, address, isPrivate), keyOf(space, mutex, isPrivate)];
   if (key === mutexKey) return -EINVAL;
   if (value !== expected) return -EAGAIN;
   let count = 0;
@@ -69,7 +71,7 @@ export function requeuePi(
     if (wait?.mutexKey !== mutexKey) return -EINVAL;
     // Only tasks wait so.
     const waiter = each as Task;
-    const taken = piLockFor(waiter, wait.mutex, wait.deadlineNs, most > 0);
+    const taken = piLockFor(waiter, { address: wait.mutex, key: mutexKey }, wait.deadlineNs, most > 0);
     if (taken < 0) return taken;
     forget(waiter, key);
     count++;

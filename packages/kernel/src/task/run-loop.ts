@@ -35,7 +35,7 @@ import { tellOutOfMemory } from "./oom-killer.ts";
 import type { Kernel } from "./kernel-state.ts";
 import { USER_TOP, WIDE_TOP } from "../mm/address-space.ts";
 import { addressOfEntry } from "../mm/page-table.ts";
-import { handlePageFault, isBorrowed, type BadAccess } from "../mm/page-fault.ts";
+import { handlePageFault, isAwaited, isAwaitedToWrite, isBorrowed, type BadAccess } from "../mm/page-fault.ts";
 import { deliverSignals, forceSignal, isToDie } from "./deliver-signals.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { fatalSignal, hasDeliverableSignal } from "../signal/send-signal.ts";
@@ -59,6 +59,7 @@ import {
 import { answerOf } from "./seccomp-listener.ts";
 import { ALLOWED, ASKED, checkSeccomp } from "./seccomp-check.ts";
 import { A0 } from "./hart-registers.ts";
+import { awaitPage } from "./awaited-page.ts";
 import { takesCall } from "./call-dispatch.ts";
 import { hideHeldFiles, holdFiles, releaseHeldFiles, showHeldFiles } from "./held-files.ts";
 import { standsAtEntry, standsAtExit, standsBehindCall, standsInCall, type Tracing } from "./tracing.ts";
@@ -329,6 +330,7 @@ function isVector(instruction: number): boolean {
 
 /** @param low, high  of the address: that of a wild access has 64 bits, whatever of them the processor looked at */
 function raiseFault(task: Task, bad: BadAccess, low: number, high: number): void {
+  if (isAwaited(bad)) return awaitPage(task, high * 2 ** 32 + (low >>> 0), isAwaitedToWrite(bad));
   if (bad.signal === 9) {
     tellOutOfMemory(task.group, `${task.name}[${task.tid}] ended`);
     exitGroup(task, 9);

@@ -39,6 +39,7 @@ import {
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
+  SO_PEEK_OFF,
   SO_ERROR,
   SO_LINGER,
 } from "@stratos/abi";
@@ -256,6 +257,27 @@ export function inetConformance(name: string, make: () => CarriedPair, limits: C
       assert.equal(server.receive(peer, 1, MSG_DONTWAIT), -EAGAIN);
     });
 
+    it("peeks behind what was peeked (SO_PEEK_OFF), and back by what is read", () => {
+      const pair = make();
+      const { client, server } = pair;
+      const [fd, peer] = connected(pair);
+      client.send(fd, "abcdef");
+      pair.settle();
+      server.setInt(peer, SOL_SOCKET, SO_PEEK_OFF, 1);
+      const peeked = [2, 2, 9, 9].map((count) => server.receive(peer, count, MSG_PEEK | MSG_DONTWAIT));
+      assert.deepEqual(peeked, ["bc", "de", "f", -EAGAIN]);
+      assert.equal(server.receive(peer, 4), "abcd");
+      client.send(fd, "gh");
+      pair.settle();
+      assert.equal(server.receive(peer, 9, MSG_PEEK), "gh");
+      assert.equal(client.call("shutdown", fd, SHUT_WR), 0);
+      pair.settle();
+      assert.equal(server.receive(peer, 9, MSG_PEEK), "");
+      assert.equal(server.receive(peer, 9), "efgh");
+      server.setInt(peer, SOL_SOCKET, SO_PEEK_OFF, 70000);
+      assert.equal(server.receive(peer, 9, MSG_PEEK), "");
+    });
+
     it("reads nothing more after SHUT_RD, and says so at once", () => {
       const pair = make();
       const { client } = pair;
@@ -316,6 +338,23 @@ export function inetConformance(name: string, make: () => CarriedPair, limits: C
       assert.equal(server.startReceive(fd, 2, MSG_TRUNC).result, 6);
       assert.equal(server.receive(fd), "next");
       assert.equal(client.send(out, new Uint8Array(0x5000), 0, inet(pair.serverIp, 0)), -EINVAL);
+    });
+
+    it("peeks behind what was peeked (SO_PEEK_OFF), across datagrams", () => {
+      const pair = make();
+      const { client, server } = pair;
+      const fd = bound(pair, 5353);
+      const out = client.socket(AF_INET, SOCK_DGRAM);
+      const to = inet(pair.serverIp, 5353);
+      for (const text of ["abc", "", "defg"]) client.send(out, text, 0, to);
+      pair.settle();
+      server.setInt(fd, SOL_SOCKET, SO_PEEK_OFF, 1);
+      const peeked = [9, 9, 2, 9, 9].map((count) => server.receive(fd, count, MSG_PEEK | MSG_DONTWAIT));
+      assert.deepEqual(peeked, ["bc", "", "de", "fg", -EAGAIN]);
+      for (const text of ["abc", "", "defg"]) assert.equal(server.receive(fd, 9, MSG_DONTWAIT), text);
+      client.send(out, "next", 0, to);
+      pair.settle();
+      assert.equal(server.receive(fd, 9, MSG_PEEK), "next");
     });
 
     it("hears its peer alone once it is connected, and learns that nobody is there", () => {

@@ -12,6 +12,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { WRITE_PORTION } from "../frames/page-cache.ts";
+import type { UserNamespace } from "../security/user-namespace.ts";
 import { Dentry } from "./dentry.ts";
 import { dropAllDentries } from "./dentry-cache.ts";
 import type { FileSystem } from "./file-system.ts";
@@ -91,23 +92,59 @@ export function detachMount(kernel: VfsKernel, mount: Mount): void {
   const namespace = mount.namespace!;
   namespace.remove(mount);
   setPropagation(kernel.vfs.peerGroups, mount, "private");
-  kernel.vfs.mounts.change(namespace.owner, -1);
-  mount.mountPoint?.release();
-  mount.root.release();
-  if (!mount.isLocked) {
-    // Who still is in it finds no way out, and what it was on is not its name any more (fs/namespace.c, umount_tree).
-    mount.parent = null;
-    mount.mountPoint = null;
-  }
+  // Who may still be in what it is on does not see what it covers (fs/namespace.c, disconnect_mount).
+  if (mount.isLocked && parent !== null && (parent.namespace !== null || parent.lingers !== null))
+    hold(parent, mount, namespace.owner);
+  else disconnect(kernel, mount, namespace.owner);
   const root = kernel.vfs.roots.get(mount.fileSystem);
   if (root === undefined) return;
   root.mounts--;
   if (mount.users > 0) {
     root.lingering++;
     mount.lingers = new LingeringMount(kernel, mount);
-  } else endMarks(mount.fanotify);
+  } else {
+    endMarks(mount.fanotify);
+    letGoOfHeld(kernel, mount);
+  }
   finish(kernel, mount.fileSystem);
   if (parent !== null && parent.users === 0) parent.lingers?.unused();
+}
+
+function hold(parent: Mount, mount: Mount, owner: UserNamespace): void {
+  parent.held ??= { owner, byPoint: new Map() };
+  parent.held.byPoint.set(mount.mountPoint!, mount);
+  mount.mountPoint!.mountCount++;
+  mount.users++;
+}
+
+/** Who still is in it finds no way out, and what it was on is not its name any more (fs/namespace.c, umount_tree). */
+function disconnect(kernel: VfsKernel, mount: Mount, owner: UserNamespace): void {
+  kernel.vfs.mounts.change(owner, -1);
+  mount.mountPoint?.release();
+  mount.root.release();
+  mount.parent = null;
+  mount.mountPoint = null;
+}
+
+/** What went with a mount that is used no more goes, too, and what went with that. Work: one step for each four. */
+function letGoOfHeld(kernel: VfsKernel, mount: Mount): void {
+  if (mount.held === null) return;
+  const ended = [mount];
+  for (const each of ended) {
+    const { held } = each;
+    each.held = null;
+    if (held === null) continue;
+    kernel.work.charge(held.byPoint.size >> 2);
+    for (const [point, child] of held.byPoint) {
+      point.mountCount--;
+      disconnect(kernel, child, held.owner);
+      if (--child.users > 0 || child.lingers === null) continue;
+      child.lingers = null;
+      endMarks(child.fanotify);
+      ended.push(child);
+    }
+  }
+  for (const { fileSystem } of ended.slice(1)) releaseFileSystem(kernel, fileSystem);
 }
 
 /** A mount that was taken away and still is in use. */
@@ -123,6 +160,7 @@ class LingeringMount {
   unused(): void {
     this.mount.lingers = null;
     endMarks(this.mount.fanotify);
+    letGoOfHeld(this.kernel, this.mount);
     releaseFileSystem(this.kernel, this.mount.fileSystem);
   }
 

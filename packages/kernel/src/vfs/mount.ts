@@ -1,9 +1,16 @@
 import { stateClass } from "@stratos/base";
+import type { UserNamespace } from "../security/user-namespace.ts";
 import type { Dentry } from "./dentry.ts";
 import type { MountNamespace } from "./mount-namespace.ts";
 import type { PeerGroup } from "./peer-group.ts";
 import type { FanotifyMark } from "./fanotify-mark.ts";
 import type { FileSystem } from "./file-system.ts";
+
+/** Of one namespace, whose owner they count for. Bound: fs.mount-max. */
+interface HeldMounts {
+  readonly owner: UserNamespace;
+  readonly byPoint: Map<Dentry, Mount>;
+}
 
 /** A file system (or a part of one: bind mount) attached at a place. */
 export class Mount {
@@ -38,6 +45,8 @@ export class Mount {
   areTimesLocked = false;
   /** It was taken away while it was in use (MNT_DETACH): told of its last user's end. */
   lingers: { unused(): void } | null = null;
+  /** Locked mounts that were taken away with it: what they cover stays covered while it is used. null: none. */
+  held: HeldMounts | null = null;
   /** umount2(MNT_EXPIRE) was asked for once, and no path led here since. */
   isExpiring = false;
   /** fanotify(7) marks on it; null: none. */

@@ -204,9 +204,11 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
   return 0;
 }
 
-/** A walk stays in the namespace of the mount that it is on, which a descriptor may lead to. */
+/** A walk stays in the namespace of the mount that it is on, or what went with it, which a descriptor may lead to. */
 function mountedOn(mount: Mount, dentry: Dentry): Mount | null {
-  return mount.namespace === null ? null : mount.namespace.mountedAt(mount, dentry);
+  return mount.namespace === null
+    ? (mount.held?.byPoint.get(dentry) ?? null)
+    : mount.namespace.mountedAt(mount, dentry);
 }
 
 /**

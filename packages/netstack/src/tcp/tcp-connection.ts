@@ -68,10 +68,13 @@ export class TcpConnection extends Tcb {
     return isAfter(this.endSeq, this.pushSeq) && isAfter(this.endSeq, this.sndNxt);
   }
 
-  /** Bytes moved; 0: nothing is there, which `isEnded`, `isReset` and `error` tell more of; −EFAULT. */
-  read(to: ByteSink, peek: boolean): number {
+  /**
+   * Bytes moved; 0: nothing is there, which `isEnded`, `isReset` and `error` tell more of; −EFAULT. `passed`: a peek
+   * begins so many bytes behind the first.
+   */
+  read(to: ByteSink, peek: boolean, passed = 0): number {
     this.stack.enter();
-    const moved = this.#readBytes(to, peek);
+    const moved = this.#readBytes(to, peek, passed);
     if (moved > 0 && !peek) {
       adjustRoom(this);
       tellWindow(this);
@@ -81,19 +84,21 @@ export class TcpConnection extends Tcb {
   }
 
   /** A read stops at the urgent mark, and one that begins there passes it by (tcp(7), SIOCATMARK). */
-  #readBytes(to: ByteSink, peek: boolean): number {
+  #readBytes(to: ByteSink, peek: boolean, passed: number): number {
     const { receiving } = this;
-    let passed = 0;
-    if (this.isAtMark && to.remaining > 0 && !this.isUrgentInline && receiving.length > 0) {
-      if (peek) passed = 1;
+    const hasMark = this.urgent !== "none";
+    const isAtMark = hasMark && distance(this.readSeq, this.urgentSeq) === passed;
+    let skip = passed;
+    if (isAtMark && to.remaining > 0 && !this.isUrgentInline && receiving.length > passed) {
+      if (peek) skip++;
       else {
         receiving.discard(1);
         this.#advance(1);
       }
     }
-    const untilMark = this.urgent === "none" ? 0 : distance(this.readSeq, this.urgentSeq);
-    const most = untilMark > 0 ? untilMark : receiving.length - passed;
-    const moved = receiving.readTo(to, most, peek, passed);
+    const untilMark = hasMark ? distance(this.readSeq, this.urgentSeq) - passed : 0;
+    const most = untilMark > 0 ? untilMark : receiving.length - skip;
+    const moved = receiving.readTo(to, most, peek, skip);
     if (moved > 0 && !peek) this.#advance(moved);
     return moved;
   }

@@ -1,6 +1,7 @@
 import {
   EAGAIN,
   EINVAL,
+  EIO,
   EPIPE,
   ESPIPE,
   O_NONBLOCK,
@@ -135,6 +136,15 @@ export class KernelMessageQueue extends OpenFile {
 
   override read(task: FsCaller, to: IoCursor): number {
     return takeMessages(task, to, (this.flags & O_NONBLOCK) !== 0);
+  }
+
+  override get hasPositions(): boolean {
+    return true;
+  }
+
+  /** It takes none (fs/proc/inode.c, proc_reg_write). */
+  override write(): number {
+    return -EIO;
   }
 
   override poll(): number {

@@ -23,7 +23,9 @@ const LENGTH = 0,
   TRAFFIC_CLASS = 11,
   INTERFACE = 12,
   EXTENSIONS = 13,
-  HEADER_WORDS = 14;
+  /** An empty one that a peek has found: 1. */
+  IS_PEEKED = 14,
+  HEADER_WORDS = 15;
 const HEADER_SIZE = HEADER_WORDS * 4;
 /** LENGTH of what fills the end of the ring. */
 const SKIP = 0xffffffff;
@@ -84,6 +86,7 @@ export class DatagramQueue {
     words[word + TRAFFIC_CLASS] = header.trafficClass;
     words[word + INTERFACE] = interfaceIndex;
     words[word + EXTENSIONS] = extensions.length;
+    words[word + IS_PEEKED] = 0;
     if (extensions.length > 0) this.#bytes.set(extensions, at + size - extensions.length);
     this.#tail = at + size;
     this.#count++;
@@ -91,9 +94,33 @@ export class DatagramQueue {
     return taken;
   }
 
-  /** Reads the header of the first one. */
-  describe(into: ReceivedDatagram): void {
-    const word = this.#first();
+  /**
+   * Where so many bytes of what waits are over: an empty one is found once (net/core/datagram.c,
+   * __skb_try_recv_from_queue). `into.passed`: those that belong to the datagram itself. Work: one step a datagram.
+   *
+   * @returns a place for `describe` and `copyTo`; −1: behind all of them
+   */
+  seek(offset: number, into: ReceivedDatagram): number {
+    let at = this.#head;
+    into.passed = offset;
+    for (let left = this.#count; left > 0; left--) {
+      if (at + HEADER_SIZE > this.#bytes.length || this.#words[at >> 2] === SKIP) at = 0;
+      const word = at >> 2;
+      const length = this.#words[word + LENGTH]!;
+      if (into.passed < length || (into.passed === 0 && this.#words[word + IS_PEEKED] === 0)) return word;
+      into.passed -= length;
+      at += this.#sizeAt(word);
+    }
+    return -1;
+  }
+
+  /** A peek found it. */
+  markPeeked(word = this.#first()): void {
+    this.#words[word + IS_PEEKED] = this.#words[word + LENGTH] === 0 ? 1 : 0;
+  }
+
+  /** Reads the header of the first one, or of that at a place. */
+  describe(into: ReceivedDatagram, word = this.#first()): void {
     const words = this.#words;
     for (let index = 0; index < 4; index++) {
       into.from[index] = words[word + FROM + index]!;
@@ -109,11 +136,10 @@ export class DatagramQueue {
     into.extensions = extensions === 0 ? NO_EXTENSIONS : this.#bytes.slice(end - extensions, end);
   }
 
-  /** Copies the first one, cut to the room. @returns bytes moved, or −EFAULT */
-  copyTo(to: IoCursor): number {
-    const word = this.#first();
-    const count = Math.min(this.#words[word + LENGTH]!, to.remaining);
-    return count === 0 ? 0 : to.put(this.#bytes, word * 4 + HEADER_SIZE, count);
+  /** Copies the first one, or that at a place from a byte on, cut to the room. @returns bytes moved, or −EFAULT */
+  copyTo(to: IoCursor, word = this.#first(), passed = 0): number {
+    const count = Math.min(this.#words[word + LENGTH]! - passed, to.remaining);
+    return count === 0 ? 0 : to.put(this.#bytes, word * 4 + HEADER_SIZE + passed, count);
   }
 
   shift(): void {
@@ -196,6 +222,8 @@ export class ReceivedDatagram {
   port = 0;
   /** Bytes of it all, which may be more than were read. */
   length = 0;
+  /** Of them, those that a peek passes over. */
+  passed = 0;
   hopLimit = 0;
   trafficClass = 0;
   interfaceIndex = 0;

@@ -1,5 +1,7 @@
 import { EAGAIN, EINVAL, ENOTCONN, MSG_DONTWAIT, O_NONBLOCK, SHUT_RD, SHUT_RDWR, SHUT_WR } from "@stratos/abi";
 import { InetSocket } from "./inet-socket.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
+import type { OutgoingMessage } from "../message.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
 /** What UDP, ICMP and raw sockets share: each direction can be shut, with or without a peer. */
@@ -11,6 +13,12 @@ export abstract class DatagramSocket extends InetSocket {
   protected foundNothing(flags: number): number {
     const waits = (this.flags & O_NONBLOCK) === 0 && (flags & MSG_DONTWAIT) === 0;
     return this.isReadShut && waits ? 0 : -EAGAIN;
+  }
+
+  /** Who sends has a port, whatever becomes of it (net/ipv4/af_inet.c, inet_send_prepare). −EAGAIN: none is left. */
+  override sendWaiting(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
+    if (!this.hasNumber && this.claimAnyPort(task) < 0) return -EAGAIN;
+    return super.sendWaiting(task, from, message, flags);
   }
 
   /** shutdown(2): takes effect also without a peer, but says ENOTCONN then (net/ipv4/af_inet.c, inet_shutdown). */

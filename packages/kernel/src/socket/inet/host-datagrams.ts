@@ -1,9 +1,9 @@
 import { EADDRINUSE, EAGAIN, ECONNRESET, EFAULT, EINPROGRESS, IP_TTL, isErrno } from "@stratos/abi";
-import { stateClass, stateName } from "@stratos/base";
+import { BytesCursor, stateClass, stateName } from "@stratos/base";
 import type { HostAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
 import { ANY_V4, copyIp, type IncomingDatagrams, type InetEndpoint, isWildcard } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
-import type { ReceivedDatagram } from "./datagram-queue.ts";
+import { ReceivedDatagram } from "./datagram-queue.ts";
 import type { DatagramTransport, OutgoingDatagram } from "./datagram-transport.ts";
 import { NO_EXTENSIONS } from "./extension-headers.ts";
 import { HostAddresses } from "./host-address.ts";
@@ -198,6 +198,7 @@ export class HostDatagrams implements DatagramTransport, HostSocketEvents, Incom
         sender.ip = this.#addresses.ipOf(host.lastSender!);
         sender.port = host.lastSender!.port;
         into.length = host.lastLength;
+        into.passed = 0;
         if (!socket.hears(sender)) {
           if (peek) host.read(transfer, 0, 0, false);
           continue;
@@ -209,6 +210,30 @@ export class HostDatagrams implements DatagramTransport, HostSocketEvents, Incom
       }
     }
     return -EAGAIN;
+  }
+
+  /**
+   * What waits at the host goes into the socket's own queue, as far as there is room: a peek that passes over some of
+   * it finds what is behind. Work: one step a datagram.
+   */
+  takeIn(): void {
+    const socket = this.#socket;
+    const { transfer, wayIn } = socket.network;
+    const { receiveBuffer } = socket.options;
+    const came = new ReceivedDatagram();
+    for (const host of this.#hosts) {
+      while (host?.readable() === true && !this.#isAway(host) && socket.loopback.queue.cost < receiveBuffer) {
+        const count = host.read(transfer, 0, transfer.length, false);
+        if (count < 0) break;
+        const sender = { ip: this.#addresses.ipOf(host.lastSender!), port: host.lastSender!.port };
+        if (socket.hears(sender)) {
+          this.#describe(came, sender);
+          const datagram = { ...came, from: sender, to: { ip: came.to, port: 0 }, toPeer: false };
+          socket.loopback.arrive(datagram, came.interfaceIndex, new BytesCursor(transfer.slice(0, count)));
+        }
+        if (this.#isLedIn && host === this.#boundHost) wayIn?.datagramsComeIn(this);
+      }
+    }
   }
 
   /** Hosts don't say where a datagram was sent to, nor with which header. */

@@ -61,19 +61,24 @@ export class HostTransport implements TcpTransport {
     this.isReset = true;
   }
 
-  read(to: IoCursor, peek: boolean): number {
+  read(to: IoCursor, peek: boolean, passed: number): number {
     let done = 0;
     while (to.remaining > 0) {
-      const count = this.#host.read(this.#transfer, 0, Math.min(to.remaining, this.#transfer.length), peek);
+      // What is looked at is looked at in one piece.
+      const wanted = passed + to.remaining;
+      const isLong = peek && wanted > this.#transfer.length;
+      const transfer = isLong ? new Uint8Array(Math.min(wanted, this.#host.available())) : this.#transfer;
+      const came = this.#host.read(transfer, 0, Math.min(wanted, transfer.length), peek);
+      const count = came > 0 ? Math.max(0, came - passed) : came;
       if (count <= 0) {
         if (done > 0) return done;
         // After a FIN the end comes before an error, else the error first (net/ipv4/tcp.c, tcp_recvmsg_locked).
         if ((count === 0 && this.#host.ended()) || this.#isReadStopped) return 0;
         const error = this.takeError();
         if (error !== 0) return -error;
-        return this.isReset ? 0 : count;
+        return this.isReset ? 0 : count < 0 ? count : -EAGAIN;
       }
-      const moved = to.put(this.#transfer, 0, count);
+      const moved = to.put(transfer, passed, count);
       if (moved < 0) return done > 0 ? done : moved;
       done += moved;
       if (!peek) this.#readBytes += moved;

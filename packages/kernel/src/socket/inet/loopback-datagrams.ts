@@ -113,14 +113,28 @@ export class LoopbackDatagrams implements DatagramTransport {
   receive(into: ReceivedDatagram, to: IoCursor, peek: boolean): number {
     const { queue } = this;
     if (queue.count === 0) return -EAGAIN;
+    into.passed = 0;
     const moved = queue.copyTo(to);
     if (moved < 0) return moved;
     queue.describe(into);
-    if (!peek) {
+    if (peek) queue.markPeeked();
+    else {
       const before = queue.cost;
       queue.shift();
       this.#socket.network.udpMemory.bytes -= before - queue.cost;
     }
+    return moved;
+  }
+
+  /** As `receive` where a peek passes over so many bytes of what waits. */
+  peekAt(offset: number, into: ReceivedDatagram, to: IoCursor): number {
+    const { queue } = this;
+    const place = queue.seek(offset, into);
+    if (place < 0) return -EAGAIN;
+    const moved = queue.copyTo(to, place, into.passed);
+    if (moved < 0) return moved;
+    queue.describe(into, place);
+    queue.markPeeked(place);
     return moved;
   }
 

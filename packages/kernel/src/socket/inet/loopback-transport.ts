@@ -93,9 +93,9 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
   readonly segmentBytes = SEGMENT_BYTES;
   readonly state = 0;
 
-  read(to: IoCursor, peek: boolean): number {
-    const moved = this.#arrived === 0 ? 0 : this.#readBytes(to, peek);
-    if (moved !== 0 || (to.remaining === 0 && this.#arrived > 0)) return moved;
+  read(to: IoCursor, peek: boolean, passed: number): number {
+    const moved = this.#arrived <= passed ? 0 : this.#readBytes(to, peek, passed);
+    if (moved !== 0 || (to.remaining === 0 && this.#arrived > passed)) return moved;
     if (this.isEnded || this.#isReadStopped) return 0;
     const error = this.takeError();
     if (error !== 0) return -error;
@@ -103,15 +103,15 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
   }
 
   /** A read stops at the urgent mark, and one that begins there passes it by (tcp(7), SIOCATMARK). */
-  #readBytes(to: IoCursor, peek: boolean): number {
-    let passed = 0;
-    if (this.isAtMark && to.remaining > 0 && !this.isUrgentInline) {
-      if (peek) passed = 1;
+  #readBytes(to: IoCursor, peek: boolean, passed: number): number {
+    let skip = passed;
+    if (this.#mark === this.#incoming.readPosition + passed && to.remaining > 0 && !this.isUrgentInline) {
+      if (peek) skip++;
       else this.#passUrgent();
     }
-    const { readPosition } = this.#incoming;
-    const most = this.#mark > readPosition ? this.#mark - readPosition : this.#arrived - passed;
-    const moved = this.#incoming.readTo(to, most, peek, passed);
+    const first = this.#incoming.readPosition + passed;
+    const most = this.#mark > first ? this.#mark - first : this.#arrived - skip;
+    const moved = this.#incoming.readTo(to, most, peek, skip);
     if (peek) return moved;
     if (moved > 0) {
       this.#memory.bytes -= moved;

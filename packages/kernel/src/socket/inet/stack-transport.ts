@@ -27,10 +27,10 @@ export class StackTransport implements TcpTransport {
     return WAITING.has(this.connection.state);
   }
 
-  read(to: IoCursor, peek: boolean): number {
+  read(to: IoCursor, peek: boolean, passed: number): number {
     const { connection } = this;
-    const moved = connection.read(to, peek);
-    if (moved !== 0 || (to.remaining === 0 && connection.receiving.length > 0)) return moved;
+    const moved = connection.read(to, peek, passed);
+    if (moved !== 0 || (to.remaining === 0 && connection.receiving.length > passed)) return moved;
     if (connection.isEnded || this.#isReadStopped) return 0;
     const error = this.takeError();
     if (error !== 0) return -error;

@@ -9,8 +9,11 @@ import type { TcpSocket } from "./tcp-socket.ts";
  * the provider (host-tcp.ts, host-transport.ts); what all must do alike stands in testing/inet-conformance.ts.
  */
 export interface TcpTransport {
-  /** Bytes moved; 0 after the peer's last; −EAGAIN; −EFAULT; or the connection's error. */
-  read(to: IoCursor, peek: boolean): number;
+  /**
+   * Bytes moved; 0 after the peer's last; −EAGAIN; −EFAULT; or the connection's error. `passed`: a peek begins so many
+   * bytes behind the first.
+   */
+  read(to: IoCursor, peek: boolean, passed: number): number;
   /**
    * Bytes taken, −EAGAIN, −EPIPE, −EFAULT, or the connection's error. `capacity`: how many may be under way. With
    * `hasMore` (MSG_MORE, TCP_CORK) what

@@ -571,16 +571,28 @@ export class UdpSocket extends DatagramSocket {
     const error = this.takeError();
     if (error !== 0) return -error;
     const peek = (flags & MSG_PEEK) !== 0;
-    let moved = this.loopback.receive(RECEIVED, to, peek);
-    if (moved === -EAGAIN && this.#host !== null) moved = this.#host.receive(RECEIVED, to, peek);
+    const { options } = this;
+    const room = to.remaining;
+    let moved: number;
+    if (peek && options.peekOffset >= 0) {
+      this.#host?.takeIn();
+      moved = this.loopback.peekAt(options.peekOffset, RECEIVED, to);
+    } else {
+      moved = this.loopback.receive(RECEIVED, to, peek);
+      if (moved === -EAGAIN && this.#host !== null) moved = this.#host.receive(RECEIVED, to, peek);
+    }
     if (moved < 0) return moved === -EAGAIN ? this.foundNothing(flags) : moved;
     if (!peek) this.network.counters.udpOf(RECEIVED.from).inDatagrams++;
     this.tellSender(message, RECEIVED.from, RECEIVED.port, RECEIVED.interfaceIndex);
     const controls = this.ip.controlsFor(RECEIVED, this.isV6, this.local?.port ?? -1);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
-    addTimestamps(this.kernel, this.options, message);
-    if (moved < RECEIVED.length) message.flags |= MSG_TRUNC;
-    return (flags & MSG_TRUNC) !== 0 ? RECEIVED.length : moved;
+    addTimestamps(this.kernel, options, message);
+    // Of one whose rest just fits it is told, too (net/ipv4/udp.c, udp_recvmsg).
+    const { length, passed } = RECEIVED;
+    if (passed === 0 ? moved < length : room < length && room <= length - passed) message.flags |= MSG_TRUNC;
+    const result = (flags & MSG_TRUNC) !== 0 ? length : moved;
+    options.movePeek(peek, result);
+    return result;
   }
 
   #receiveError(to: IoCursor, message: IncomingMessage): number {

@@ -7,6 +7,7 @@ import {
   EEXIST,
   EINVAL,
   ENODEV,
+  ERANGE,
   IFA_ADDRESS,
   IFA_BROADCAST,
   IFA_CACHEINFO,
@@ -23,6 +24,7 @@ import {
   IFA_LABEL,
   IFA_LOCAL,
   IFA_PROTO,
+  IFNAMSIZ,
   RTM_DELADDR,
   RTM_NEWADDR,
   IfaCacheinfo,
@@ -42,7 +44,7 @@ import {
   networkOf,
   scopeOf,
 } from "../network-interface.ts";
-import { attributeOf, type NetlinkRequest, numberOf } from "./netlink-request.ts";
+import { attributeOf, type NetlinkRequest, numberOf, textOf } from "./netlink-request.ts";
 import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
 
 /** Of IFA_CACHEINFO: no end. */
@@ -72,7 +74,7 @@ export function addressMessage(
   if (v4) {
     writer.attribute(IFA_LOCAL, ipBytes(address.ip));
     if (address.broadcast !== null) writer.attribute(IFA_BROADCAST, ipBytes(address.broadcast));
-    writer.attributeText(IFA_LABEL, one.name);
+    if (one.labelOf(address) !== "") writer.attributeText(IFA_LABEL, one.labelOf(address));
   }
   writer.attributeU32(IFA_FLAGS, flags);
   if (address.protocol !== undefined) writer.attributeU8(IFA_PROTO, address.protocol);
@@ -85,7 +87,8 @@ export function addressMessage(
 }
 
 /**
- * @returns 0; −EINVAL malformed; −ENODEV; −EEXIST; −EADDRNOTAVAIL it isn't there; −EAFNOSUPPORT; what `addAddress` says
+ * @returns 0; −EINVAL malformed; −ERANGE a label is too long; −ENODEV; −EEXIST; −EADDRNOTAVAIL it isn't there;
+ *   −EAFNOSUPPORT; what `addAddress` says
  */
 export function changeAddress(network: InterfaceNetwork, request: NetlinkRequest): number {
   const { payload } = request;
@@ -93,6 +96,9 @@ export function changeAddress(network: InterfaceNetwork, request: NetlinkRequest
   const family = payload[Ifaddrmsg.offset.ifa_family];
   if (family !== AF_INET && family !== AF_INET6) return -EAFNOSUPPORT;
   const prefixLength = payload[Ifaddrmsg.offset.ifa_prefixlen]!;
+  const labelled = attributeOf(payload, Ifaddrmsg.size, IFA_LABEL);
+  const label = labelled === null ? null : textOf(labelled);
+  if (family === AF_INET && label !== null && label.length >= IFNAMSIZ) return -ERANGE;
   const local = ipIn(payload, IFA_LOCAL);
   const other = ipIn(payload, IFA_ADDRESS);
   const one = network.interfaceByIndex(viewOf(payload).getInt32(Ifaddrmsg.offset.ifa_index, true));
@@ -102,7 +108,10 @@ export function changeAddress(network: InterfaceNetwork, request: NetlinkRequest
   if (other !== null && isV4(other) !== isV4(ip)) return -EINVAL;
   if (one === undefined) return -ENODEV;
   if (request.type === RTM_DELADDR) {
-    const gone = one.addresses.find((each) => isMeant(each, local, other, prefixLength));
+    const gone = one.addresses.find(
+      (each) =>
+        isMeant(each, local, other, prefixLength) && (label === null || !isV4(each.ip) || one.labelOf(each) === label),
+    );
     if (gone === undefined) return -EADDRNOTAVAIL;
     removeAddress(network, one, gone);
     return 0;
@@ -120,6 +129,7 @@ export function changeAddress(network: InterfaceNetwork, request: NetlinkRequest
     ...(other !== null && !isSameIp(other, ip) && { peer: other }),
     ...(flags !== 0 && { flags }),
     ...(protocol !== undefined && { protocol }),
+    ...(label !== null && isV4(ip) && label !== one.name && { label }),
     ...((flags & IFA_F_NOPREFIXROUTE) !== 0 && { isRouted: true }),
     ...(life !== null && { life, isDeprecated: life.preferred === 0 }),
   };

@@ -1,9 +1,10 @@
-import { MSG_TRUNC } from "@stratos/abi";
+import { EAGAIN, MSG_PEEK, MSG_TRUNC } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { type Ancillary, type IncomingMessage, type PeerCredentials, UNKNOWN_SENDER } from "../message.ts";
 import type { FilesInFlight } from "../files-in-flight.ts";
+import type { SocketOptions } from "../socket-options.ts";
 
 /** One message that waits. `cost` is what it takes of the sender's SO_SNDBUF. */
 interface QueuedMessage<Sender> {
@@ -14,6 +15,8 @@ interface QueuedMessage<Sender> {
   readonly address: Uint8Array | null;
   readonly sender: Sender;
   readonly cost: number;
+  /** Of an empty one: MSG_PEEK has found it. */
+  isPeeked: boolean;
 }
 
 /** What a message of so many bytes takes of a buffer: roughly what Linux allocates for it (SKB_TRUESIZE). */
@@ -68,31 +71,44 @@ export class MessageQueue<Sender> {
       address: sender.address,
       sender: sender.socket,
       cost: messageCost(bytes.length),
+      isPeeked: false,
     });
   }
 
   /**
-   * Moves the first message to the caller; what doesn't fit is lost, with MSG_TRUNC in `message.flags`.
+   * Moves the first message to the caller, or with MSG_PEEK the rest of the one where SO_PEEK_OFF is; what doesn't fit
+   * is lost, with MSG_TRUNC in `message.flags`. Work: one step a message that is passed over.
    *
-   * @param wantsLength  MSG_TRUNC was asked for: the result is the full length
-   * @returns bytes moved, or −EFAULT (the message then stays)
+   * @returns bytes moved, with MSG_TRUNC asked for all that there were; −EAGAIN (a peek, behind all of them), or
+   *   −EFAULT (the message then stays)
    */
-  read(
-    to: IoCursor,
-    message: IncomingMessage,
-    peek: boolean,
-    options: { wantsLength: boolean; withCredentials: boolean },
-  ): number {
-    const first = this.#messages[this.#head]!;
-    const count = Math.min(first.bytes.length, to.remaining);
-    const moved = count === 0 ? 0 : to.put(first.bytes, 0, count);
+  read(to: IoCursor, message: IncomingMessage, flags: number, options: SocketOptions): number {
+    const peek = (flags & MSG_PEEK) !== 0;
+    let at = this.#head;
+    let skip = 0;
+    if (peek && options.peekOffset >= 0) {
+      // An empty message is found once (net/core/datagram.c, __skb_try_recv_from_queue).
+      for (skip = options.peekOffset; ; at++) {
+        const next = this.#messages[at];
+        if (next === undefined) return -EAGAIN;
+        const { length } = next.bytes;
+        if (skip < length || (skip === 0 && !next.isPeeked)) break;
+        skip -= length;
+      }
+    }
+    const first = this.#messages[at]!;
+    const length = first.bytes.length - skip;
+    const count = Math.min(length, to.remaining);
+    const moved = count === 0 ? 0 : to.put(first.bytes, skip, count);
     if (moved < 0) return moved;
-    if (moved < first.bytes.length) message.flags |= MSG_TRUNC;
+    if (moved < length) message.flags |= MSG_TRUNC;
     if (first.address !== null) message.setAddress(first.address);
     else message.addressLength = 0;
-    if (options.withCredentials) message.credentials = first.credentials ?? UNKNOWN_SENDER;
+    if (options.wantsSender) message.credentials = first.credentials ?? UNKNOWN_SENDER;
     if (first.rights !== null) message.rights = peek ? first.rights.map((file) => file.retain()) : first.rights;
-    if (!peek) {
+    options.movePeek(peek, peek ? moved : length);
+    if (peek) first.isPeeked = length === 0;
+    else {
       this.#head++;
       this.#inFlight.memory.bytes -= first.cost;
       if (first.rights !== null) this.#inFlight.remove(first.rights);
@@ -101,7 +117,7 @@ export class MessageQueue<Sender> {
         this.#head = 0;
       }
     }
-    return options.wantsLength ? first.bytes.length : moved;
+    return (flags & MSG_TRUNC) !== 0 ? length : moved;
   }
 
   /** The message at the front; undefined when none waits. */

@@ -14,11 +14,12 @@ interface Mark {
   readonly credentials: PeerCredentials | null;
 }
 
-/** How bytes are received: MSG_PEEK, SO_PASSCRED, SO_OOBINLINE. */
+/** How bytes are received: MSG_PEEK, SO_PASSCRED, SO_OOBINLINE; of a peek, how many bytes it passes over at first. */
 interface StreamRead {
   readonly peek: boolean;
   readonly withCredentials: boolean;
   readonly isInline: boolean;
+  readonly skip: number;
 }
 
 /** Bytes that a queue takes when the machine's memory for sockets is full. */
@@ -129,18 +130,27 @@ export class StreamQueue {
    * @param withCredentials  SO_PASSCRED: bytes of different senders stay apart
    * @returns 0 when nothing is left
    */
-  read(to: IoCursor, message: IncomingMessage, { peek, withCredentials, isInline }: StreamRead): number {
+  read(to: IoCursor, message: IncomingMessage, { peek, withCredentials, isInline, skip }: StreamRead): number {
     let done = 0;
     let passed = 0;
     let reader = this.#reader;
     let mark = 0;
     let gap = 0;
+    if (skip > 0) {
+      const { readPosition } = this.#ring;
+      const start = this.#behind(skip, isInline);
+      passed = start - readPosition;
+      while (this.#gaps[gap]! < start) gap++;
+      while (this.#marks[mark] !== undefined && this.#marks[mark]!.end <= start)
+        reader = this.#marks[mark++]!.credentials ?? reader;
+    }
     while (to.remaining > 0 && this.#ring.length > passed) {
       const position = this.#ring.readPosition + passed;
       const isGap = this.#gaps[gap] === position;
       const isUrgent = this.#urgent === position;
       if (done > 0 && (isUrgent || (isGap && this.#urgent < 0))) break;
-      if (isGap || (isUrgent && !isInline)) {
+      // Where a peek begins behind others, nobody asks whether it is urgent (af_unix.c, unix_stream_read_generic).
+      if (isGap || (isUrgent && !isInline && skip <= 0)) {
         if (!peek) reader = this.#dropFirst() ?? reader;
         else {
           passed++;
@@ -179,9 +189,41 @@ export class StreamQueue {
       }
       if (message.rights !== null || moved === 0) break;
     }
+    if (peek && done > 0 && message.rights === null) this.#lookOn(message, mark, withCredentials ? reader : undefined);
     if (withCredentials && done > 0) message.credentials = reader ?? UNKNOWN_SENDER;
     if (!peek) this.#reader = reader;
     return done;
+  }
+
+  /** The position where so many bytes are over, which are no gaps, nor an urgent one that comes first. */
+  #behind(count: number, isInline: boolean): number {
+    let at = this.#ring.readPosition;
+    let gap = 0;
+    while (this.#gaps[gap] === at) (at++, gap++);
+    if (this.#urgent === at && !isInline) at++;
+    for (let left = count; ; gap++) {
+      const next = this.#gaps[gap];
+      if (next === undefined || next > at + left) return at + left;
+      left -= next - at;
+      at = next + 1;
+    }
+  }
+
+  /**
+   * A peek that has no room left looks on for files all the same, up to another sender or an urgent byte
+   * (net/unix/af_unix.c, unix_stream_read_generic). Work: one step a mark.
+   *
+   * @param reader  undefined: nobody asks who sent
+   */
+  #lookOn(message: IncomingMessage, from: number, reader: PeerCredentials | null | undefined): void {
+    const stop = this.#urgent >= 0 ? this.#urgent : (this.#gaps[0] ?? Infinity);
+    for (let index = from; index < this.#marks.length; index++) {
+      const { position, rights, credentials } = this.#marks[index]!;
+      if (position >= stop || (reader !== undefined && credentials !== null && !isSame(credentials, reader))) return;
+      if (rights === null) continue;
+      message.rights = rights.map((file) => file.retain());
+      return;
+    }
   }
 
   /** Drops the first byte, a gap or the urgent one, with what was sent with it alone. @returns its sender, if told */

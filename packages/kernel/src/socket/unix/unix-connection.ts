@@ -11,7 +11,6 @@ import {
   EPIPE,
   MSG_OOB,
   MSG_PEEK,
-  MSG_TRUNC,
   O_NONBLOCK,
   POLLERR,
   POLLHUP,
@@ -251,18 +250,17 @@ export class UnixConnectionSocket extends UnixSocket {
     if (isUrgent && this.#stream === null) return -EOPNOTSUPP;
     if (this.#state !== "connected") return this.#stream !== null ? -EINVAL : -ENOTCONN;
     const peek = (flags & MSG_PEEK) !== 0;
-    const withCredentials = this.options.wantsSender;
     let result = -EAGAIN;
     if (this.#stream !== null) {
       if (isUrgent) return this.#receiveUrgent(to, message, peek);
       if (to.remaining > 0) result = this.#receiveBytes(to, message, peek);
-      else if (this.#stream.length > 0) {
-        this.#stream.readNone(message, peek, withCredentials);
+      else if (this.#stream.length > (peek ? this.options.peekOffset : 0) && this.#stream.length > 0) {
+        this.#stream.readNone(message, peek, this.options.wantsSender);
         result = 0;
       }
     } else if (this.#packets!.count > 0) {
       const cost = this.#packets!.first!.cost;
-      result = this.#packets!.read(to, message, peek, { wantsLength: (flags & MSG_TRUNC) !== 0, withCredentials });
+      result = this.#packets!.read(to, message, flags, this.options);
       message.addressLength = 0;
       if (result >= 0) this.#tellSender(message);
       if (result >= 0 && !peek) {
@@ -282,8 +280,9 @@ export class UnixConnectionSocket extends UnixSocket {
   #receiveBytes(to: IoCursor, message: IncomingMessage, peek: boolean): number {
     const stream = this.#stream!;
     const before = stream.cost;
-    const { wantsSender: withCredentials, oobInline: isInline } = this.options;
-    const moved = stream.read(to, message, { peek, withCredentials, isInline });
+    const { wantsSender: withCredentials, oobInline: isInline, peekOffset } = this.options;
+    const moved = stream.read(to, message, { peek, withCredentials, isInline, skip: peek ? peekOffset : 0 });
+    if (moved > 0) this.options.movePeek(peek, moved);
     if (stream.cost < before) this.#wakeSender();
     if (moved > 0) this.#tellSender(message);
     return moved === 0 ? -EAGAIN : moved;

@@ -11,7 +11,6 @@ import {
   EPIPE,
   MSG_OOB,
   MSG_PEEK,
-  MSG_TRUNC,
   POLLERR,
   POLLHUP,
   POLLIN,
@@ -160,21 +159,16 @@ export class UnixDatagramSocket extends UnixSocket {
 
   override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
-    const first = this.#queue.first;
-    if (first === undefined) {
+    const { first, isScarce } = this.#queue;
+    const result = first === undefined ? -EAGAIN : this.#queue.read(to, message, flags, this.options);
+    if (result === -EAGAIN) {
       const error = this.takeError();
       if (error !== 0) return -error;
       return (this.shut & RECEIVE_SHUT) !== 0 ? 0 : -EAGAIN;
     }
-    const peek = (flags & MSG_PEEK) !== 0;
-    const wasScarce = this.#queue.isScarce;
-    const result = this.#queue.read(to, message, peek, {
-      wantsLength: (flags & MSG_TRUNC) !== 0,
-      withCredentials: this.options.wantsSender,
-    });
     if (result < 0) return result;
     this.stamp(message);
-    if (!peek) this.#delivered(first.sender, first.cost, wasScarce);
+    if ((flags & MSG_PEEK) === 0) this.#delivered(first!.sender, first!.cost, isScarce);
     return result;
   }
 

@@ -307,6 +307,10 @@ function prepareWord(request: Request): number {
   return checkWord(request.fd, request.address);
 }
 
+function isPrivateWord({ fd: flags }: Request): boolean {
+  return (flags & FUTEX2_PRIVATE) !== 0;
+}
+
 function waitForWord(task: RequestTask, request: Request): number {
   const { syscallState: state } = task;
   if (state?.kind === "futex") return state.isWoken ? 0 : WAITS;
@@ -315,7 +319,7 @@ function waitForWord(task: RequestTask, request: Request): number {
   if (value < 0) return -EFAULT;
   if (bitset === 0) return -EINVAL;
   if (value !== request.offsetLow || request.offsetHigh !== 0) return -EAGAIN;
-  const key = keyOf(task.space, address);
+  const key = keyOf(task.space, address, isPrivateWord(request));
   task.syscallState = { kind: "futex", key, bitset, isWoken: false, deadlineNs: Infinity };
   enqueue(request, key);
   return WAITS;
@@ -337,12 +341,13 @@ function waitForWords(task: RequestTask, request: Request, ring: RingFile): numb
   const keys: string[] = [];
   for (let at = 0; at < bytes.length; at += FutexWaitv.size) {
     const address = getU64(view, at + FutexWaitv.offset.uaddr);
-    const refused = checkWord(view.getUint32(at + FutexWaitv.offset.flags, true), address);
+    const flags = view.getUint32(at + FutexWaitv.offset.flags, true);
+    const refused = checkWord(flags, address);
     if (refused < 0 || view.getUint32(at + FutexWaitv.offset._reserved, true) !== 0) return -EINVAL;
     const value = task.space.loadU32(address);
     if (value < 0) return -EFAULT;
     if (value !== get64(view, at + FutexWaitv.offset.val)) return -EAGAIN;
-    keys.push(keyOf(task.space, address));
+    keys.push(keyOf(task.space, address, (flags & FUTEX2_PRIVATE) !== 0));
   }
   task.syscallState = { kind: "futexes", keys, woken: -1, deadlineNs: Infinity };
   for (const key of keys) enqueue(request, key);
@@ -375,7 +380,7 @@ export const RING_OPERATIONS: OperationTable = {
       if (request.thirdAddress === 0) return -EINVAL;
       // Not as futex(2), which counts once it has woken one (FLAGS_STRICT).
       if (request.offset === 0) return 0;
-      return futexWake(task.space, request.address, request.offset, request.thirdAddress);
+      return futexWake(task.space, request.address, request.offset, request.thirdAddress, isPrivateWord(request));
     },
   },
   [IORING_OP_FUTEX_WAITV]: { prepare: prepareWords, run: waitForWords },
