@@ -4,7 +4,7 @@
  *
  * ```
  * 0x0000_0000  never mapped (mmap_min_addr)
- * 0x0001_0000  position-dependent executables
+ * 0x0000_1000  position-dependent executables, most at 0x0001_0000
  * 0x1000_0000  position-independent executables, then the heap (brk), upwards
  * …            mmap, downwards from 0xbfff_f000, or upwards from 0x4000_0000 where the stack has no limit
  * 0xc000_0000  shared libraries, each at its own place in every process, so that translated code is shared
@@ -57,7 +57,8 @@ export const VDSO_BASE = 0xffffe000;
 export const USER_TOP = 0x100000000;
 /** End of a wide user space: four levels of page tables (Sv48) less a guard page. */
 export const WIDE_TOP = 0x7ffffffff000;
-export const MMAP_MIN = 0x10000;
+/** riscv's default (mm/Kconfig, DEFAULT_MMAP_MIN_ADDR); Debian has programs whose first page is the second one. */
+export const MMAP_MIN = 0x1000;
 
 export class AddressSpace extends TranslatedMemory implements Reapable {
   readonly kernel: MmKernel;

@@ -302,7 +302,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     (kernel) => kernel.maximumAreas,
     (kernel, value) => (kernel.maximumAreas = value),
   ),
-  "vm/mmap_min_addr": only("65536"),
+  "vm/mmap_min_addr": only("4096"),
   "vm/memfd_noexec": only("0"),
   "vm/unprivileged_userfaultfd": only("0"),
   "vm/vfs_cache_pressure": bounded(

@@ -12,6 +12,7 @@ import {
   ELOOP,
   ENOENT,
   ENOEXEC,
+  ENOMEM,
   ETXTBSY,
   MAP_ANONYMOUS,
   MAP_PRIVATE,
@@ -45,10 +46,18 @@ const TEXT = 0x10000,
  * file goes on with others.
  */
 function elf(
-  parts: { type?: number; machine?: number; entry?: number; stackFlags?: number; dataBytes?: number } = {},
+  parts: {
+    type?: number;
+    machine?: number;
+    entry?: number;
+    stackFlags?: number;
+    dataBytes?: number;
+    text?: number;
+  } = {},
 ): string {
   const bytes = new Uint8Array(0x900).fill(0xdd, 0x808);
   const view = new DataView(bytes.buffer);
+  const text = parts.text ?? TEXT;
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
   view.setUint16(16, parts.type ?? 2, true);
   view.setUint16(18, parts.machine ?? 243, true);
@@ -65,7 +74,7 @@ function elf(
     view.setUint32(at + 4, flags, true);
     words.forEach((word, place) => put64(at + 8 + place * 8, word));
   };
-  segment(0, 1, 5, [0, TEXT, TEXT, 0x800, 0x800, 0x1000]);
+  segment(0, 1, 5, [0, text, text, 0x800, 0x800, 0x1000]);
   segment(1, 1, 6, [0x800, DATA, DATA, 8, parts.dataBytes ?? 0x1008, 0x1000]);
   segment(2, 0x6474e551, parts.stackFlags ?? 6, [0, 0, 0, 0, 0, 16]);
   bytes.set(new TextEncoder().encode("DATADATA"), 0x800);
@@ -219,6 +228,16 @@ test("without a limit of the stack, mappings of the program and its children go 
   task.group.limits[RLIMIT_STACK] = { soft: 8 << 20, hard: Infinity };
   assert.equal(execute(task, "/program"), NO_RETURN);
   assert.equal(isUpward(), false);
+});
+
+test("a program may begin at the second page, as GCL's do, and not at the first", () => {
+  const { task, user } = createShell();
+  put(user, "/second", elf({ text: 0x1000, entry: 0x1100 }));
+  put(user, "/first", elf({ text: 0, entry: 0x100 }));
+  assert.equal(execute(task, "/first"), -ENOMEM);
+  assert.equal(execute(task, "/second"), NO_RETURN);
+  assert.equal(task.kernel.hart.pc, 0x1100);
+  assert.equal(task.space.loadU32(0x1100), 0xeeee_eeee);
 });
 
 test("the last page of data is zero to its end behind the segment", () => {
