@@ -53,7 +53,9 @@ test("a hub that is killed answers nobody, and what it was at is not waited for"
   // More than it has connections.
   const asked = Promise.allSettled([ask(), ask(), ask(), ask()]);
   await hubs.ask(1, () => Promise.resolve());
-  await hubs.kill(1);
+  const back = hubs.kill(1);
+  await assert.rejects(ask(), HubKilled);
+  await back;
   assert.deepEqual(
     (await asked).map((each) => (each as PromiseRejectedResult).reason instanceof HubKilled),
     [true, true, true, true],

@@ -18,6 +18,8 @@ interface Hub {
   readonly sockets: Set<Socket>;
   /** What is told to whom it answers no more. */
   readonly asking: Set<(error: Error) => void>;
+  /** Nobody has come in its place yet. */
+  isDead: boolean;
 }
 
 /** Nobody answers: it was killed. */
@@ -41,7 +43,9 @@ export class SimulatedHubs {
     const base = await openMigrated(place, { poolSize: BASE_POOL_SIZE });
     const hubs: Hub[] = [];
     for (let index = 0; index < HUBS; index++)
-      hubs.push(base.isShared ? await openHub(place) : { database: base, sockets: new Set(), asking: new Set() });
+      hubs.push(
+        base.isShared ? await openHub(place) : { database: base, sockets: new Set(), asking: new Set(), isDead: false },
+      );
     return new SimulatedHubs(place, base, hubs);
   }
 
@@ -51,8 +55,9 @@ export class SimulatedHubs {
 
   /** @throws HubKilled as soon as it is; what `work` did meanwhile comes to nothing, as in a process that is no more */
   ask<T>(index: number, work: (at: Database) => Promise<T>): Promise<T> {
-    const { database, asking } = this.#hubs[index]!;
+    const { database, asking, isDead } = this.#hubs[index]!;
     return new Promise((resolve, reject) => {
+      if (isDead) return reject(new HubKilled(`hub ${index} is dead`));
       asking.add(reject);
       void work(database)
         .then(resolve, reject)
@@ -66,6 +71,7 @@ export class SimulatedHubs {
    */
   async kill(index: number): Promise<void> {
     const old = this.#hubs[index]!;
+    old.isDead = true;
     for (const socket of old.sockets) socket.destroy();
     for (const tell of old.asking) tell(new HubKilled(`hub ${index} was killed`));
     void old.database.close().catch(() => {});
@@ -99,5 +105,10 @@ async function openHub(place: string): Promise<Hub> {
     sockets.add(made);
     return made.once("close", () => sockets.delete(made));
   };
-  return { database: await openDatabase(place, { poolSize: POOL_SIZE, socket }), sockets, asking: new Set() };
+  return {
+    database: await openDatabase(place, { poolSize: POOL_SIZE, socket }),
+    sockets,
+    asking: new Set(),
+    isDead: false,
+  };
 }
