@@ -275,7 +275,7 @@ class Round {
     const made = await submitTasks(
       at,
       Array.from({ length: 1 + random.below(4) }, (_, position) => ({
-        kind: "sim",
+        kind: "command",
         payload: { position },
         channel: this.#channel,
         priority: random.below(3),
