@@ -193,6 +193,18 @@ const access: readonly ApiRoute[] = [
       },
     }),
   },
+  silentRoute(
+    {
+      id: "revokeOwnToken",
+      method: "delete",
+      path: "/whoami",
+      tag: "access",
+      permission: "status:whoami",
+      isScoped: true,
+      summary: "Revokes the key that this request shows, as `hub logout --revoke` does.",
+    },
+    ({ hub, principal }) => hub.access.revokeKey(principal.keyId, principal.name),
+  ),
   {
     id: "listTokens",
     method: "get",

@@ -130,7 +130,7 @@ function livingIn(group: string): string[] {
   });
 }
 
-test("a task of a kind that no worker knows waits, and says for what; one that has its executor takes it", async (t) => {
+test("a task of a kind that no worker knows waits, and says for what; who has an executor takes it", async (t) => {
   await startWorker("kinds");
   const { id } = await submit("kinds", "true", { kind: "comand" });
   const why = async (): Promise<string> => (await hub.admin.call<WaitReason>("GET", `/tasks/${id}/why`)).summary;
