@@ -190,7 +190,10 @@ export class Access {
   }
 
   async listKeys(on: Queryable = this.#database): Promise<TokenView[]> {
-    const rows = await on.query<KeyRow>("select * from api_key order by created, id");
+    // By name: what is prepared must not change its columns when a newer hub adds one.
+    const rows = await on.query<Omit<KeyRow, "hash" | "roles" | "is_expired">>(
+      "select id, principal, scopes, note, created, expires, revoked, last_used from api_key order by created, id",
+    );
     return rows.map((row) => ({
       id: row.id,
       principal: row.principal,
