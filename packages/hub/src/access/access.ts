@@ -15,6 +15,8 @@ import { BUILT_IN_ROLES, grants, patternFault, permissionsOf, type Role } from "
 export interface Principal {
   readonly name: string;
   readonly keyId: string;
+  /** Somebody at a console: the key is that one's. */
+  readonly isVouchedFor?: boolean;
   /** Which host it is, by a certificate. */
   readonly host?: string;
   readonly permissions: readonly string[];
@@ -121,7 +123,8 @@ export class Access {
     const cached = this.cache.get(key);
     if (cached !== undefined) return cached;
     const principal = `${gateway.name}:${person}`;
-    const found = await this.principalOf({ id: gateway.keyId, principal, scopes: ["*"], roles: [role] });
+    const known = await this.principalOf({ id: gateway.keyId, principal, scopes: ["*"], roles: [role] });
+    const found = { ...known, isVouchedFor: true };
     this.cache.set(key, found);
     return found;
   }
