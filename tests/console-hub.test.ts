@@ -96,7 +96,10 @@ async function signIn(token: string): Promise<Record<string, string>> {
 
 test("each role of the console does at the hub what the hub's own role does, route by route", async () => {
   const none = { path: "", method: "GET" };
-  const routes = apiRoutes(hub.database, null as never, null as never).filter(({ answers }) => answers !== "events");
+  const routes = apiRoutes(hub.database, null as never, null as never).filter(
+    // The keys that are shown here are needed for the next.
+    ({ id, answers }) => answers !== "events" && id !== "revokeOwnToken",
+  );
   const direct = new Map<Role, string>();
   for (const role of ROLES) {
     await hub.admin.call("PUT", `/grants/direct-${role}/${HUB_ROLES[role]}`);

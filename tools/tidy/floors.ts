@@ -82,7 +82,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "audit cache certificates failures payloads profiling",
     "balance database scale worker",
     "store",
-    "access backup claim-polls.ts client compliance feed.ts leader run-time-settings.ts",
+    "access backup claim-polls.ts client compliance feed.ts leader readiness.ts run-time-settings.ts",
     "blobs plugins triggers",
     "repositories",
     "hub-service.ts",

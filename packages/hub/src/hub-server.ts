@@ -142,6 +142,7 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     statusChore(database, addressForPeople),
   ]);
   service.caches.push(repositories.cache);
+  if (blobs.room !== undefined) service.readiness.room = () => blobs.room!();
   const rateLimit = new RateLimit(options.rateLimit ?? 0);
   const http = { ...HTTP_DEFAULTS, ...options.http };
   let listening: ReturnType<typeof createAdaptorServer> | null = null;

@@ -15,6 +15,7 @@ import { Housekeeping, storeChores, type Chore } from "./leader/housekeeping.ts"
 import { Leadership } from "./leader/leadership.ts";
 import { Plugins } from "./plugins/plugins.ts";
 import type { PluginTimes } from "./plugins/plugin.ts";
+import { Readiness } from "./readiness.ts";
 import { RunTimeSettings, type SettingTargets } from "./run-time-settings.ts";
 import { Profiler, type ProfilerSettings } from "./profiling/profiler.ts";
 
@@ -59,12 +60,14 @@ export class HubService {
   /** Null: it takes no profiles of itself. */
   readonly profiler: Profiler | null;
   readonly settings: RunTimeSettings;
+  readonly readiness: Readiness;
   /** Whose hits and misses metrics tell. */
   readonly caches: { readonly counts: CacheCounts }[] = [];
 
   constructor(database: Database, options: HubOptions, chores: readonly Chore[] = []) {
     this.database = database;
     this.options = options;
+    this.readiness = new Readiness(database);
     this.access = new Access(database);
     this.certificates = new WorkerCertificates(database, this.access, {
       ...(options.workerCertificates ?? { lifeSeconds: CERTIFICATE_LIFE_SECONDS, isRequired: false }),

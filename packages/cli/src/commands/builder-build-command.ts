@@ -1,9 +1,10 @@
-import { mkdirSync, rmdirSync } from "node:fs";
+import { rmdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { binNmuFault, type BinNmu, type BuildRequest, type CleanRoot, type RootCommand } from "@stratos/builder";
 import { carrierFor, parseSourceReference, runBuild, settingsOf, telling, testSummary } from "@stratos/systems/builder";
 import { CommandError, UsageError } from "../command-error.ts";
 import { EXIT_SUCCESS, EXIT_USAGE } from "../exit-status.ts";
+import { makeFolders } from "@stratos/host-node/home";
 import { formatSize } from "@stratos/operation";
 import { builderAtTerminal, type BuilderOptions, type TerminalBuilder } from "./builder-terminal.ts";
 
@@ -22,7 +23,7 @@ export async function buildSource(source: string, options: BuilderBuildOptions):
   const settings = settingsOf(options),
     request: BuildRequest = { source: parseSourceReference(source), ...settings.request, ...binNmuOf(options) };
   const output = resolve(options.output);
-  const made = mkdirSync(output, { recursive: true });
+  const made = makeFolders(output);
   try {
     return await buildInto(output, { source, options, settings, request });
   } finally {

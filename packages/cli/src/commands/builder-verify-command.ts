@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { makeFolders } from "@stratos/host-node/home";
 import {
   parseBuildInfo,
   requestOfBuildInfo,
@@ -174,7 +175,7 @@ async function buildIn(
 
 async function inFolder<T>(given: string | undefined, work: (folder: string) => Promise<T>): Promise<T> {
   const folder = given === undefined ? mkdtempSync(join(tmpdir(), "stratos-verify-")) : resolve(given);
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   try {
     return await work(folder);
   } finally {

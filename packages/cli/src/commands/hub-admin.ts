@@ -33,9 +33,14 @@ export function hubAdminCommands(finish: Finish): Command[] {
       .addOption(new Option("--kerberos", "show your Kerberos ticket").conflicts(["oidc", "tokenFile"]))
       .addOption(jsonOption())
       .action(async (options: LoginOptions) => finish(await loginHub(options))),
-    row("logout", "forget the key for a hub", "Forgets the key that `hub login` kept.").action(
-      async (options: HubOptions) => finish(await logoutHub(options)),
-    ),
+    row(
+      "logout",
+      "forget the key for a hub",
+      "Forgets the key that `hub login` kept. Who has it elsewhere may go on with it, until it expires, unless it is " +
+        "revoked.",
+    )
+      .option("--revoke", "revoke the key at the hub before; when that fails it is kept")
+      .action(async (options: LogoutOptions) => finish(await logoutHub(options))),
     hostCommand(finish),
     channelCommand(finish),
     tokenCommand(finish),
@@ -160,6 +165,10 @@ interface LoginOptions extends Common {
   readonly kerberos?: true;
 }
 
+interface LogoutOptions extends HubOptions {
+  readonly revoke?: true;
+}
+
 async function loginHub(options: LoginOptions): Promise<number> {
   const url = hubUrl(options);
   if (options.oidc === true) return signIn(url, options.json === true, byDevice);
@@ -210,7 +219,10 @@ async function readLine(): Promise<string> {
   throw new UsageError("hub login", "expected a key on stdin, or --token-file");
 }
 
-async function logoutHub(options: HubOptions): Promise<number> {
+async function logoutHub(options: LogoutOptions): Promise<number> {
+  if (options.tokenFile !== undefined)
+    throw new UsageError("--token-file", "is not what `hub login` kept; `hub token revoke` revokes any key");
+  if (options.revoke === true) await withHub(options, (client) => client.call("DELETE", "/whoami"));
   hubLogins().keep(hubUrl(options), null);
   return 0;
 }

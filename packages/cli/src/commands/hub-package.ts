@@ -1,5 +1,4 @@
 /** `stratos hub build|package|repository|artefact`. */
-import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Option, type Command } from "commander";
 import type {
@@ -13,6 +12,7 @@ import type {
   TaskSubmission,
   TaskView,
 } from "@stratos/hub-api";
+import { makeFolders } from "@stratos/host-node/home";
 import { downloadArtefact, uploadArtefacts } from "@stratos/hub/worker";
 import { hubRebuildCommand } from "./hub-rebuild.ts";
 import { type HubOptions, hubUrl, withHub } from "../hub/hub-client.ts";
@@ -337,7 +337,7 @@ function fetchArtefacts(
     const unknown = names.find((name) => !artefacts.some((one) => one.name === name));
     if (unknown !== undefined) throw new CommandError(unknown, `task ${task} has no such artefact`);
     const wanted = artefacts.filter(({ name }) => names.length === 0 || names.includes(name));
-    mkdirSync(options.output, { recursive: true });
+    makeFolders(options.output);
     for (const artefact of wanted) process.stdout.write(`${await fetchOne(client, artefact, options.output)}\n`);
   });
 }

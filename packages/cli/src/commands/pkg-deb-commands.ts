@@ -7,6 +7,7 @@ import { constants, createGzip, createZstdCompress } from "node:zlib";
 import { byteStringToUtf8, concatBytes, printable } from "@stratos/base";
 import { FolderWriter, readDebFolder } from "@stratos/tools-node/packages";
 import { readWhole, replaceFile, writeFully } from "@stratos/host-node/files";
+import { makeFolders } from "@stratos/host-node/home";
 import {
   buildDeb,
   debProblems,
@@ -141,7 +142,7 @@ export function debContentsCommand(file: string, options: DebJsonOptions): Promi
 export function debExtractCommand(file: string, folder: string, options: { readonly control?: true }): Promise<number> {
   return withPackagePorts(file, async (ports) => {
     const archive = await openDeb(read(file), file, ports);
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     // Placed without their content first: a package that cannot be placed whole, or leads outside, leaves nothing.
     await unpackPackage(new RootTree(new PlacesOnly(), 0), archive, new Map(), ports);
     const writer = new FolderWriter(folder);

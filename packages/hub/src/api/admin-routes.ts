@@ -193,6 +193,24 @@ const access: readonly ApiRoute[] = [
       },
     }),
   },
+  silentRoute(
+    {
+      id: "revokeOwnToken",
+      method: "delete",
+      path: "/whoami",
+      tag: "access",
+      permission: "status:whoami",
+      isScoped: true,
+      problems: { 409: "no key of its own was shown" },
+      summary: "Revokes the key that this request shows, as `hub logout --revoke` does.",
+    },
+    ({ hub, principal: { name, keyId, host, isVouchedFor } }) => {
+      // Else whoever may look at a console would end it for all.
+      if (isVouchedFor === true || host !== undefined)
+        throw new HubError(409, "no-own-token", `${name} has shown no key of its own`);
+      return hub.access.revokeKey(keyId, name);
+    },
+  ),
   {
     id: "listTokens",
     method: "get",

@@ -91,8 +91,10 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
   });
   app.get("/healthz", (context) => context.text("ok\n"));
   app.get("/readyz", async (context) => {
-    await hub.database.query("select 1");
-    return context.text("ready\n");
+    const fault = await hub.readiness.fault();
+    return fault === null
+      ? context.text("ready\n")
+      : problem(context, new HubError(503, "not-ready", fault, { headers: { "Retry-After": "30" } }));
   });
   app.get("/v1/openapi.json", (context) => context.json(openApiDocument(options.routes, options.version)));
   app.get("/metrics", async (context) => {
@@ -119,6 +121,7 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
           shown: options.certificateOf(context),
         });
       } catch (error) {
+        hub.readiness.note(error);
         // Of what passes by itself, or with more room, the words are enough: nothing is wrong with the program.
         if (error instanceof DatabaseError && (error.isPassing || error.isDiskFull))
           hub.options.warn(`${route.id}: ${error.message}`);

@@ -27,6 +27,7 @@ const routes = [route("old", { deprecated }), route("ageing", { deprecated: { si
 const principal = { name: "somebody", keyId: "", permissions: ["*"], scopes: ["*"] };
 const hub = {
   options: { warn: () => {} },
+  readiness: { note: () => {} },
   accessLog: { prepare: async () => {}, add: () => {}, demand: async () => {} },
   access: { authenticate: async (token: string) => (token === "good" ? principal : null) },
 };

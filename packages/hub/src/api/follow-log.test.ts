@@ -12,7 +12,7 @@ let session: string;
 before(async () => {
   hub = await startTestHub();
   ({ session } = await hub.admin.call<{ session: string }>("PUT", "/hosts/h", {
-    ...{ arches: ["all"], channels: ["default"], capacity: 4 },
+    ...{ arches: ["all"], channels: ["default"], capabilities: ["kind.own"], capacity: 4 },
   }));
 });
 after(() => hub.close());

@@ -32,6 +32,8 @@ export function packageRoutes(repositories: Repositories, rebuilds: Rebuilds): r
           { channel, ...(source === undefined ? {} : { source }) },
           { limit: PACKAGES_MAX },
         );
+        // One that was removed has none either.
+        if (items.length === 0 && channel !== undefined) await findChannel(hub.database, channel);
         return { body: { items, next: null } };
       },
     },

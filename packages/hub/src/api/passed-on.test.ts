@@ -74,6 +74,18 @@ test("a console's people have the role that it says, and what was granted to the
   assert.equal(row!.detail.from, "192.0.2.7");
 });
 
+test("nobody at a console revokes its key; who shows one of their own there revokes that", async () => {
+  const anna = { person: "anna", role: "viewer" };
+  const refused = await ask("/v1/whoami", anna, "DELETE");
+  assert.equal(refused.status, 409);
+  assert.match(await refused.text(), /console:anna has shown no key of its own/);
+  assert.equal((await ask("/v1/tasks", anna)).status, 200);
+  const token = await keyOf("eve", "viewer", ["*"]);
+  assert.equal((await ask("/v1/whoami", { token }, "DELETE")).status, 204);
+  assert.equal((await ask("/v1/whoami", { token })).status, 401);
+  assert.equal((await ask("/v1/tasks", anna)).status, 200);
+});
+
 test("a key of the hub's own that a console passes on stays what it is; a stranger stays one", async () => {
   const me = (await (await ask("/v1/whoami", { token: hub.adminToken })).json()) as { principal: string };
   assert.equal(me.principal, "admin");

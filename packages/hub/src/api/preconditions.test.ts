@@ -138,7 +138,7 @@ test("of two that make one thing where there is none, one does", async () => {
 
 /** Nothing that is read there can have been changed since. */
 const WITHOUT_VERSION = new Set([
-  ...["grantRole", "takeRole", "revokeToken", "revokeCertificate", "removeWebhook", "removeProfile"],
+  ...["grantRole", "takeRole", "revokeToken", "revokeOwnToken", "revokeCertificate", "removeWebhook", "removeProfile"],
   ...["putBlob", "registerHost", "appendLog"],
 ]);
 

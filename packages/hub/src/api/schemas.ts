@@ -18,6 +18,8 @@ const word = {
   pattern: "^[A-Za-z0-9][A-Za-z0-9._+-]{0,126}$",
   description: "a word of letters, digits, dot, dash, plus and underscore",
 };
+/** Also `kind.`, and a word. */
+const capability = { ...word, pattern: "^[A-Za-z0-9][A-Za-z0-9._+-]{0,131}$" };
 const text = (maxLength: number): JsonSchema => ({ type: "string", maxLength });
 const id = { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
 /** Of what counts up in a column of four bytes: versions, attempts. */
@@ -36,7 +38,7 @@ const submission: Record<string, JsonSchema> = {
   payload: { type: "object" },
   priority: { type: "integer", minimum: -1_000_000, maximum: 1_000_000 },
   weight: { type: "integer", minimum: 1, maximum: 1_000_000 },
-  requires: list(word, 64),
+  requires: list(capability, 64),
   after: list(id),
   afterEnd: list(id),
   timeoutSeconds: { type: "integer", minimum: 1, maximum: 31 * 86_400 },
@@ -71,7 +73,7 @@ export const HOST_REGISTRATION = object(
   {
     arches: { ...list(word, 32), minItems: 1 },
     channels: { ...list(word, 256), minItems: 1 },
-    capabilities: list(word, 256),
+    capabilities: list(capability, 256),
     capacity: { type: "integer", minimum: 1, maximum: 1_000_000 },
     software: text(256),
   },
@@ -309,7 +311,7 @@ export const TASK_VIEW: JsonSchema = {
     state: { enum: TASK_STATES },
     priority: { type: "integer" },
     weight: { type: "integer" },
-    requires: list(word),
+    requires: list(capability),
     owner: { type: "string" },
     workflow: orNull(id),
     attempt: { type: "integer" },

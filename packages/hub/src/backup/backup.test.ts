@@ -41,9 +41,9 @@ test(
         await submitTasks(
           source,
           [
-            { kind: "a", payload: { text: 'naïve \u2028 "quoted"' } },
-            { kind: "b", payload: {}, afterInBatch: [0] },
-            { kind: "c", payload: {} },
+            { kind: "command", payload: { text: 'naïve \u2028 "quoted"' } },
+            { kind: "command", payload: {}, afterInBatch: [0] },
+            { kind: "command", label: "c", payload: {} },
           ],
           { owner: "me" },
         )
@@ -60,7 +60,7 @@ test(
       await assert.rejects(restoreDatabase(target, linesOf(lines.slice(0, -1).join("\n")), 60), /cut short/);
       await assert.rejects(restoreDatabase(target, linesOf(text.replace("naïve", "naive")), 60), /digest differs/);
       await assert.rejects(
-        restoreDatabase(target, linesOf(lines.filter((line) => !line.includes('"kind": "c"')).join("\n")), 60),
+        restoreDatabase(target, linesOf(lines.filter((line) => !line.includes('"label": "c"')).join("\n")), 60),
         /digest differs/,
       );
       await assert.rejects(restoreDatabase(target, linesOf('{"some":"json"}'), 60), /no backup of a hub/);
@@ -77,7 +77,7 @@ test(
           [ids[0]],
           "its worker goes on",
         );
-        assert.ok((await submitTasks(each, [{ kind: "d", payload: {} }], { owner: "me" }))[0]!.id > ids[2]!);
+        assert.ok((await submitTasks(each, [{ kind: "command", payload: {} }], { owner: "me" }))[0]!.id > ids[2]!);
         assert.ok((await sealEvents(each)) > 0);
         assert.equal(await verifyChain(each), null, "the chain goes on");
         assert.deepEqual(await fsck(each), []);
@@ -172,7 +172,7 @@ test("a backup of an older program is brought forward; one of a newer is refused
   const target = await openDatabase(server.createDatabase());
   try {
     await registerHost(source, "h", { arches: ["amd64"], channels: ["default"], capacity: 4 }, "me");
-    await submitTasks(source, [{ kind: "a", payload: {} }], { owner: "me" });
+    await submitTasks(source, [{ kind: "command", payload: {} }], { owner: "me" });
     await sealEvents(source);
     const text = await new Response(dumpDatabase(source, new AbortController().signal)).text();
     await assert.rejects(

@@ -25,6 +25,8 @@ export interface BlobStore {
   withFile<T>(digest: string, work: (path: string) => Promise<T>): Promise<T>;
   remove(digest: string): Promise<void>;
   list(): AsyncIterable<ListedBlob>;
+  /** Of a folder: bytes that still go into it. */
+  room?(): Promise<number>;
   /** Uploads that nobody has gone on with since. @returns how many */
   removeStaleUploads(beforeMs: number): Promise<number>;
 }

@@ -5,7 +5,7 @@
  *     uploads/abcd…       one that is not complete
  */
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { notFound } from "../store/hub-error.ts";
@@ -48,6 +48,11 @@ export class FolderBlobs implements BlobStore {
     if ((await this.size(digest)) === null) throw notFound(`artefact ${digest}`);
     if (end < start) return new ReadableStream({ start: (stream) => stream.close() });
     return Readable.toWeb(createReadStream(this.#path(digest), { start, end })) as ReadableStream<Uint8Array>;
+  }
+
+  async room(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.#folder);
+    return bavail * bsize;
   }
 
   async address(): Promise<null> {

@@ -1,7 +1,8 @@
 /** Where a hub keeps what it knows: its database, and a folder of its files. */
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
+import { makeFolders } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import { type Database, DatabaseError } from "./database.ts";
 import { isServerUrl, openDatabase } from "./open-database.ts";
@@ -34,7 +35,7 @@ export async function openHubPlace(
   more: Parameters<typeof openDatabase>[1] = {},
 ): Promise<HubPlace> {
   const state = options.state ?? join(stratosHome(), "hub");
-  mkdirSync(state, { recursive: true, mode: 0o700 });
+  makeFolders(state, 0o700);
   return { ...(await openLocked(options.database ?? join(state, "database"), more)), state };
 }
 
@@ -72,7 +73,7 @@ async function openLocked(place: string, more: Parameters<typeof openDatabase>[1
   let release = (): void => {};
   try {
     if (isFolder) {
-      mkdirSync(place, { recursive: true, mode: 0o700 });
+      makeFolders(place, 0o700);
       release = lockFile(place);
     }
     const database = await openDatabase(place, more);

@@ -3,6 +3,7 @@
  * lock.
  */
 import { createHash } from "node:crypto";
+import type { Socket } from "node:net";
 import pg from "pg";
 import { PLANNING } from "./planning.ts";
 import { withoutPassword } from "./place-name.ts";
@@ -16,6 +17,8 @@ interface PostgresOptions {
   /** A statement that takes longer is told to `slow`. */
   readonly slowStatementMs: number;
   readonly slow: (sql: string, milliseconds: number) => void;
+  /** Absent: they are ordinary ones. */
+  readonly socket?: () => Socket;
 }
 
 const STATEMENT_TIMEOUT_MS = 60_000;
@@ -56,6 +59,7 @@ export class PostgresDatabase implements Database {
         .map(([name, value]) => `-c ${name}=${value}`)
         .join(" "),
       types: typeParsers,
+      ...(options.socket && { stream: options.socket }),
     };
     this.#pool = new pg.Pool({ ...this.#settings, max: options.poolSize });
     // A connection that breaks while it idles is replaced at its next use.
@@ -101,8 +105,8 @@ export class PostgresDatabase implements Database {
   async #run<Row>(on: pg.Pool | pg.PoolClient, sql: string, parameters: readonly unknown[]): Promise<Row[]> {
     const started = performance.now();
     try {
-      // Statements with parameters are prepared once for each connection.
-      const named = parameters.length === 0 ? { text: sql } : { name: statementName(sql), text: sql };
+      // What is planned is prepared once for each connection.
+      const named = PLANNED.test(sql) ? { name: statementName(sql), text: sql } : { text: sql };
       const result = await on.query({ ...named, values: [...parameters] });
       return result.rows as Row[];
     } catch (error) {
@@ -192,6 +196,8 @@ export class PostgresDatabase implements Database {
     await this.#pool.end();
   }
 }
+
+const PLANNED = /^\s*(?:select|with|insert|update|delete)\b/;
 
 const names = new Map<string, string>();
 const NAMES_MAX = 2_000;

@@ -47,7 +47,7 @@ for (const step of [7_200, -7_200])
       await pass(seconds);
     };
     const session = await registerHost(database, "h", { arches: ["amd64"], channels: ["default"], capacity: 1 }, "t");
-    await submitTasks(database, [{ kind: "sim", payload: {} }], { owner: "t" });
+    await submitTasks(database, [{ kind: "command", payload: {} }], { owner: "t" });
     await claimRuns(database, { host: "h", session, slots: 1, leaseSeconds: LEASE_SECONDS, start: true });
     const due = async (): Promise<number> => {
       await clock.look();

@@ -106,6 +106,10 @@ test("a task's packages are listed, signed, served without a key; who waited for
     items.map((one) => [one.channel, one.name, one.version, one.task, one.actor]),
     [["default", "apple", "1", task, "hub"]],
   );
+  const none = await hub.admin.call<{ items: PackageView[] }>("GET", "/packages?channel=default&source=no-such");
+  assert.deepEqual(none.items, []);
+  const slip = hub.admin.call("GET", "/packages?channel=defualt");
+  await assert.rejects(slip, { status: 404, message: /channel defualt: there is none/ });
   const places = await hub.admin.call<RepositoriesView>("GET", "/channels/child/repositories");
   assert.deepEqual(places.items, [{ path: "/repos/default", suite: "default", components: ["main"] }]);
   assert.match(places.key, /^-----BEGIN PGP PUBLIC KEY/);

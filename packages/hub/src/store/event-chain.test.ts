@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { checkAuditFile, type AuditFileView } from "../audit/audit-file.ts";
 import { openMigrated } from "../testing/test-database.ts";
-import type { Database } from "../database/database.ts";
+import type { Database, Queryable } from "../database/database.ts";
 import { dumpDatabase } from "../backup/dump.ts";
 import { restoreDatabase } from "../backup/restore.ts";
 import { linesOf } from "../backup/lines.ts";
@@ -72,6 +72,30 @@ test("the entry that was changed, taken out or put in is named", async () => {
   await database.query("update event set actor = 'eve' where actor = 'bob'");
   assert.match((await verifyChain(database))!.words, /does not fit its entries/);
   await database.query("update event set actor = 'bob' where actor = 'eve'");
+});
+
+test("many small seals are read at once, and from one on those behind it", async () => {
+  for (let seal = 0; seal < 40; seal++) {
+    await write(`small${seal}`);
+    await sealEvents(database);
+  }
+  let asked = 0;
+  const on: Queryable = { query: (...question) => (asked++, database.query(...question)) };
+  assert.equal(await verifyChain(on), null);
+  assert.ok(asked < 8, `${asked} statements`);
+  const head = await chainHead(database);
+  await write("behind", "it");
+  await sealEvents(database);
+  const changed = async (actor: string, from?: typeof head): Promise<string> => {
+    await database.query("update event set what = 'DENIED' where actor = $1", [actor]);
+    const fault = await verifyChain(database, from);
+    await database.query("update event set what = 'ALLOWED' where actor = $1", [actor]);
+    return fault?.words ?? "";
+  };
+  assert.match(await changed("small20"), /DENIED by small20, was changed/);
+  assert.match(await changed("it", head), /DENIED by it, was changed/);
+  assert.equal(await changed("small20", head), "");
+  assert.equal(await verifyChain(database, head), null);
 });
 
 test("files go on with each other and with the database, before and after it moved", async () => {

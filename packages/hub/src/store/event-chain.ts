@@ -69,10 +69,13 @@ export async function chainStart(on: Queryable): Promise<ChainPlace> {
   return row ?? CHAIN_START;
 }
 
-/** Seals and the texts of their events, in order, from the start of what is in the database. */
-async function* sealedEvents(on: Queryable, start: ChainPlace): AsyncGenerator<{ seal: SealRow; texts: string[] }> {
+/** Seals and the texts of their events, in order, behind a seal; `after`: the last transaction of that one. */
+async function* sealedEvents(
+  on: Queryable,
+  start: ChainPlace,
+  after = EVENT_START.tx,
+): AsyncGenerator<{ seal: SealRow; texts: string[] }> {
   let { number } = start;
-  let after = EVENT_START.tx;
   for (;;) {
     const seals = await on.query<SealRow>(
       `select number, through_tx, events, hash, entries from seal where number > $1 order by number
@@ -80,13 +83,22 @@ async function* sealedEvents(on: Queryable, start: ChainPlace): AsyncGenerator<{
       [number],
     );
     if (seals.length === 0) return;
-    for (const seal of seals) {
+    for (let first = 0; first < seals.length;) {
+      // A quiet hub's seals are small: many of them are read at once.
+      let end = first;
+      for (let events = 0; end < seals.length && (end === first || events + seals[end]!.events <= SEAL_EVENTS); end++)
+        events += seals[end]!.events;
       const rows = await on.query<EventRow>(
         `select ${EVENT_COLUMNS} from event where tx > $1 and tx <= $2 order by tx, id`,
-        [after, seal.through_tx],
+        [after, seals[end - 1]!.through_tx],
       );
-      yield { seal, texts: rows.map(textOf) };
-      ({ number, through_tx: after } = seal);
+      for (let row = 0; first < end; first++) {
+        const seal = seals[first]!;
+        const begin = row;
+        while (row < rows.length && rows[row]!.tx <= seal.through_tx) row++;
+        yield { seal, texts: rows.slice(begin, row).map(textOf) };
+        ({ number, through_tx: after } = seal);
+      }
     }
   }
 }
@@ -95,11 +107,13 @@ async function* sealedEvents(on: Queryable, start: ChainPlace): AsyncGenerator<{
  * Computes the chain again, of what is in the database.
  *
  * @param on  of one moment, where events may be taken out meanwhile
+ * @param from  a seal; what is up to it is not looked at. Absent: all that is in the database
  * @returns the first thing that is wrong with it; null: nothing
  */
-export async function verifyChain(on: Queryable): Promise<ChainFault | null> {
-  let place = await chainStart(on);
-  for await (const { seal, texts } of sealedEvents(on, place)) {
+export async function verifyChain(on: Queryable, from?: ChainPlace): Promise<ChainFault | null> {
+  let place = from ?? (await chainStart(on));
+  const seals = from && (await on.query<SealRow>("select through_tx from seal where number = $1", [from.number]));
+  for await (const { seal, texts } of sealedEvents(on, place, seals?.[0]?.through_tx)) {
     const fault = sealFault(place, seal, texts);
     if (fault !== null) return fault;
     place = seal;

@@ -1,4 +1,5 @@
 /** `hub fsck`: what must hold between rows that no constraint of the database says. */
+import type { ChainPlace } from "../audit/chain.ts";
 import type { Database } from "../database/database.ts";
 import { verifyChain } from "./event-chain.ts";
 
@@ -79,8 +80,16 @@ const CHECKS: readonly (readonly [string, string])[] = [
 
 const EXAMPLES = 5;
 
-/** All checks see one moment. @returns what is wrong; empty: nothing */
-export async function fsck(database: Database): Promise<FsckFinding[]> {
+/**
+ * All checks see one moment.
+ *
+ * @param options.chainFrom  the chain was sound up to here; absent: all that is there is read
+ * @returns what is wrong; empty: nothing
+ */
+export async function fsck(
+  database: Database,
+  { chainFrom }: { readonly chainFrom?: ChainPlace } = {},
+): Promise<FsckFinding[]> {
   return database.transaction("repeatable read, read only", async (inside) => {
     const findings: FsckFinding[] = [];
     for (const [check, sql] of CHECKS) {
@@ -90,7 +99,7 @@ export async function fsck(database: Database): Promise<FsckFinding[]> {
       );
       if (row!.count > 0) findings.push({ check, count: row!.count, examples: row!.examples ?? [] });
     }
-    const broken = await verifyChain(inside);
+    const broken = await verifyChain(inside, chainFrom);
     if (broken !== null) findings.push({ check: "the chain of events is broken", count: 1, examples: [broken.words] });
     return findings;
   });

@@ -51,17 +51,19 @@ export async function startRuns(
   return rows.map(({ run }) => run);
 }
 
+/** Tasks are locked here, too: who ends several of these runs at the same time takes the runs in any order. */
 const RENEW = `
 with i as (select * from ${PROOFS}),
+${TASKS_OF_RUNS},
+l as (select p.*, t.cancel_requested from locked t join p on p.task_id = t.id),
 s as (update host set last_seen = now() where name = $3 returning name),
 r as (
   update run set lease_until = now() + make_interval(secs => $2)
-  from i where run.id = any(array(select run from i)) and run.id = i.run and run.token = i.token
+  from l where run.id = any(array(select run from l)) and run.id = l.run and run.token = l.token
     and run.state in ('ASSIGNED','RUNNING') and run.host = $3
-  returning run.id, run.task_id
+  returning run.id, l.cancel_requested
 )
-select r.id as run, t.cancel_requested as cancel
-from r cross join lateral (select cancel_requested from task where id = r.task_id offset 0) t`;
+select id as run, cancel_requested as cancel from r`;
 
 export async function renewRuns(
   database: Database,

@@ -7,14 +7,14 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { ClaimedRun, HostRegistration, TaskSubmission } from "@stratos/hub-api";
 import { SeededRandom } from "@stratos/base";
-import type { Database } from "../database/database.ts";
+import type { Database, Isolation, Queryable } from "../database/database.ts";
 import { openMigrated, startPostgres, type TestServer } from "../testing/test-database.ts";
 import { ClaimPolls } from "../claim-polls.ts";
 import { putChannel, type ChannelSettings } from "./channels.ts";
 import { claimRuns } from "./claim-runs.ts";
 import { registerHost } from "./hosts.ts";
 import { endRuns } from "./move-runs.ts";
-import { OFFER_SECONDS } from "./offer-tasks.ts";
+import { OFFER_SECONDS, offerTasks } from "./offer-tasks.ts";
 import { submitTasks } from "./submit-tasks.ts";
 import { whyWaits } from "./why-waits.ts";
 
@@ -212,6 +212,33 @@ for (const kind of ["pglite", "postgres"] as const)
       const poll = { host, session, slots: 1, waitMs: 0, start: true, holding: [], mayStill };
       assert.equal((await polls.claim(poll, AbortSignal.timeout(20_000))).runs.length, 1);
       polls.close();
+    });
+
+    test("while all hosts are full nobody reads the queue; then the first with room gets what waits", async () => {
+      const at = await place({ balance: "least-load" }, [{ capacity: 1 }, { capacity: 1 }]);
+      await submit(at.channel, Array<object>(5).fill({}));
+      const [[run]] = [await claim(at.hosts[0]!), await claim(at.hosts[1]!)];
+      assert.ok(run !== undefined);
+      let read = 0;
+      const counted = (on: Queryable): Queryable => ({
+        query: (sql, parameters) => {
+          if (sql.includes("from runnable r join task")) read++;
+          return on.query(sql, parameters);
+        },
+      });
+      const watched = Object.create(database, {
+        query: { value: database.query.bind(database) },
+        transaction: {
+          value: <T>(isolation: Isolation, work: (inside: Queryable) => Promise<T>) =>
+            database.transaction(isolation, (inside) => work(counted(inside))),
+        },
+      }) as Database;
+      assert.equal(await offerTasks(watched, [at.channel]), 0);
+      assert.equal(read, 0);
+      await endRuns(database, at.hosts[0]!.name, [{ run: run.run, token: run.token, outcome: "COMPLETED" }]);
+      assert.equal(await offerTasks(watched, [at.channel]), 1);
+      assert.equal(read, 1);
+      assert.equal((await claim(at.hosts[0]!)).length, 1);
     });
 
     test("why it waits names the host that it is offered to", async () => {

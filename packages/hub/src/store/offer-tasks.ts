@@ -63,10 +63,7 @@ export async function offerTasks(database: Database, channels: readonly string[]
     // Again: another has made them, perhaps, while this one waited.
     const due = await inside.query<DueChannel>(DUE, [[...channels]]);
     if (due.length === 0) return 0;
-    const hosts = await hostsOf(
-      inside,
-      due.map(({ name }) => name),
-    );
+    const hosts = await hostsOf(inside, due);
     let made = 0;
     for (const channel of due) made += await offerChannel(inside, channel, hosts);
     return made;
@@ -75,9 +72,11 @@ export async function offerTasks(database: Database, channels: readonly string[]
 
 async function offerChannel(inside: Queryable, channel: DueChannel, hosts: readonly OfferHost[]): Promise<number> {
   const { name, balance, now } = channel;
+  const serving = hosts.filter((host) => host.channels.includes(name));
+  // While all are busy, each that asks comes here: nothing is read of the queue then.
+  if (!serving.some(({ capacity, used }) => used < capacity)) return 0;
   const state: ChannelState = { ...newBalanceState(name), lapsed: {}, ...channel.state };
   await noteLapsed(inside, channel, state);
-  const serving = hosts.filter((host) => host.channels.includes(name));
   // What is not there any more is forgotten.
   for (const table of [state.owed, state.lapsed])
     for (const host of Object.keys(table)) if (!serving.some((one) => one.name === host)) delete table[host];
@@ -137,8 +136,8 @@ async function headsOf(inside: Queryable, channel: string, serving: readonly Off
   );
 }
 
-/** Hosts that are heard of, by name; what they were offered counts as used. */
-async function hostsOf(inside: Queryable, channels: readonly string[]): Promise<OfferHost[]> {
+/** Hosts that are heard of, by name; what they were offered counts as used. One strategy asks how quick they are. */
+async function hostsOf(inside: Queryable, channels: readonly DueChannel[]): Promise<OfferHost[]> {
   return inside.query<OfferHost>(
     `
     with o as (select host, sum(weight) as used, count(*) as runs from runnable where until > now() group by host),
@@ -146,7 +145,7 @@ async function hostsOf(inside: Queryable, channels: readonly string[]): Promise<
 group by host),
     t as (
       select host, avg(extract(epoch from ended - coalesce(started, assigned))) as seconds from run
-      where id > (select max(id) from run) - 2000 and state = 'COMPLETED' group by host
+      where $2::boolean and id > (select max(id) from run) - 2000 and state = 'COMPLETED' group by host
     )
     select h.name, h.arches, h.capabilities, h.channels, h.capacity,
       coalesce(u.used, 0)::int + coalesce(o.used, 0)::int as used,
@@ -155,7 +154,7 @@ group by host),
     where h.enabled and h.session is not null and h.last_seen > now() - interval '${HOST_SILENT_SECONDS} s'
       and h.channels && $1::text[]
     order by h.name collate "C"`,
-    [[...channels]],
+    [channels.map(({ name }) => name), channels.some(({ balance }) => balance === "fastest")],
   );
 }
 

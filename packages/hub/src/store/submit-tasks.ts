@@ -6,6 +6,7 @@
 import type { TaskState, TaskSubmission } from "@stratos/hub-api";
 import type { Database, Queryable } from "../database/database.ts";
 import { jsonText } from "../database/json-text.ts";
+import { kindCapability } from "../payloads/task-kinds.ts";
 import { noteTaskArtefacts } from "./artefacts.ts";
 import { HubError } from "./hub-error.ts";
 import { isOpen } from "./task-states.ts";
@@ -119,11 +120,16 @@ function row(submission: TaskSubmission, ordinal: number): Row {
     priority: submission.priority ?? 0,
     rank: 0,
     weight: submission.weight ?? 1,
-    requires: submission.requires ?? [],
+    requires: requirementsOf(submission),
     blockers: 0,
     timeout: submission.timeoutSeconds ?? TIMEOUT_SECONDS,
     cache_key: submission.cacheKey ?? null,
   };
+}
+
+function requirementsOf({ kind, requires = [] }: TaskSubmission): readonly string[] {
+  const capability = kindCapability(kind);
+  return capability === null || requires.includes(capability) ? requires : [...requires, capability];
 }
 
 /** @param onlyIn  of channels where nothing else is to be looked at; none is inserted where something is */

@@ -5,6 +5,7 @@
 import { counted } from "@stratos/base";
 import type { HostView, TaskState, WaitReason } from "@stratos/hub-api";
 import type { Database } from "../database/database.ts";
+import { capabilityInWords } from "../payloads/task-kinds.ts";
 import { listHosts } from "./hosts.ts";
 import { notFound } from "./hub-error.ts";
 
@@ -88,7 +89,7 @@ function filterHosts(
     [`have architecture ${task.arch}`, ({ arches }) => task.arch === "any" || arches.includes(task.arch)],
     [`serve channel ${task.channel}`, ({ channels }) => channels.includes(task.channel)],
     ...task.requires.map((capability): [string, (host: HostView) => boolean] => [
-      `offer ${capability}`,
+      capabilityInWords(capability),
       ({ capabilities }) => capabilities.includes(capability),
     ]),
     [`are large enough for weight ${task.weight}`, ({ capacity }) => capacity >= task.weight],

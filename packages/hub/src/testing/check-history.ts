@@ -32,8 +32,11 @@ interface History {
   readonly ends: Readonly<Partial<Record<TaskState, number>>>;
 }
 
-/** @throws Error in words for what must not be */
-export async function checkHistory(database: Queryable, channel: string): Promise<History> {
+/**
+ * @param after  a task; only younger ones are looked at
+ * @throws Error in words for what must not be
+ */
+export async function checkHistory(database: Queryable, channel: string, after = 0): Promise<History> {
   const ends: Partial<Record<TaskState, number>> = {};
   let [tasks, events] = [0, 0];
   let life = new Life(0);
@@ -43,7 +46,7 @@ export async function checkHistory(database: Queryable, channel: string): Promis
     ends[state] = (ends[state] ?? 0) + 1;
     tasks++;
   };
-  for (let after: Pick<TaskEvent, "task" | "id"> = { task: 0, id: 0 }; ;) {
+  for (let last: Pick<TaskEvent, "task" | "id"> = { task: after + 1, id: 0 }; ;) {
     // By the events' index alone: whose they are is looked at for the rows that were read.
     const rows = await database.query<TaskEvent & { channel: string | null }>(
       `select e.task_id as task, e.id, e.what, e.run_id as run, t.channel from (
@@ -51,7 +54,7 @@ export async function checkHistory(database: Queryable, channel: string): Promis
          where task_id is not null and (task_id, id) > ($1::bigint, $2::bigint)
          order by task_id, id limit ${READ_ROWS}
        ) e left join task t on t.id = e.task_id order by e.task_id, e.id`,
-      [after.task, after.id],
+      [last.task, last.id],
     );
     for (const event of rows) {
       if (event.channel !== channel) continue;
@@ -63,10 +66,39 @@ export async function checkHistory(database: Queryable, channel: string): Promis
       events++;
     }
     if (rows.length < READ_ROWS) break;
-    after = rows.at(-1)!;
+    last = rows.at(-1)!;
   }
   close();
   return { tasks, events, ends };
+}
+
+interface BrakedEvents {
+  readonly channel: string;
+  /** A task; only younger ones are looked at. */
+  readonly after: number;
+  /** That may run at once, as long as the brake was there. */
+  readonly most: number;
+  readonly lastEvent: number;
+}
+
+/**
+ * Events are numbered as they are made. A claim under a brake makes its own after it saw all earlier claims, and which
+ * runs had ended: so it finds no less room than it had.
+ *
+ * @throws Error in words for what must not be
+ */
+export async function checkBrake(on: Queryable, { channel, after, most, lastEvent }: BrakedEvents): Promise<void> {
+  const rows = await on.query<TaskEvent>(
+    `select e.task_id as task, e.id, e.what, e.run_id as run from event e join task t on t.id = e.task_id
+     where t.id > $1 and t.channel = $2 and e.id <= $3 order by e.id`,
+    [after, channel, lastEvent],
+  );
+  const running = new Set<number>();
+  for (const { task, id, what } of rows) {
+    if (what === "ASSIGNED") running.add(task);
+    else if (what === "FREE" || ENDS.includes(what as TaskState)) running.delete(task);
+    if (running.size > most) throw new Error(`event ${id}: ${running.size} tasks run, and the brake allows ${most}`);
+  }
 }
 
 class Life {

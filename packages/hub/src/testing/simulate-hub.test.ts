@@ -4,27 +4,63 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { simulateHub } from "./simulate-hub.ts";
+import type { Queryable } from "../database/database.ts";
+import { checkBrake } from "./check-history.ts";
 import { simulateScale } from "./simulate-scale.ts";
+import { HubKilled, SimulatedHubs } from "./simulated-hubs.ts";
+import { simulateRound } from "./simulated-round.ts";
+import { ROUND_SETTINGS, SimulationRounds } from "./simulation-rounds.ts";
 import { startPostgres, type TestServer } from "./test-database.ts";
 
 let server: TestServer;
-before(() => void (server = startPostgres()));
+before(() => void (server = startPostgres(ROUND_SETTINGS)));
 after(() => server.stop());
 
 const first = Number(process.env["STRATOS_SEED"] ?? 1);
 
+const rounds = (options: {
+  readonly first: number;
+  readonly rounds: number;
+  readonly jobs?: number;
+}): {
+  told: string[];
+  all: SimulationRounds;
+} => {
+  const told: string[] = [];
+  const tell = (line: string): void => void told.push(line);
+  const all = { steps: 240, jobs: 1, minutes: Infinity, server, place: "", tell, ...options };
+  return { told, all: new SimulationRounds(all) };
+};
+
 test("hubs, workers and connections die: no task is lost, none has two results, no deadlock", async () => {
   console.log(`seed ${first}`);
-  const place = server.createDatabase();
-  for (let seed = first; seed < first + 2; seed++) {
-    const { tasks, runs } = await simulateHub({ seed, place, steps: 240 });
-    assert.ok(tasks > 0 && runs > 0);
-  }
+  const { told, all } = rounds({ first, rounds: 6, jobs: 2 });
+  assert.ok(await all.run(), told.join("\n"));
+  assert.match(told[0]!, new RegExp(`^seeds ${first} to ${first + 5}: [1-9]\\d+ tasks, .* hubs killed`));
+  assert.match(told.at(-1)!, /^6 passed, 0 failed; [\d.]+ s a round, [\d.]+ s of the processor$/);
 });
 
-test("the same on PGlite", async () => {
-  await simulateHub({ seed: first, place: "memory", steps: 120 });
+test("the same on PGlite", async (t) => {
+  const hubs = await SimulatedHubs.open("memory");
+  t.after(() => hubs.close());
+  await simulateRound({ seed: first, hubs, steps: 120 });
+});
+
+test("a hub that is killed answers nobody, and what it was at is not waited for", async (t) => {
+  const hubs = await SimulatedHubs.open(server.createDatabase());
+  t.after(() => hubs.close());
+  const ask = (): Promise<unknown> => hubs.ask(1, (at) => at.query("select pg_sleep(60)"));
+  // More than it has connections.
+  const asked = Promise.allSettled([ask(), ask(), ask(), ask()]);
+  await hubs.ask(1, () => Promise.resolve());
+  const back = hubs.kill(1);
+  await assert.rejects(ask(), HubKilled);
+  await back;
+  assert.deepEqual(
+    (await asked).map((each) => (each as PromiseRejectedResult).reason instanceof HubKilled),
+    [true, true, true, true],
+  );
+  assert.deepEqual(await hubs.ask(1, (at) => at.query("select 1 as one")), [{ one: 1 }]);
 });
 
 test("the database is killed while many hosts work: no task is lost, none done twice", async () => {
@@ -44,9 +80,11 @@ test("the database is killed while many hosts work: no task is lost, none done t
   assert.equal(faults["servers killed"], 2);
 });
 
-test("a result that is accepted twice is found", async () => {
+test("a result that is accepted twice is found, and told with the seed", async (t) => {
   const place = server.createDatabase();
-  await simulateHub({ seed: 5, place, steps: 60 });
+  const hubs = await SimulatedHubs.open(place);
+  t.after(() => hubs.close());
+  await simulateRound({ seed: 5, hubs, steps: 60 });
   // A hub with a defect: when a task completes, it writes down a second time that it does.
   server.sql(
     new URL(place).pathname.slice(1),
@@ -56,5 +94,61 @@ test("a result that is accepted twice is found", async () => {
 new.task_id, new.run_id); end if; return new; end $$;
     create trigger twice after insert on event for each row when (new.what = 'COMPLETED') execute function twice()`,
   );
-  await assert.rejects(simulateHub({ seed: 6, place, steps: 120 }), /seed 6: task \d+: from COMPLETED to COMPLETED/);
+  const fault = /seed 6: task \d+: from COMPLETED to COMPLETED/;
+  await assert.rejects(simulateRound({ seed: 6, hubs, steps: 120 }), fault);
+});
+
+test("rounds that fail are told with what repeats them, and the others go on in another database", async (t) => {
+  let made = 0;
+  const counted = { ...server, createDatabase: () => (made++, server.createDatabase()) };
+  t.mock.method(SimulatedHubs, "open", async (place: string) => {
+    t.mock.restoreAll();
+    const hubs = await SimulatedHubs.open(place);
+    await hubs.base.query("alter table event rename column what to that");
+    return hubs;
+  });
+  const told: string[] = [];
+  const tell = (line: string): void => void told.push(line);
+  const options = { first: 9, rounds: 3, steps: 60, jobs: 1, minutes: Infinity, server: counted, place: "", tell };
+  assert.equal(await new SimulationRounds(options).run(), false);
+  assert.match(told[0]!, /seed 9: .*column "what"[\s\S]*\nnpm run sim:hub -- --rounds 1 --seed 9 --steps 60$/);
+  assert.match(told.at(-1)!, /^2 passed, 1 failed/);
+  assert.equal(made, 2);
+});
+
+test("rounds that there was no time for are told, with the command that does them", async () => {
+  const told: string[] = [];
+  const tell = (line: string): void => void told.push(line);
+  const options = { first: 7, rounds: 40, steps: 12, jobs: 1, minutes: 1e-9, server, place: "", tell };
+  const none = new SimulationRounds(options);
+  assert.ok(await none.run());
+  assert.deepEqual(told, ["0 passed, 0 failed\nto go on: npm run sim:hub -- --rounds 40 --seed 7 --steps 12"]);
+});
+
+test("more that run at once than a brake allows are found", async () => {
+  const events = (whats: readonly [number, string][]): Queryable => ({
+    query: <Row>() => Promise.resolve(whats.map(([task, what], index) => ({ task, what, id: index + 1 })) as Row[]),
+  });
+  const brake = { channel: "c", after: 0, most: 1, lastEvent: Infinity };
+  await checkBrake(
+    events([
+      [1, "ASSIGNED"],
+      [1, "RUNNING"],
+      [1, "FREE"],
+      [2, "ASSIGNED"],
+      [2, "COMPLETED"],
+    ]),
+    brake,
+  );
+  await assert.rejects(
+    checkBrake(
+      events([
+        [1, "ASSIGNED"],
+        [1, "RUNNING"],
+        [2, "ASSIGNED"],
+      ]),
+      brake,
+    ),
+    /event 3: 2 tasks run, and the brake allows 1/,
+  );
 });

@@ -286,7 +286,7 @@ class Cluster {
       const label = `batch at ${this.#submitted}`;
       const count = Math.min(batch, tasks - this.#submitted);
       const wanted = Array.from({ length: count }, (_, index) => ({
-        ...{ kind: "sim", payload: {}, channel: CHANNEL, label, priority: this.#random.below(3) },
+        ...{ kind: "command", payload: {}, channel: CHANNEL, label, priority: this.#random.below(3) },
         ...(index > 0 && this.#chance(100) ? { afterInBatch: [index - 1] } : {}),
       }));
       const made = await this.#survive(() =>

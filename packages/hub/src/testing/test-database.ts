@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openDatabase } from "../database/open-database.ts";
+import { openDatabase, type DatabaseOptions } from "../database/open-database.ts";
 import type { Database } from "../database/database.ts";
 import { keptDatabaseImage } from "../store/migrations/kept-image.ts";
 import { migrate } from "../store/migrations/migrate.ts";
@@ -130,12 +130,12 @@ function cpuSecondsOf(postmaster: number): number {
 const ROOT = join(import.meta.dirname, "../../../..");
 
 /** In memory it begins with the clone's archive of tables: to make them takes longer than most tests. */
-export function openTestDatabase(place: string): Promise<Database> {
-  return openDatabase(place, { imagePath: keptDatabaseImage(ROOT) });
+export function openTestDatabase(place: string, options: DatabaseOptions = {}): Promise<Database> {
+  return openDatabase(place, { imagePath: keptDatabaseImage(ROOT), ...options });
 }
 
-export async function openMigrated(place: string): Promise<Database> {
-  const database = await openTestDatabase(place);
+export async function openMigrated(place: string, options: DatabaseOptions = {}): Promise<Database> {
+  const database = await openTestDatabase(place, options);
   await migrate(database);
   return database;
 }

@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { HubClient, type HostView, type TaskDetails, type TaskView } from "@stratos/hub-api";
+import { HubClient, type HostView, type TaskDetails, type TaskView, type WaitReason } from "@stratos/hub-api";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 import { endLeftRuns, noteProcessGroup } from "./process-groups.ts";
 import { commandExecutor, Worker } from "./worker.ts";
@@ -129,6 +129,32 @@ function livingIn(group: string): string[] {
     }
   });
 }
+
+test("a task of a kind that no worker knows waits, and says for what; who has an executor takes it", async (t) => {
+  await startWorker("kinds");
+  const { id } = await submit("kinds", "true", { kind: "comand" });
+  const why = async (): Promise<string> => (await hub.admin.call<WaitReason>("GET", `/tasks/${id}/why`)).summary;
+  await until("its worker is there", async () => /1 of 1 serve channel kinds/.test(await why()));
+  assert.match(await why(), /0 of 1 run tasks of kind comand \(all run build, command\)$/);
+  const execute = (): Promise<object> => Promise.resolve({ result: "done" });
+  const other = new Worker({
+    client: hub.admin,
+    host: "kinds-2",
+    folder: join(folder, "kinds-2"),
+    executors: [commandExecutor, { kind: "comand", execute }],
+    tell: () => {},
+    registration: { arches: ["amd64"], channels: ["kinds"], capabilities: ["kvm"], capacity: 1 },
+  });
+  const done = other.run();
+  t.after(async () => {
+    other.stop();
+    await done;
+  });
+  const { state, result, attempt } = await ended(id);
+  assert.deepEqual([state, result, attempt], ["COMPLETED", "done", 1]);
+  const { capabilities } = await hub.admin.call<HostView>("GET", "/hosts/kinds-2");
+  assert.deepEqual(capabilities, ["kvm", "kind.comand"]);
+});
 
 test("results, logs and artefacts come; what fails fails with its class", async () => {
   const worker = await startWorker("plain");

@@ -21,6 +21,7 @@ import {
   type RunEnd,
 } from "@stratos/hub-api";
 import { mapTexts } from "../payloads/fill-texts.ts";
+import { kindCapability } from "../payloads/task-kinds.ts";
 import type { Executor, StopReason } from "./executor.ts";
 import { LogSender } from "./log-sender.ts";
 import { after } from "./pause.ts";
@@ -122,11 +123,13 @@ export class Worker {
   }
 
   async #register(): Promise<void> {
+    const { registration, executors } = this.#options;
+    const kinds = executors.map(({ kind }) => kindCapability(kind)).filter((capability) => capability !== null);
     const answer = await this.#patiently(() =>
       this.#options.client.call<{ session: string; leaseSeconds: number; hearsOfCaches?: boolean }>(
         "PUT",
         this.#path,
-        this.#options.registration,
+        { ...registration, capabilities: [...(registration.capabilities ?? []), ...kinds] },
         { signal: this.#ending.signal },
       ),
     );
@@ -236,7 +239,9 @@ export class Worker {
         end = {
           outcome: "FAILED",
           failureClass: "infrastructure",
-          message: `host ${this.#options.host} has no executor for tasks of kind ${claim.kind}`,
+          message:
+            `host ${this.#options.host} has no executor for tasks of kind ${claim.kind}, but for ` +
+            this.#options.executors.map(({ kind }) => kind).join(", "),
         };
       else {
         mkdirSync(folder, { mode: 0o700 });
