@@ -24,6 +24,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
     ...["alters", "controlOne", "noteBlocked", "perform", "serveWaits", "transferAll"],
   ],
   "kernel/src/mm/memory-lock.ts": ["lockMemory", "unlockMemory", "lockAllMemory", "unlockAllMemory"],
+  "kernel/src/mm/userfault-file.ts": ["openUserfault"],
   "kernel/src/procfs/kernel-config.ts": ["compressedConfiguration"],
   "kernel/src/procfs/net-statistics.ts": ["describeFurther", "describeProtocols", "describeProtocols6"],
   "kernel/src/procfs/sysctl.ts": ["addSettings"],
@@ -41,7 +42,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/socket/inet/make-raw-socket.ts": ["makeRawSocket"],
   "kernel/src/socket/interface-ioctl.ts": ["interfaceIoctl"],
   "kernel/src/socket/interface-properties.ts": [
-    ...["setMaster", "renameInterface", "setMtu", "setHardwareAddress", "replaceFirstV4"],
+    ...["setMaster", "renameInterface", "setMtu", "setHardwareAddress", "replaceV4"],
   ],
   "kernel/src/socket/ip/make-link-configuration.ts": ["makeAddressConfiguration", "makeGroupReports"],
   "kernel/src/socket/ip/make-tcp.ts": ["makeTcpStack", "makeUplink"],

@@ -50,6 +50,7 @@ import type { VirtualAddress } from "@stratos/riscv";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import { getU64, hex64, put64, viewOf } from "../ground/words.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
 import { PositionlessFile } from "../vfs/positionless-file.ts";
 import { type AddressSpace, MMAP_MIN, WIDE_TOP } from "./address-space.ts";
 import type { Area, Userfault } from "./area.ts";
@@ -83,7 +84,7 @@ interface Range {
   readonly end: number;
 }
 
-export class UserfaultFile extends PositionlessFile implements Userfault {
+class UserfaultFile extends PositionlessFile implements Userfault {
   #space: AddressSpace;
   /** −1: UFFDIO_API has not been asked for. */
   #features = -1;
@@ -362,4 +363,9 @@ function rangeAt({ space }: MmCaller, startAt: number, lengthAt: number): Range 
   const end = start + length;
   const isWhole = start % PAGE_SIZE === 0 && length % PAGE_SIZE === 0;
   return isWhole && length > 0 && start >= MMAP_MIN && end <= WIDE_TOP ? { start, end } : -EINVAL;
+}
+
+/** @param flags  O_NONBLOCK, or none */
+export function openUserfault(space: AddressSpace, flags: number): OpenFile {
+  return new UserfaultFile(space, flags);
 }

@@ -45,7 +45,7 @@ import { brk, mmap, munmap } from "../mm/mmap.ts";
 import { mincore, msync } from "../mm/msync.ts";
 import { mprotect } from "../mm/mprotect.ts";
 import { mremap } from "../mm/mremap.ts";
-import { UserfaultFile } from "../mm/userfault-file.ts";
+import { openUserfault } from "../mm/userfault-file.ts";
 import type { Task } from "../task/task.ts";
 import { movedBefore, pauseTransfer } from "../ground/call-work.ts";
 import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
@@ -276,7 +276,7 @@ function userfaultfd(task: Task, flags: number): number {
   if ((flags & UFFD_USER_MODE_ONLY) === 0) return -EPERM;
   if ((flags & ~(O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY)) !== 0) return -EINVAL;
   const limit = task.group.limits[RLIMIT_NOFILE]!.soft;
-  return task.files.install(new UserfaultFile(task.space, flags), (flags & O_CLOEXEC) !== 0, 0, limit);
+  return task.files.install(openUserfault(task.space, flags), (flags & O_CLOEXEC) !== 0, 0, limit);
 }
 
 export const memoryCalls: SyscallTable = {
