@@ -109,7 +109,7 @@ export function compileUnit(
     }
     if (passes.inlining) {
       g.inline = inlineForm(result.value.fun);
-      if (g.inline === null && g.higherOrder.length === 0) g.higherOrder = higherOrderForms(result.value.fun, g);
+      if (g.inline === null) g.higherOrder = [...g.higherOrder, ...higherOrderForms(result.value.fun, g)];
     }
     return [result];
   });

@@ -15,7 +15,7 @@ export const INLINE_SIZE_MAX = 20;
 const HIGHER_ORDER_SIZE_MAX = 60;
 /** Nodes of a procedure up to which it is known by that. */
 const KNOWN_SIZE_MAX = 30;
-/** Before the name of a procedure of the system: the form of it for calls with procedures that are known. */
+/** Before the name of a procedure of the system: a form of it for calls with procedures that are known. */
 export const LOOP_OF = "%loop:";
 
 /** A copy for other callers when the function is small and calls no procedure of its own name. */

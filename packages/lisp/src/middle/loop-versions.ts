@@ -38,7 +38,8 @@ function likelyDoubles(body: Node): Likely {
     const type = typeOf(node);
     if (type !== "any") return type === "flonum";
     if (node.k === "ref") return variables.has(node.v);
-    if (node.k === "prim") return node.op.name === "sqrt" || (isCalculation(node) && node.args.some(isLikely));
+    if (node.k === "prim" && node.op.name === "sqrt") return true;
+    if (node.k === "prim") return ARITHMETIC.has(node.op.name) && !node.op.isTest && node.args.some(isLikely);
     if (node.k === "if") return isLikely(node.then) || isLikely(node.else);
     if (node.k === "let") return isLikely(node.body);
     return node.k === "seq" && isLikely(node.items.at(-1)!);
@@ -54,10 +55,6 @@ function likelyDoubles(body: Node): Likely {
     });
   }
   return isLikely;
-}
-
-function isCalculation({ op }: Node & { k: "prim" }): boolean {
-  return ARITHMETIC.has(op.name) && !op.isTest;
 }
 
 function versioned(node: Node & { k: "label" }, isLikely: Likely): Node {

@@ -1,6 +1,5 @@
 import { COMPLEX_ARITHMETIC, COMPLEX_PROCEDURES } from "./complex-arithmetic.ts";
 import { HEAP_SETTINGS } from "./heap-settings.ts";
-import { LIST_LOOPS } from "./list-loops.ts";
 
 /**
  * The runtime's Scheme. `ARITHMETIC` is what slow ways of arithmetic call: its functions never move the stack to the
@@ -275,8 +274,12 @@ export const LIBRARY = `
 
 ${HEAP_SETTINGS}
 ; What calls procedures of the program: the interpreter's are in its prelude, here with a way of their own for one list.
-${LIST_LOOPS}
-; Up to some depth map's calls nest, so that a list of that length is made once.
+; Up to some depth map's calls nest, so that a list of that length is made once. Of a procedure that is known there
+; would be two copies then: calls with one are replaced by %loop:map (middle/inline-forms.ts), which is little code.
+(define (%end-of-map done rest all) (if (null? rest) (reverse done) (%improper "map" all)))
+(define (%loop:map f l)
+  (let loop ((rest l) (done '()))
+    (if (pair? rest) (let ((x (f (%car rest)))) (loop (%cdr rest) (cons x done))) (%end-of-map done rest l))))
 (define (%map-one f l n all)
   (if (pair? l)
       (if (%fx> n 0)
@@ -286,10 +289,6 @@ ${LIST_LOOPS}
                 (let ((x (f (%car l)))) (loop (%cdr l) (cons x done)))
                 (if (null? l) (reverse done) (%improper "map" all)))))
       (if (null? l) '() (%improper "map" all))))
-(define (%map-two f a b done)
-  (if (and (pair? a) (pair? b))
-      (let ((x (f (%car a) (%car b)))) (%map-two f (%cdr a) (%cdr b) (cons x done)))
-      (reverse done)))
 (define (%map-many f lists)
   (let loop ((lists lists) (done '()))
     (if (%all-pairs? lists)
@@ -298,36 +297,40 @@ ${LIST_LOOPS}
 (define map
   (case-lambda
     ((f l) (%map-one f l 100 l))
-    ((f a b) (%map-two f a b '()))
+    ((f a b)
+     (let loop ((a a) (b b) (done '()))
+       (if (if (pair? a) (pair? b) #f)
+           (let ((x (f (%car a) (%car b)))) (loop (%cdr a) (%cdr b) (cons x done)))
+           (reverse done))))
     ((f first . rest) (%map-many f (cons first rest)))))
-(define (%for-each-one f l all)
-  (if (pair? l)
-      (begin (f (%car l)) (%for-each-one f (%cdr l) all))
-      (if (null? l) (if #f #f) (%improper "for-each" all))))
+(define (%end-of-for-each rest all) (if (null? rest) (if #f #f) (%improper "for-each" all)))
 (define (%for-each-many f lists)
   (if (%all-pairs? lists)
       (begin (apply f (%cars lists)) (%for-each-many f (%cdrs lists)))
       (if #f #f)))
 (define for-each
   (case-lambda
-    ((f l) (%for-each-one f l l))
+    ((f l)
+     (let loop ((rest l))
+       (if (pair? rest) (begin (f (%car rest)) (loop (%cdr rest))) (%end-of-for-each rest l))))
+    ((f a b)
+     (let loop ((a a) (b b))
+       (if (if (pair? a) (pair? b) #f) (begin (f (%car a) (%car b)) (loop (%cdr a) (%cdr b))) (if #f #f))))
     ((f first . rest) (%for-each-many f (cons first rest)))))
-(define (%vector-map-one f v)
-  (let ((n (vector-length v)))
-    (let loop ((i 0) (done '()))
-      (if (%fx< i n)
-          (let ((x (f (vector-ref v i)))) (loop (%fx+ i 1) (cons x done)))
-          (list->vector (reverse done))))))
 (define vector-map
   (case-lambda
-    ((f v) (%vector-map-one f v))
+    ((f v)
+     (let ((n (vector-length v)))
+       (let loop ((i 0) (done '()))
+         (if (%fx< i n)
+             (let ((x (f (vector-ref v i)))) (loop (%fx+ i 1) (cons x done)))
+             (list->vector (reverse done))))))
     ((f first . rest) (list->vector (apply map f (map vector->list (cons first rest)))))))
-(define (%vector-for-each-one f v)
-  (let ((n (vector-length v)))
-    (let loop ((i 0)) (if (%fx< i n) (begin (f (vector-ref v i)) (loop (%fx+ i 1))) (if #f #f)))))
 (define vector-for-each
   (case-lambda
-    ((f v) (%vector-for-each-one f v))
+    ((f v)
+     (let ((n (vector-length v)))
+       (let loop ((i 0)) (if (%fx< i n) (begin (f (vector-ref v i)) (loop (%fx+ i 1))) (if #f #f)))))
     ((f first . rest) (apply for-each f (map vector->list (cons first rest))))))
 (define member
   (case-lambda
