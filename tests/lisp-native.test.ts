@@ -19,7 +19,7 @@ import { Assembler } from "../packages/lisp/src/back-native/target.ts";
 import { runText } from "../packages/lisp/src/testing/run.ts";
 import { runStatic } from "./abi/run-static.ts";
 import { EMULATORS } from "./support/emulators.ts";
-import { nativeLisp } from "./support/native-lisp.ts";
+import { keptRuntimeCode, nativeLisp } from "./support/native-lisp.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-native-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -207,6 +207,20 @@ test("types are checked in native programs as elsewhere, and doubles pass calls 
   const file = join(folder, "typed");
   writeFileSync(file, programs.x86_64, { mode: 0o755 });
   assert.equal(execFileSync(file, { encoding: "utf8" }), expected.output);
+});
+
+test("a program that is linked with code of the runtime is, byte for byte, the one that is compiled whole", () => {
+  const evaluating = `(import (scheme base) (scheme eval) (scheme write))
+    (write (eval '(map (lambda (x) (* x x)) '(1 2 3)) (environment '(scheme base))))`;
+  const build = (text: string, code: Uint8Array | null): Uint8Array =>
+    nativeLisp(undefined, () => code).buildNative(text, "test.scm", ["x86_64"]).x86_64;
+  const code = keptRuntimeCode("x86_64");
+  const linked = build(PROGRAM, code);
+  assert.deepEqual(linked, build(PROGRAM, null));
+  assert.deepEqual(build(evaluating, code), build(evaluating, null));
+  // What is another processor's, or cut off, is passed over.
+  for (const other of [keptRuntimeCode("rv64"), code.subarray(0, 100_000)])
+    assert.deepEqual(linked, build(PROGRAM, other));
 });
 
 test("instructions of rv64 are the assembler's", () => {

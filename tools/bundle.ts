@@ -20,6 +20,7 @@
  *     dist/man/*.1        manual pages
  *     dist/scheme/        AstraLisp's libraries
  *     dist/astralisp.image, dist/astralisp-native.image   its compiled runtime, and that of programs for processors
+ *     dist/astralisp-PROCESSOR.zst   the latter's machine code
  *     dist/astra-VERSION.zst   the programs of the image `astra`, compiled
  *     dist/lisp-runtime.mjs   what runs a program of AstraLisp that Node alone is to run
  *     dist/inputs.json    sizes and times of the sources, by which the launcher knows whether the bundle is fresh
@@ -42,14 +43,16 @@ import {
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
+import { zstdCompressSync } from "node:zlib";
 import { createProgram, manPage, manPageNames } from "@stratos/cli";
 import { joinFolder, joinPage, joinTab, writePage } from "@stratos/console";
 import { DESKTOP_PAGE } from "@stratos/desktop";
 import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { bundledVersions } from "../packages/host-node/src/source-version.ts";
-import { CompiledLisp, Lisp } from "@stratos/lisp";
+import { CompiledLisp, Lisp, NATIVE_TARGETS } from "@stratos/lisp";
 import { VERSION } from "@stratos/sdk/version";
+import { packedRuntimeName } from "@stratos/tools-node/lisp";
 import { commandHandlers } from "../packages/cli/src/program/command-handlers.ts";
 import { buildScripts } from "./bundle-scripts.ts";
 import { keptDatabaseImage } from "../packages/hub/src/store/migrations/kept-image.ts";
@@ -216,14 +219,12 @@ writePage(join(dist, "console", "desktop"), await joinFolder(DESKTOP_PAGE));
 // AstraLisp's libraries in Scheme are read where they are imported.
 cpSync(join(root, "packages/lisp/scheme"), join(dist, "scheme"), { recursive: true });
 
-for (const [name, options] of [
-  ["astralisp.image", {}],
-  ["astralisp-native.image", { isNative: true, keepsModules: true }],
-] as const)
-  writeFileSync(
-    join(dist, name),
-    new CompiledLisp(new Lisp(), { wasm: new NodeWasmEngine(), ...options }).engine.saveImage(),
-  );
+const wasm = new NodeWasmEngine();
+writeFileSync(join(dist, "astralisp.image"), new CompiledLisp(new Lisp(), { wasm }).engine.saveImage());
+const native = new CompiledLisp(new Lisp(), { wasm, isNative: true, keepsModules: true });
+writeFileSync(join(dist, "astralisp-native.image"), native.engine.saveImage());
+for (const target of NATIVE_TARGETS)
+  writeFileSync(join(dist, packedRuntimeName(target)), zstdCompressSync(native.compileRuntime(target)));
 
 // PostgreSQL as WebAssembly: PGlite reads these beside its own code.
 const pglite = dirname(fileURLToPath(import.meta.resolve("@electric-sql/pglite")));

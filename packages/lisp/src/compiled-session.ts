@@ -6,7 +6,7 @@ import type { WasmEngine } from "@stratos/host";
 import type { Core, Unit } from "./core/core.ts";
 import { PLATFORMS, type NativeTarget } from "./back-native/platforms.ts";
 import { withEvaluation } from "./back-native/evaluation.ts";
-import { nativeProgram, type NativePlatform } from "./back-native/program.ts";
+import { compiledRuntime, nativeProgram, type NativePlatform } from "./back-native/program.ts";
 import { Condition, SchemeError, failure, wrongType } from "./datum/condition.ts";
 import { EOF, MString, UNSPECIFIED, textOf } from "./datum/datum.ts";
 import { createEngine } from "./engine.ts";
@@ -138,9 +138,17 @@ export class CompiledLisp {
       const platform: NativePlatform = PLATFORMS[target];
       if (isForeign && platform.foreign === undefined)
         throw failure(`a native program for ${target} has no foreign functions of C yet (stratos foreign)`);
-      return [target, nativeProgram(decoded, platform, { nurseryBytes, isForeign, isScheduled })];
+      const runtime = options.runtimeCode?.(target) ?? null;
+      return [target, nativeProgram(decoded, platform, { nurseryBytes, isForeign, isScheduled, runtime })];
     };
     return Object.fromEntries(targets.map(build)) as Record<T, Uint8Array>;
+  }
+
+  /** The runtime's machine code, with which `buildNative` links programs. Of a session with `isNative`, new. */
+  compileRuntime(target: NativeTarget): Uint8Array {
+    const image = readEngineImage(this.engine.saveImage())!;
+    const { scheduling } = this.engine.options.passes ?? ALL_PASSES;
+    return compiledRuntime(image, PLATFORMS[target], scheduling);
   }
 
   /** Runs the program of the image that this session was given. @throws SchemeError, ExitRequest */

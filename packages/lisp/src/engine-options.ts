@@ -1,5 +1,6 @@
 /** What an engine is made with, and what it tells of itself. */
 import type { WasmEngine } from "@stratos/host";
+import type { NativeTarget } from "./back-native/platforms.ts";
 import type { GcPauses } from "./heap/pause-clock.ts";
 import type { FutureThreads, RunningHeap } from "./heap/running-heap.ts";
 import type { Primitive } from "./interpreter/machine.ts";
@@ -36,6 +37,8 @@ export interface EngineOptions {
   readonly keepsModules?: boolean;
   /** The runtime is one that asks nothing of the host, for programs that are compiled further; it is not run here. */
   readonly isNative?: boolean;
+  /** What `CompiledLisp.compileRuntime` gave for a processor; null: each program is compiled with its runtime. */
+  readonly runtimeCode?: (target: NativeTarget) => Uint8Array | null;
 }
 
 export interface EngineStatistics {

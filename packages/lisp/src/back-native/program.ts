@@ -4,7 +4,7 @@
  * with foreign functions of C one that is linked to libc. Where its parts lie: layout.ts, foreign/places.ts.
  */
 import { assert } from "@stratos/base";
-import type { EngineImage } from "../image/engine-image.ts";
+import type { EngineImage, RuntimeModule } from "../image/engine-image.ts";
 import {
   Immediate,
   Kind,
@@ -42,10 +42,12 @@ import { NONE } from "./instructions.ts";
 import { lowerFunction } from "./lower.ts";
 import { nativeModule } from "./native-module.ts";
 import type { SystemCalls } from "./native-module.ts";
+import { readRuntimeCode, writeRuntimeCode } from "./runtime-code.ts";
+import type { RuntimeCode } from "./runtime-code.ts";
 import { Assembler } from "./target.ts";
 import type { Target } from "./target.ts";
 import { readModule } from "./wasm-module.ts";
-import type { WasmModuleText } from "./wasm-module.ts";
+import type { FunctionType, WasmModuleText } from "./wasm-module.ts";
 
 /** A processor under Linux. */
 export interface NativePlatform {
@@ -76,6 +78,9 @@ export interface NativePlatform {
 const INTRINSICS = ["start", "syscall", "throw-unwind", "throw-abort", "look-handler"] as const;
 export type Intrinsic = (typeof INTRINSICS)[number];
 
+/** By their names. */
+type Modules = ReadonlyMap<string, WasmModuleText>;
+
 const MIB = 1024 * 1024;
 const HEAP_LEAST = 32 * MIB;
 /** In the page of the registers: where call sites and symbols begin and end, a set of signals and a time, a message. */
@@ -104,12 +109,14 @@ const pageUp = (at: number, bytes: number): number => Math.ceil(at / bytes) * by
 /**
  * @param nurseryBytes  as the engine had it that made the image
  * @param isForeign  the program has foreign functions of C; the platform has `foreign` then
+ * @param runtime  what `compiledRuntime` gave; the program is the same without it
  */
 export function nativeProgram(
   image: EngineImage,
   platform: NativePlatform,
-  { nurseryBytes, isForeign, isScheduled }: { nurseryBytes: number; isForeign: boolean; isScheduled: boolean },
+  options: { nurseryBytes: number; isForeign: boolean; isScheduled: boolean; runtime: Uint8Array | null },
 ): Uint8Array {
+  const { nurseryBytes, isForeign, isScheduled, runtime } = options;
   const foreign = isForeign ? platform.foreign! : null;
   const grown = pageUp(image.memory.at(-1)!.start + image.memory.at(-1)!.bytes.length, platform.pageBytes);
   const native = nativeModule(platform.calls, {
@@ -148,15 +155,14 @@ export function nativeProgram(
     units: image.program!.units,
     isForeign,
   });
-  const modules = new Map<string, WasmModuleText>([
-    ["native", readModule(native)],
-    ["low", readModule(runtimeModule({ isNative: true }))],
-    ...image.modules.map(({ name, bytes }) => [name, readModule(bytes)] as const),
-  ]);
+  const modules: Modules = new Map([["native", readModule(native)], ...modulesOf(image, () => true)]);
+  const purpose = { machine: platform.machine, isScheduled, runtimeSum: image.runtimeSum };
+  const compiled = isForeign || runtime === null ? null : readRuntimeCode(runtime, purpose);
   const { text, table, sites, lookHandler, madeUnwind } = link(modules, platform, {
     isFar: false,
     isForeign,
     isScheduled,
+    compiled,
   });
   const constantsStart = pageUp(CODE_START + text.length, platform.pageBytes);
   const symbols = new Uint8Array(new Uint32Array(image.symbols.map(([, address]) => address)).buffer);
@@ -197,6 +203,27 @@ export function nativeProgram(
   const { bytes, ...dynamic } = dynamicPart(foreign, address);
   segments.push({ address, bytes, memoryBytes: bytes.length, access: "rw" });
   return writeElf(segments, { ...own, dynamic: { ...dynamic, headersAt: HEADERS_AT } });
+}
+
+/**
+ * The runtime's machine code, for `nativeProgram`.
+ *
+ * @param image  of a native runtime
+ */
+export function compiledRuntime(image: EngineImage, platform: NativePlatform, isScheduled: boolean): Uint8Array {
+  const { machine } = platform;
+  const modules = modulesOf(image, ({ isRuntime }) => isRuntime);
+  const target = platform.target({ isFar: false, isForeign: false });
+  const codes = new Map<string, NativeCode[]>();
+  for (const name of modules.keys()) codes.set(name, compileModule(name, modules, platform, { target, isScheduled }));
+  return writeRuntimeCode(codes, { machine, isScheduled, runtimeSum: image.runtimeSum });
+}
+
+function modulesOf(image: EngineImage, isWanted: (module: RuntimeModule) => boolean): Modules {
+  return new Map([
+    ["low", readModule(runtimeModule({ isNative: true }))],
+    ...image.modules.filter(isWanted).map(({ name, bytes }) => [name, readModule(bytes)] as const),
+  ]);
 }
 
 /** The page of the runtime's registers, as an engine has them that begins with this image. */
@@ -247,42 +274,61 @@ interface Linked {
   readonly madeUnwind: number;
 }
 
+/** @param options.compiled  code of some of the modules, for near calls */
 function link(
-  modules: ReadonlyMap<string, WasmModuleText>,
+  modules: Modules,
   platform: NativePlatform,
-  options: { isFar: boolean; isForeign: boolean; isScheduled: boolean },
+  options: { isFar: boolean; isForeign: boolean; isScheduled: boolean; compiled: RuntimeCode | null },
 ): Linked {
-  const { isFar, isForeign, isScheduled } = options;
+  const { isFar, isForeign, isScheduled, compiled } = options;
   const target = platform.target(options);
   const slots: string[] = [];
   const codes: NativeCode[] = [];
-  for (const [module, text] of modules) {
-    const exported = new Map([...text.exports].map(([name, index]) => [index, name]));
-    const own = (index: number): string =>
-      module === "low" || module === "native" ? `${module}/${exported.get(index)!}` : `${module}#${index}`;
-    const functionAt = (index: number): { name: string; type: (typeof text.types)[number] } => {
-      const imported = text.imports[index];
-      if (imported === undefined) return { name: own(index), type: text.functions[index - text.imports.length]!.type };
-      const { type } = imported;
-      const from = imported.module === "host" ? "native" : imported.module;
-      if (from === "low" || from === "native") return { name: `${from}/${imported.name}`, type };
-      return { name: `${from}#${modules.get(from)!.exports.get(imported.name)!}`, type };
-    };
-    for (const [at, body] of text.functions.entries()) {
-      const name = own(at + text.imports.length);
-      const context = { functionAt, types: text.types, routineFor: (op: number) => platform.routines.get(op) ?? null };
-      codes.push(emitFunction(lowerFunction(body, name, context), target, isScheduled));
-    }
-    for (const { slot, functions } of text.elements)
+  for (const [name, { elements }] of modules) {
+    codes.push(...(compiled?.get(name) ?? compileModule(name, modules, platform, { target, isScheduled })));
+    for (const { slot, functions } of elements)
       functions.forEach((index, place) => {
-        slots[slot + place] = functionAt(index).name;
+        slots[slot + place] = functionAt(modules, name, index).name;
       });
   }
   // Code that near calls would not reach across is written anew before they are placed.
   const bytes = codes.reduce((sum, code) => sum + ((code.bytes.length + 15) & ~15), 0);
   return !isFar && bytes > platform.nearBytes
-    ? link(modules, platform, { ...options, isFar: true })
+    ? link(modules, platform, { ...options, isFar: true, compiled: null })
     : place(codes, slots, { platform, target, isForeign });
+}
+
+function compileModule(
+  module: string,
+  modules: Modules,
+  platform: NativePlatform,
+  { target, isScheduled }: { target: Target; isScheduled: boolean },
+): NativeCode[] {
+  const { functions, imports, types } = modules.get(module)!;
+  const context = {
+    functionAt: (index: number) => functionAt(modules, module, index),
+    types,
+    routineFor: (op: number) => platform.routines.get(op) ?? null,
+  };
+  return functions.map((body, at) => {
+    const { name } = context.functionAt(at + imports.length);
+    return emitFunction(lowerFunction(body, name, context), target, isScheduled);
+  });
+}
+
+/** What a module calls by this index: its own function, or another module's. */
+function functionAt(modules: Modules, module: string, index: number): { name: string; type: FunctionType } {
+  const { imports, functions, exportNames } = modules.get(module)!;
+  const imported = imports[index];
+  if (imported === undefined) {
+    const { type } = functions[index - imports.length]!;
+    const isOfRuntime = module === "low" || module === "native";
+    return { name: isOfRuntime ? `${module}/${exportNames.get(index)!}` : `${module}#${index}`, type };
+  }
+  const { type } = imported;
+  const from = imported.module === "host" ? "native" : imported.module;
+  if (from === "low" || from === "native") return { name: `${from}/${imported.name}`, type };
+  return { name: `${from}#${modules.get(from)!.exports.get(imported.name)!}`, type };
 }
 
 function place(

@@ -28,6 +28,8 @@ export interface WasmModuleText {
   /** Their indexes follow those of the imports. */
   readonly functions: readonly FunctionBody[];
   readonly exports: ReadonlyMap<string, number>;
+  /** Names of those that are exported, by their indexes. */
+  readonly exportNames: ReadonlyMap<number, string>;
   readonly elements: readonly { readonly slot: number; readonly functions: readonly number[] }[];
 }
 
@@ -122,7 +124,8 @@ export function readModule(bytes: Uint8Array): WasmModuleText {
     const name = names.get(imports.length + index) ?? `function ${index}`;
     return { name, type, locals: [...type.parameters, ...locals], code };
   });
-  return { types, imports, functions, exports, elements };
+  const exportNames = new Map([...exports].map(([name, index]) => [index, name]));
+  return { types, imports, functions, exports, exportNames, elements };
 }
 
 function readType(part: ByteReader): FunctionType {

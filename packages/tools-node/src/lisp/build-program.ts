@@ -8,7 +8,7 @@ import { replaceFile } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import { packProgram } from "./built-program.ts";
-import { runtimeImage } from "./node-system.ts";
+import { runtimeCode, runtimeImage } from "./node-system.ts";
 
 /** Where the program stands in the runtime for Node alone (the command line's lisp/standalone.ts). */
 const PLACE = "@@ASTRALISP-PROGRAM@@";
@@ -44,7 +44,7 @@ export function buildProgram(lisp: Lisp, { file, text, out, target, allowJavascr
 /** A session whose `buildNative` makes programs for processors. */
 export function nativeBuilder(lisp: Lisp): CompiledLisp {
   const image = runtimeImage("native");
-  return new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true, image });
+  return new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true, image, runtimeCode });
 }
 
 function moduleText(program: Uint8Array, out: string, allowJavascript: boolean): string {

@@ -9,6 +9,7 @@ export {
   installedLibraryFolder,
   nodeSystem,
   ownLibraryFolder,
+  packedRuntimeName,
   runtimeImage,
   standardError,
 } from "./node-system.ts";

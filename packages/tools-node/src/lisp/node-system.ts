@@ -13,7 +13,8 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ByteSink, LibraryFinder, System } from "@stratos/lisp";
+import { zstdDecompressSync } from "node:zlib";
+import type { ByteSink, LibraryFinder, NativeTarget, System } from "@stratos/lisp";
 import { hostReason, stratosHome } from "@stratos/host-node/home";
 
 /** Bytes that are read from a file or a stream at a time. */
@@ -198,6 +199,17 @@ export function runtimeImage(kind: "wasm" | "native" = "wasm"): Uint8Array | nul
   const name = kind === "native" ? "astralisp-native.image" : "astralisp.image";
   const path = join(dirname(fileURLToPath(import.meta.url)), name);
   return existsSync(path) ? readFileSync(path) : null;
+}
+
+/** Of the runtime's machine code, beside the bundle. */
+export function packedRuntimeName(target: NativeTarget): string {
+  return `astralisp-${target}.zst`;
+}
+
+/** The native runtime's machine code that lies beside the bundle; null: each program is compiled with it. */
+export function runtimeCode(target: NativeTarget): Uint8Array | null {
+  const path = join(dirname(fileURLToPath(import.meta.url)), packedRuntimeName(target));
+  return existsSync(path) ? zstdDecompressSync(readFileSync(path)) : null;
 }
 
 /** Looks for NAME/PART.sld in folders, in order. */
