@@ -10,6 +10,7 @@ import {
   chmodSync,
   copyFileSync,
   cpSync,
+  existsSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -39,10 +40,10 @@ after(() => rmSync(home, { recursive: true, force: true }));
 
 function stratos(
   words: readonly string[],
-  { stratosHome = home, node = process.execPath, bundle = join(repository, "dist"), nodeOptions = "" } = {},
+  { stratosHome = home, node = process.execPath, bundle = join(repository, "dist"), nodeOptions = "", cache = "" } = {},
 ): { status: number | null; stdout: string } {
   const { status, stdout, stderr } = spawnSync(node, [join(bundle, "main.cjs"), ...words], {
-    env: { ...process.env, STRATOS_HOME: stratosHome, NODE_OPTIONS: nodeOptions },
+    env: { ...process.env, STRATOS_HOME: stratosHome, NODE_OPTIONS: nodeOptions, NODE_COMPILE_CACHE: cache },
     encoding: "utf8",
     timeout: 60_000,
   });
@@ -64,6 +65,14 @@ test("what was compiled is kept once, for its user alone, and left as it is by t
   assert.equal(statSync(file).ino, ino);
   assert.deepEqual(readFileSync(file), kept);
   assert.deepEqual(readdirSync(folder), [basename(file)]);
+});
+
+test("homes share what is kept where Node's own cache is set", () => {
+  const cache = join(home, "of-node", "below");
+  const homes = ["one", "other"].map((name) => join(home, name));
+  for (const stratosHome of homes) assert.equal(stratos(["--version"], { stratosHome, cache }).stdout, `${VERSION}\n`);
+  assert.equal(readdirSync(cache).filter((name) => name.startsWith("program-other-")).length, 1);
+  for (const stratosHome of homes) assert.equal(existsSync(join(stratosHome, "compile-cache")), false);
 });
 
 test("what is damaged is made anew", () => {
@@ -162,7 +171,7 @@ test("a command with an engine, which tells V8 more than others do, keeps the co
 async function engineThatDoes(...operations: readonly string[]): Promise<void> {
   const child = spawn(process.execPath, [join(repository, "dist/engine.cjs")], {
     stdio: ["ignore", "ignore", "inherit", "pipe"],
-    env: { ...process.env, STRATOS_HOME: home },
+    env: { ...process.env, STRATOS_HOME: home, NODE_COMPILE_CACHE: "" },
     timeout: 60_000,
     killSignal: "SIGKILL",
   });
@@ -210,7 +219,7 @@ test("a thread of the library's machines keeps it while it runs: its process may
       if (names.some((name) => name.startsWith("program-engine-worker-"))) process.exit(7);
     }, 50);`;
   const { status, stderr } = spawnSync(process.execPath, ["-e", script], {
-    env: { ...process.env, STRATOS_HOME: home },
+    env: { ...process.env, STRATOS_HOME: home, NODE_COMPILE_CACHE: "" },
     encoding: "utf8",
     timeout: 60_000,
   });
@@ -226,7 +235,7 @@ test("what a short program's thread has compiled is kept, in whatever way the pr
       await Board.create({ isolation: "worker" });
       ${end}`;
     const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
-      env: { ...process.env, STRATOS_HOME: home },
+      env: { ...process.env, STRATOS_HOME: home, NODE_COMPILE_CACHE: "" },
       encoding: "utf8",
       timeout: 60_000,
     });

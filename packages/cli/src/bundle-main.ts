@@ -8,7 +8,8 @@
  * what is kept is read and checked whole:
  *
  * ```
- * compile-cache/program-COMMAND-MARK   u32 sum of the rest · u32 bytes of the head · head (JSON) · code of each script
+ * STRATOS_HOME/compile-cache, or NODE_COMPILE_CACHE:
+ *   program-COMMAND-MARK   u32 sum of the rest · u32 bytes of the head · head (JSON) · code of each script
  * ```
  *
  * MARK is of the bundle's content and the Node that runs it, wherever they lie: clones of one version that share a home
@@ -40,7 +41,7 @@ import { pathToFileURL } from "node:url";
 import { constants, Script } from "node:vm";
 import { KEEPING, tellKeeping } from "@stratos/engine-node/keeping";
 import { ENGINE_FLAGS } from "@stratos/host-node/engine-flags";
-import { homeFolder, stratosHome } from "@stratos/host-node/home";
+import { compiledCodeFolder, makeFolders, stratosHome } from "@stratos/host-node/home";
 import { wordSum } from "@stratos/host-node/word-sum";
 import { workDone } from "@stratos/host-node/work-done";
 
@@ -92,6 +93,7 @@ const RUNTIME = [
   process.env["NODE_OPTIONS"] ?? "",
   ...(IS_THREAD ? [engine().cachedDataVersionTag()] : []),
 ].join(" ");
+const FOLDER = compiledCodeFolder(stratosHome());
 const FILE = `${COMMAND}-${STRATOS_BUILD.slice(0, 12)}${markOf(RUNTIME)}`;
 /** Files of one command: of so many versions, or ways to start Node, that are used by turns. */
 const MAX_KEPT = 4;
@@ -202,25 +204,25 @@ function keep(): void {
   start.writeUInt32LE(head.length, 4);
   const file = Buffer.concat([start, head, ...code.values()]);
   file.writeUInt32LE(wordSum(file.subarray(4)));
-  const folder = homeFolder(stratosHome(), "compile-cache");
+  makeFolders(FOLDER);
   const thread = IS_THREAD ? `.${process.getBuiltinModule("node:worker_threads").threadId}` : "";
-  const aside = join(folder, `.${FILE}.${process.pid}${thread}`);
+  const aside = join(FOLDER, `.${FILE}.${process.pid}${thread}`);
   try {
     writeFileSync(aside, file, { mode: 0o600, flag: "wx" });
-    renameSync(aside, join(folder, FILE));
-    dropOldest(folder);
+    renameSync(aside, join(FOLDER, FILE));
+    dropOldest();
   } catch {
     rmSync(aside, { force: true });
   }
 }
 
 /** Leaves the newest files of the command. What ran before MARK was, `program-COMMAND`, goes like the others. */
-function dropOldest(folder: string): void {
-  const ofCommand = readdirSync(folder).filter((name) => name === COMMAND || name.startsWith(`${COMMAND}-`));
+function dropOldest(): void {
+  const ofCommand = readdirSync(FOLDER).filter((name) => name === COMMAND || name.startsWith(`${COMMAND}-`));
   if (ofCommand.length <= MAX_KEPT) return;
-  const age = (name: string): number => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const age = (name: string): number => statSync(join(FOLDER, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const oldestFirst = ofCommand.map((name) => ({ name, age: age(name) })).sort((a, b) => a.age - b.age);
-  for (const { name } of oldestFirst.slice(0, -MAX_KEPT)) rmSync(join(folder, name), { force: true });
+  for (const { name } of oldestFirst.slice(0, -MAX_KEPT)) rmSync(join(FOLDER, name), { force: true });
 }
 
 /** FNV-1a, 32 bits: only a name; what the file is of, its head says. */
@@ -232,7 +234,7 @@ function markOf(text: string): string {
 
 /** @returns null when there is none that is sound, and of this bundle on this Node */
 function readKept(): Kept | null {
-  const file = readOwn(join(stratosHome(), "compile-cache", FILE));
+  const file = readOwn(join(FOLDER, FILE));
   if (file === null || file.length < HEAD_START || wordSum(file.subarray(4)) !== file.readUInt32LE()) return null;
   let at = HEAD_START + file.readUInt32LE(4);
   const head = JSON.parse(file.toString("utf8", HEAD_START, at)) as Head;

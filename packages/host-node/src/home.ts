@@ -3,7 +3,7 @@
  */
 export { compileLate } from "./compile-threshold.ts";
 export { errnoReason, hostReason } from "./host-reason.ts";
-export { keepCompiledCode } from "./compile-cache.ts";
+export { compiledCodeFolder, keepCompiledCode } from "./compile-cache.ts";
 export { makeFolders } from "./make-folders.ts";
 export { configPath, homeFolder, readConfig, stratosHome, type StratosConfig, userHome } from "./stratos-home.ts";
 export { ownProcess } from "./own-process.ts";

@@ -97,6 +97,9 @@ const OVERVIEW = [
   "When set and not empty, runs neither use nor keep translations, as with \\fB--no-cache\\fR; with \\fBfill\\fR, they",
   "use what is kept and add nothing.",
   ".TP",
+  ".B NODE_COMPILE_CACHE",
+  "Where compiled code of Stratos itself is kept, as Node's own; default \\fIcompile-cache\\fR in STRATOS_HOME.",
+  ".TP",
   ".B NO_COLOR",
   "When set and not empty, nothing is coloured.",
 ];
