@@ -73,40 +73,57 @@ export function isFloat(type: ValueType): boolean {
 }
 
 export function usesOf(instruction: Instruction, use: (value: number) => void): void {
-  const each = (value: number): void => {
-    if (value !== NONE) use(value);
-  };
   switch (instruction.k) {
     case "move":
     case "unary":
     case "load":
     case "return":
-      return each(instruction.a);
+      return useOne(instruction.a, use);
     case "binary":
     case "store":
-      each(instruction.a);
-      return each(instruction.b);
+      useOne(instruction.a, use);
+      return useOne(instruction.b, use);
     case "compare":
-      each(instruction.test.a);
-      return each(instruction.test.b);
+      return useBoth(instruction.test, use);
     case "select":
-      each(instruction.test.a);
-      each(instruction.test.b);
-      each(instruction.a);
-      return each(instruction.b);
+      useBoth(instruction.test, use);
+      return useBoth(instruction, use);
     case "call":
-      each(instruction.a);
-      return instruction.args.forEach(each);
+      useOne(instruction.a, use);
+      for (const value of instruction.args) useOne(value, use);
+      return;
     case "branch":
-      if (instruction.test === null) return;
-      each(instruction.test.a);
-      return each(instruction.test.b);
+      if (instruction.test !== null) useBoth(instruction.test, use);
+      return;
     default:
   }
 }
 
+function useOne(value: number, use: (value: number) => void): void {
+  if (value !== NONE) use(value);
+}
+
+function useBoth({ a, b }: { readonly a: number; readonly b: number }, use: (value: number) => void): void {
+  useOne(a, use);
+  useOne(b, use);
+}
+
+/** NONE: it gives no value. */
 export function definitionOf(instruction: Instruction): number {
-  return "d" in instruction ? instruction.d : NONE;
+  switch (instruction.k) {
+    case "const":
+    case "float":
+    case "move":
+    case "unary":
+    case "binary":
+    case "compare":
+    case "select":
+    case "load":
+    case "call":
+      return instruction.d;
+    default:
+      return NONE;
+  }
 }
 
 /** Whether control goes on with the next instruction. */
