@@ -142,6 +142,7 @@ export class ConfigurationFile extends OpenFile {
       return -EPERM;
     const flags = this.#readOnly ? MS_RDONLY : 0;
     const made = createFileSystem(task, type, { source: this.#source, flags, options: this.#options });
+    if (made === UNFINISHED) return made;
     const isThere = !isErrno(made) && kernel.vfs.roots.has(made);
     if (isErrno(made) || (isExclusive && isThere)) {
       this.phase = "failed";

@@ -5,6 +5,7 @@
  */
 import { EEXIST, EPERM, S_IFCHR, S_IFMT, isErrno } from "@stratos/abi";
 import { byteStringOf, stateClass } from "@stratos/base";
+import { UNFINISHED } from "../../ground/wait-queue.ts";
 import type { Dentry } from "../../vfs/dentry.ts";
 import { lookupChild } from "../../vfs/dentry-cache.ts";
 import type { FileSystem } from "../../vfs/file-system.ts";
@@ -34,6 +35,10 @@ export interface OverlaySystem extends FileSystem {
 }
 
 const YES = byteStringOf("y");
+/** Units of work of a name that goes. */
+const REMOVAL_WORK = 4;
+/** Where names at a folder's beginning go, file systems may pass over their places for a while. */
+const NAMES_AT_ONCE = 256;
 
 /** The extended attributes by which an overlay marks files of its layers, which it shows to nobody. */
 export class Marks {
@@ -109,34 +114,37 @@ export function addToLayer(
   return isErrno(made) ? made : entry;
 }
 
-/** Removes the whiteouts of a folder that shows nothing. @returns 0, or why one stays */
-export function clearWhiteouts(kernel: FsKernel, folder: Dentry): number {
-  for (const name of namesIn(kernel, folder)) {
-    const entry = layerChild(kernel, folder, name);
-    if (isErrno(entry)) return entry;
-    if (entry === null || !isWhiteout(entry.inode!)) continue;
-    const failed = removeEntry(kernel, entry);
-    if (failed < 0) return failed;
+/**
+ * Removes what an interrupted change has left in the working folder, folders there with what is in them, as far as the
+ * call under way may work.
+ *
+ * @returns 0; UNFINISHED: the call is executed again
+ */
+export function clearLeftovers(kernel: FsKernel, folder: Dentry): number {
+  for (let names = firstNames(folder); names !== 0; names = firstNames(folder)) {
+    if (isErrno(names)) return names === UNFINISHED ? names : 0;
+    for (const name of names) {
+      if (kernel.work.isUsed) return UNFINISHED;
+      const entry = layerChild(kernel, folder, name);
+      // What can't be removed is left, and what comes behind it.
+      if (entry === null || isErrno(entry)) return 0;
+      if (entry.inode!.isDirectory && clearLeftovers(kernel, entry) === UNFINISHED) return UNFINISHED;
+      if (removeFromLayer(kernel, entry) < 0) return 0;
+    }
   }
   return 0;
 }
 
-/** Removes what an interrupted change has left in the working folder, folders there with what is in them. */
-export function clearLeftovers(kernel: FsKernel, folder: Dentry): void {
-  for (const name of namesIn(kernel, folder)) {
-    const entry = layerChild(kernel, folder, name);
-    if (entry === null || isErrno(entry)) continue;
-    if (entry.inode!.isDirectory) clearLeftovers(kernel, entry);
-    removeEntry(kernel, entry);
-  }
+/** Some of the names that a folder of a layer has; 0: there are none; UNFINISHED, or why it can't be read. */
+export function firstNames({ inode }: Dentry): readonly string[] | number {
+  const { listingRefused } = inode!;
+  if (listingRefused < 0) return listingRefused;
+  const names: string[] = [];
+  const failed = inode!.list(0, (name) => names.push(name) < NAMES_AT_ONCE);
+  return failed < 0 ? failed : names.length > 0 ? names : 0;
 }
 
-function namesIn(kernel: FsKernel, folder: Dentry): string[] {
-  const names: string[] = [];
-  folder.inode!.list(0, (name) => {
-    kernel.work.charge(1);
-    names.push(name);
-    return true;
-  });
-  return names;
+export function removeFromLayer(kernel: FsKernel, entry: Dentry): number {
+  kernel.work.charge(REMOVAL_WORK);
+  return removeEntry(kernel, entry);
 }

@@ -1,5 +1,6 @@
 import { DT_CHR, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { UNFINISHED } from "../../ground/wait-queue.ts";
 import type { Dentry } from "../../vfs/dentry.ts";
 import { firstBehind } from "../../vfs/listing-order.ts";
 import { layerChild, isWhiteout } from "./layer.ts";
@@ -13,7 +14,24 @@ interface Entry {
   ino: number;
   /** It has this place as long as the listing is in memory, whatever comes and goes around it. */
   readonly cursor: number;
-  isGone: boolean;
+  /** The last reading that found it. */
+  reading: number;
+}
+
+/** How far a reading has come. */
+interface Progress {
+  /** All layers' folders, and which of them is read. */
+  readonly folders: readonly Dentry[];
+  layer: number;
+  cursor: number;
+  /** All its names are read. */
+  isListed: boolean;
+  /** Names of its devices, each of which may be a whiteout. */
+  readonly devices: string[];
+  /** Names of which layers above say that they are gone. */
+  readonly hidden: Set<string>;
+  /** How many names were found. */
+  found: number;
 }
 
 /** What the folders of several layers show together, each name once, in an order that lasts. */
@@ -21,39 +39,112 @@ export class MergedListing {
   #entries = new Map<string, Entry>();
   #order: Entry[] = [];
   #next = 1;
+  /** Number of the newest reading. */
+  #reading = 0;
+  /** null: none is under way. */
+  #progress: Progress | null = null;
 
-  /** Reads the layers anew. @param folders  the topmost first @returns 0, or why one can't be read */
+  /** Of what was read. */
+  get isEmpty(): boolean {
+    return this.#order.length === 0;
+  }
+
+  /**
+   * Reads the layers anew, as far as the call under way may work.
+   *
+   * @param folders  the topmost first
+   * @returns 0, or why one can't be read; UNFINISHED: the call is executed again, and goes on from there
+   */
   read(kernel: FsKernel, folders: readonly Dentry[]): number {
-    for (const entry of this.#order) entry.isGone = true;
-    const hidden = new Set<string>();
-    for (const layer of folders) {
-      const devices: string[] = [];
-      const failed = layer.inode!.list(0, (name, ino, type) => {
-        kernel.work.charge(1);
-        if (type === DT_CHR) devices.push(name);
-        if (!hidden.has(name)) this.#show(name, ino, type, layer);
-        return true;
-      });
-      if (failed < 0) return failed;
-      for (const name of devices) {
-        const child = layerChild(kernel, layer, name);
-        if (child === null || isErrno(child) || !isWhiteout(child.inode!)) continue;
-        hidden.add(name);
-        const entry = this.#entries.get(name);
-        if (entry?.layer === layer) entry.isGone = true;
+    const progress = this.#progressOf(folders);
+    for (; progress.layer < folders.length; progress.layer++) {
+      const layer = folders[progress.layer]!;
+      const failed = this.#readNames(kernel, layer, progress) || this.#readDevices(kernel, layer, progress);
+      if (failed === UNFINISHED) return failed;
+      if (failed < 0) {
+        this.#progress = null;
+        return failed;
       }
+      progress.cursor = 0;
+      progress.isListed = false;
     }
-    this.#order = this.#order.filter((entry) => !entry.isGone || !this.#entries.delete(entry.name));
+    this.#progress = null;
+    if (progress.found < this.#order.length)
+      this.#order = this.#order.filter((entry) => this.#isFound(entry) || !this.#entries.delete(entry.name));
     return 0;
   }
 
-  #show(name: string, ino: number, type: number, layer: Dentry): void {
+  /** Of the reading that is under way, or of a new one; a folder may have been copied up since it began. */
+  #progressOf(folders: readonly Dentry[]): Progress {
+    const { folders: former } = this.#progress ?? { folders: [] };
+    if (former.length === folders.length && folders.every((folder, at) => former[at] === folder))
+      return this.#progress!;
+    this.#reading++;
+    return (this.#progress = {
+      folders,
+      layer: 0,
+      cursor: 0,
+      isListed: false,
+      devices: [],
+      hidden: new Set(),
+      found: 0,
+    });
+  }
+
+  #isFound(entry: Entry): boolean {
+    return entry.reading === this.#reading;
+  }
+
+  #readNames({ work }: FsKernel, layer: Dentry, progress: Progress): number {
+    if (progress.isListed) return 0;
+    const { listingRefused } = layer.inode!;
+    if (listingRefused === UNFINISHED) return listingRefused;
+    let isCut = false;
+    const failed = layer.inode!.list(progress.cursor, (name, ino, type, next) => {
+      if (work.isUsed) {
+        isCut = true;
+        return false;
+      }
+      work.charge(1);
+      progress.cursor = next;
+      if (type === DT_CHR) progress.devices.push(name);
+      if (!progress.hidden.has(name)) this.#show(name, ino, type, layer, progress);
+      return true;
+    });
+    if (isCut && failed >= 0) return UNFINISHED;
+    progress.isListed = failed >= 0;
+    return failed;
+  }
+
+  #readDevices(kernel: FsKernel, layer: Dentry, { devices, hidden }: Progress): number {
+    for (; devices.length > 0; devices.pop()) {
+      if (kernel.work.isUsed) return UNFINISHED;
+      const name = devices.at(-1)!;
+      const child = layerChild(kernel, layer, name);
+      if (child === UNFINISHED) return child;
+      if (child === null || isErrno(child) || !isWhiteout(child.inode!)) continue;
+      hidden.add(name);
+      this.#hide(name, layer);
+    }
+    return 0;
+  }
+
+  #show(name: string, ino: number, type: number, layer: Dentry, progress: Progress): void {
     const known = this.#entries.get(name);
+    if (known !== undefined && this.#isFound(known)) return;
+    progress.found++;
     if (known === undefined) {
-      const entry = { name, type, layer, ino, cursor: this.#next++, isGone: false };
+      const entry = { name, type, layer, ino, cursor: this.#next++, reading: this.#reading };
       this.#entries.set(name, entry);
       this.#order.push(entry);
-    } else if (known.isGone) Object.assign(known, { type, layer, ino, isGone: false });
+    } else Object.assign(known, { type, layer, ino, reading: this.#reading });
+  }
+
+  #hide(name: string, layer: Dentry): void {
+    const entry = this.#entries.get(name);
+    if (entry?.layer !== layer || !this.#isFound(entry)) return;
+    entry.reading = 0;
+    this.#progress!.found--;
   }
 
   /** @param emit  returns false to stop before what it was given */
@@ -69,8 +160,21 @@ export class MergedListing {
 
   static {
     stateClass("MergedListing", this, {
-      save: (it) => ({ entries: it.#entries, order: it.#order, next: it.#next }),
-      load: (it, from) => ({ entries: it.#entries, order: it.#order, next: it.#next } = from),
+      save: (it) => ({
+        entries: it.#entries,
+        order: it.#order,
+        next: it.#next,
+        reading: it.#reading,
+        progress: it.#progress,
+      }),
+      load: (it, from) =>
+        ({
+          entries: it.#entries,
+          order: it.#order,
+          next: it.#next,
+          reading: it.#reading,
+          progress: it.#progress,
+        } = from),
     });
   }
 }

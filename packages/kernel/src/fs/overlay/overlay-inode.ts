@@ -1,4 +1,5 @@
 import {
+  ENOTEMPTY,
   ACL_ACCESS_NAME,
   ENOENT,
   EROFS,
@@ -218,20 +219,31 @@ export class OverlayInode extends Inode implements OverlayFile {
     const { fileSystem } = this;
     // Places last while the folder is copied up, as when what is read is removed.
     if (cursor === 0 || this.#listing === null) {
-      this.#listing ??= new MergedListing();
-      const failed = this.#listing.read(fileSystem.kernel, this.#folders);
+      const failed = this.#readListing();
       if (failed < 0) return failed;
     }
-    this.#listing.list(cursor, (name, folder, ino, type, next) =>
+    this.#listing!.list(cursor, (name, folder, ino, type, next) =>
       emit(name, fileSystem.shownNumber(folder.inode!, ino), type, next),
     );
     return 0;
   }
 
-  get isEmpty(): boolean {
-    let isEmpty = true;
-    this.list(0, () => (isEmpty = false));
-    return isEmpty;
+  #readListing(): number {
+    this.#listing ??= new MergedListing();
+    return this.#listing.read(this.fileSystem.kernel, this.#folders);
+  }
+
+  checkEmpty(): number {
+    const failed = this.#readListing();
+    return failed < 0 ? failed : this.#listing!.isEmpty ? 0 : -ENOTEMPTY;
+  }
+
+  hideLowers(): number {
+    const failed = this.fileSystem.marks.setOpaque(this.upper!.inode!);
+    if (failed < 0) return failed;
+    this.#releaseLowers();
+    this.refresh();
+    return 0;
   }
 
   override create(name: string, attributes: NewInode): Inode | number {

@@ -3,19 +3,30 @@
  * folder, where nobody sees it, and put in place by one rename, so that a crash leaves what was or what is to be.
  */
 import { EEXIST, EIO, ENOENT, ENOTEMPTY, EPERM, EXDEV, RENAME_EXCHANGE, S_IFCHR, isErrno } from "@stratos/abi";
+import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { Dentry } from "../../vfs/dentry.ts";
 import { lookupChild } from "../../vfs/dentry-cache.ts";
 import type { Inode, NewInode } from "../../vfs/inode.ts";
 import { removeEntry, renameEntry } from "../../vfs/name-changes.ts";
-import { addToLayer, clearWhiteouts, isWhiteout, layerChild, type Layers, type OverlaySystem } from "./layer.ts";
+import {
+  addToLayer,
+  firstNames,
+  isWhiteout,
+  layerChild,
+  removeFromLayer,
+  type Layers,
+  type OverlaySystem,
+} from "./layer.ts";
 
 /** A file of an overlay, as what happens to its names knows it. */
 export interface OverlayFile extends Inode {
   readonly fileSystem: OverlaySystem & { inodeFor(layers: Layers, parent: OverlayFile, name: string): Inode };
   readonly upper: Dentry | null;
   readonly lowers: readonly Dentry[];
-  /** Does the folder show nothing? */
-  readonly isEmpty: boolean;
+  /** Does the folder show nothing? @returns 0, −ENOTEMPTY; UNFINISHED, or why it can't be told */
+  checkEmpty(): number;
+  /** What lower layers have in the folder, which the upper one has, too, is not shown from now on. */
+  hideLowers(): number;
   /** Have the lower layers the name, whatever the upper one says of it? */
   isBelow(name: string): boolean | number;
   /** It has another name now. */
@@ -93,18 +104,43 @@ export function removeName(folder: OverlayFile, name: string, inode: OverlayFile
   const { kernel } = folder.fileSystem;
   const ready = folder.copyUp();
   if (ready < 0) return ready;
-  if (inode.isDirectory && !inode.isEmpty) return -ENOTEMPTY;
+  let failed = inode.isDirectory ? makeEmpty(inode) : 0;
+  if (failed < 0) return failed;
   const isBelow = folder.isBelow(name);
   if (isErrno(isBelow)) return isBelow;
   const entry = layerChild(kernel, folder.upper!, name);
   if (isErrno(entry)) return entry;
-  let failed = entry?.inode!.isDirectory === true ? clearWhiteouts(kernel, entry) : 0;
-  if (failed < 0) return failed;
   if (isBelow) failed = whiteOut(folder, name, entry);
   else failed = entry === null ? -ENOENT : removeEntry(kernel, entry);
   if (failed < 0) return failed;
   inode.unlinked();
   folder.refresh();
+  return 0;
+}
+
+/**
+ * A folder that shows nothing is one in which nothing is: whiteouts go from it, in pieces of bounded work. So that none
+ * of their names comes back meanwhile, it hides what lower layers have before the first goes (Linux puts an empty
+ * opaque folder in its place, ovl_clear_empty).
+ *
+ * @returns 0, −ENOTEMPTY; UNFINISHED, or why one stays
+ */
+function makeEmpty(folder: OverlayFile): number {
+  const { kernel } = folder.fileSystem;
+  let failed = folder.lowers.length > 0 ? folder.checkEmpty() : 0;
+  if (failed < 0 || folder.upper === null) return failed;
+  for (let names = firstNames(folder.upper); names !== 0; names = firstNames(folder.upper)) {
+    if (isErrno(names)) return names;
+    for (const name of names) {
+      if (kernel.work.isUsed) return UNFINISHED;
+      const entry = layerChild(kernel, folder.upper, name);
+      if (isErrno(entry)) return entry;
+      if (entry === null || !isWhiteout(entry.inode!)) return -ENOTEMPTY;
+      if (folder.lowers.length > 0) failed = folder.hideLowers();
+      if (failed >= 0) failed = removeFromLayer(kernel, entry);
+      if (failed < 0) return failed;
+    }
+  }
   return 0;
 }
 
@@ -148,7 +184,8 @@ export function moveName(from: Place<OverlayFile>, to: Place<OverlayFile | null>
     const ready = inode.copyUp();
     if (ready < 0) return ready;
   }
-  if (!exchanges && to.inode?.isDirectory === true && !to.inode.isEmpty) return -ENOTEMPTY;
+  const refused = !exchanges && to.inode?.isDirectory === true ? makeEmpty(to.inode) : 0;
+  if (refused < 0) return refused;
   const failed = exchanges ? exchange(from, to as Place<OverlayFile>) : replace(from, to);
   if (failed < 0) return failed;
   from.inode.movedTo(to.folder, to.name);
@@ -183,7 +220,6 @@ function replace(from: Place<OverlayFile>, to: Place<OverlayFile | null>): numbe
   const leavesSomething = from.folder.isBelow(from.name);
   if (isErrno(leavesSomething)) return leavesSomething;
   let failed = hideBelow(entry, to);
-  if (failed >= 0 && target.inode?.isDirectory === true) failed = clearWhiteouts(kernel, target);
   if (failed < 0) return failed;
   const whiteout = leavesSomething ? makeWhiteout(fileSystem) : null;
   if (isErrno(whiteout)) return whiteout;

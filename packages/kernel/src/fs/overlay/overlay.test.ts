@@ -5,7 +5,17 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { AT_FDCWD, AT_REMOVEDIR, O_CREAT, O_DIRECTORY, O_RDWR, PAGE_SIZE, S_IFDIR, isErrno } from "@stratos/abi";
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  ENOTEMPTY,
+  O_CREAT,
+  O_DIRECTORY,
+  O_RDWR,
+  PAGE_SIZE,
+  S_IFDIR,
+  isErrno,
+} from "@stratos/abi";
 import { BytesCursor } from "@stratos/base";
 import { format, mount } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
@@ -22,7 +32,7 @@ import { holdFileSystem } from "../../vfs/mount-lifetime.ts";
 import { putPages } from "../../vfs/regular-file.ts";
 import { AegisFileSystem } from "../aegisfs/aegisfs.ts";
 import { Tmpfs } from "../tmpfs/tmpfs.ts";
-import { addToLayer } from "./layer.ts";
+import { addToLayer, clearLeftovers, firstNames } from "./layer.ts";
 import { Overlay } from "./overlay.ts";
 
 /** Three folders, of one tmpfs or on other file systems, and the overlay that they make. */
@@ -176,6 +186,114 @@ it("a large folder of the lower layer is removed as it is listed, in several cal
   }
   assert.equal(removed, 500);
   assert.equal(user.call("unlinkat", AT_FDCWD, "/many", AT_REMOVEDIR), 0);
+});
+
+/** A folder of 6,000 names in the lower layer, and a call that is executed until it ends. */
+function withManyNames(): { layers: Layered; user: FileTask; inPieces: (act: () => number) => [number, number] } {
+  let layers!: Layered;
+  const { user, test } = FileTask.create((kernel) => (layers = new Layered(kernel)).overlay, {
+    memoryBytes: 256 << 20,
+  });
+  const many = layers.folder(layers.low, "many");
+  for (let at = 0; at < 6000; at++) layers.make(many, `name-${at}`, 0o100644);
+  const { work } = test.kernel;
+  /** @returns what the call gives, and how many executions it takes */
+  const inPieces = (act: () => number): [number, number] => {
+    for (let executions = 1; ; executions++) {
+      work.begin();
+      const result = act();
+      assert.ok(work.spent < work.limit + 64, `${work.spent} units`);
+      if (result !== UNFINISHED) return [result, executions];
+    }
+  };
+  return { layers, user, inPieces };
+}
+
+it("a folder of many names is read in pieces of bounded work, each name once", () => {
+  const { layers, inPieces } = withManyNames();
+  const inode = layers.overlay.root.lookup("many");
+  assert.ok(!isErrno(inode));
+  const listed: string[] = [];
+  const [result, executions] = inPieces(() => inode.list(0, (name) => listed.push(name) > 0));
+  assert.equal(result, 0);
+  assert.ok(executions > 2, `${executions} executions`);
+  assert.equal(listed.length, 6000);
+  assert.equal(new Set(listed).size, 6000);
+});
+
+it("a folder is read from its beginning when it is copied up while it is read", () => {
+  const { layers, user, inPieces } = withManyNames();
+  const inode = layers.overlay.root.lookup("many");
+  assert.ok(!isErrno(inode));
+  user.task.kernel.work.begin();
+  const emit = (): boolean => true;
+  assert.equal(inode.list(0, emit), UNFINISHED);
+  assert.equal(user.call("unlinkat", AT_FDCWD, "/many/name-0", 0), 0);
+  const listed: string[] = [];
+  assert.equal(inPieces(() => inode.list(0, (name) => listed.push(name) > 0))[0], 0);
+  assert.equal(listed.length, 5999);
+  assert.ok(!listed.includes("name-0"));
+});
+
+it("a folder whose names are all gone is removed in pieces, and shows none of them meanwhile", () => {
+  const { layers, user, inPieces } = withManyNames();
+  for (let at = 0; at < 6000; at++) assert.equal(user.call("unlinkat", AT_FDCWD, `/many/name-${at}`, 0), 0);
+  const { root } = layers.overlay;
+  const inode = root.lookup("many");
+  assert.ok(!isErrno(inode));
+  const whiteouts = (): number => {
+    let count = 0;
+    const upper = layers.up.inode!.lookup("many");
+    if (!isErrno(upper)) upper.list(0, () => ++count > 0);
+    return count;
+  };
+  let seen = 0;
+  const [result, executions] = inPieces(() => {
+    const left = whiteouts();
+    if (left > 0 && left < 6000) {
+      seen++;
+      assert.equal(root.lookup("many"), inode);
+      assert.equal(isErrno(inode.lookup("name-0")), true);
+      assert.equal(isErrno(inode.lookup("name-5999")), true);
+    }
+    return root.rmdir("many", inode);
+  });
+  assert.equal(result, 0);
+  assert.ok(executions > 6 && seen > 2, `${executions} executions`);
+  assert.equal(isErrno(root.lookup("many")), true);
+  assert.equal(whiteouts(), 0);
+});
+
+it("a folder in which something came while it was emptied stays, with that alone", () => {
+  const { layers, user } = withManyNames();
+  for (let at = 0; at < 6000; at++) assert.equal(user.call("unlinkat", AT_FDCWD, `/many/name-${at}`, 0), 0);
+  const { root } = layers.overlay;
+  const inode = root.lookup("many");
+  assert.ok(!isErrno(inode));
+  const { kernel } = user.task;
+  const remove = (): number => {
+    kernel.work.begin();
+    return root.rmdir("many", inode);
+  };
+  for (let executions = 0; executions < 5; executions++) assert.equal(remove(), UNFINISHED);
+  user.put("/many/late", "here");
+  let result: number;
+  do result = remove();
+  while (result === UNFINISHED);
+  assert.equal(result, -ENOTEMPTY);
+  assert.deepEqual(user.list("/many"), [".", "..", "late"]);
+  assert.equal(user.get("/many/late"), "here");
+});
+
+it("what a change before left in the working folder goes in pieces", () => {
+  const { layers, user, inPieces } = withManyNames();
+  const work = layers.overlay.work!;
+  const left = layers.folder(work, "#1");
+  for (let at = 0; at < 3000; at++) layers.make(left, `left-${at}`, 0o100644);
+  const [result, executions] = inPieces(() => clearLeftovers(user.task.kernel, work));
+  assert.equal(result, 0);
+  assert.ok(executions > 4, `${executions} executions`);
+  assert.equal(firstNames(work), 0);
 });
 
 it("what is copied up is the file system's before it has its name", () => {

@@ -245,14 +245,14 @@ function findRoots(caller: FsCaller, options: OverlayOptions): Roots | number {
   return isErrno(work) ? work : { upper: writable?.upper ?? null, lowers, work };
 }
 
-/** `work` below the working folder, without what an overlay before has left there. */
+/** `work` below the working folder, without what an overlay before has left there; UNFINISHED. */
 function workFolder({ kernel, credentials }: FsCaller, base: Dentry): Dentry | number {
   const found = layerChild(kernel, base, "work");
   if (isErrno(found)) return found;
   if (found !== null) {
     if (!found.inode!.isDirectory) return refuse(kernel, "workdir/work is not a directory", -ENOTDIR);
-    clearLeftovers(kernel, found);
-    return found;
+    const unfinished = clearLeftovers(kernel, found);
+    return unfinished < 0 ? unfinished : found;
   }
   const { fsuid, fsgid } = credentials;
   const attributes = { mode: S_IFDIR, uid: fsuid, gid: fsgid, rdev: 0, now: kernel.vfs.now() };
