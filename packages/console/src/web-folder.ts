@@ -12,6 +12,9 @@ import { writePack, type PackEvent, type PackRequest } from "@stratos/images/web
 /** In the published package the pages are joined already. */
 const JOINED = fileURLToPath(new URL("./console/", import.meta.url));
 
+/** That of a machine in a tab, joined from sources: it takes seconds. */
+let tab: Promise<ReadonlyMap<string, Uint8Array>> | undefined;
+
 /** A page's files, by name. */
 export async function pageFiles(page: PageName): Promise<ReadonlyMap<string, Uint8Array>> {
   return joinedFiles(page) ?? (await import("./join-page.ts")).joinPage(page);
@@ -19,7 +22,7 @@ export async function pageFiles(page: PageName): Promise<ReadonlyMap<string, Uin
 
 /** The files of a machine in a tab. @param desktop  sources of the page below `desktop/` */
 export async function tabFiles(desktop: string): Promise<ReadonlyMap<string, Uint8Array>> {
-  return joinedFiles("tab") ?? (await import("./join-page.ts")).joinTab(desktop);
+  return joinedFiles("tab") ?? (tab ??= import("./join-page.ts").then(({ joinTab }) => joinTab(desktop)));
 }
 
 /** The same of another package's page, from the folder of its sources. */

@@ -3,6 +3,7 @@ export { keepConsoleKey } from "./access/console-key.ts";
 export { openBlobs, type BlobPlaceOptions } from "./blobs/open-blobs.ts";
 export { openDatabase } from "./database/open-database.ts";
 export { DatabaseError, type Database } from "./database/database.ts";
+export { keptDatabaseImage } from "./store/migrations/kept-image.ts";
 export { openHubPlace, openLasting, openUsedPlace, type HubPlaceOptions } from "./database/hub-place.ts";
 export { withoutPassword } from "./database/place-name.ts";
 export { startHub, apiRoutes, type HubServer, type ServerOptions } from "./hub-server.ts";

@@ -3,16 +3,17 @@ import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { openBlobs, openDatabase, startHub, type Database, type HubServer } from "@stratos/hub";
+import { openBlobs, startHub, type Database, type HubServer } from "@stratos/hub";
 import { hubClient } from "@stratos/hub/client";
 import type { ChangeableSetting, HubSettings } from "@stratos/hub-api";
+import { newDatabase } from "../testing/command-hub.ts";
 import { runCommand, type CommandResult } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
 
 let database: Database, hub: HubServer, folder: string;
 before(async () => {
   folder = testFolder("stratos-hub-settings");
-  database = await openDatabase("memory");
+  database = await newDatabase();
   hub = await startHub(database, {
     ...{ host: "127.0.0.1", port: 0, version: "1.2.3", leaseSeconds: 90, leaderSeconds: 5, warn: () => {} },
     http: { keepAliveSeconds: 33 },

@@ -1,7 +1,7 @@
 /** A hub in this process, and command lines at it. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openBlobs, openDatabase, startHub, type Database, type HubServer } from "@stratos/hub";
+import { keptDatabaseImage, openBlobs, openDatabase, startHub, type Database, type HubServer } from "@stratos/hub";
 import { runCommand, type CommandResult } from "./run-command.ts";
 import { testFolder } from "./test-folder.ts";
 
@@ -16,9 +16,14 @@ export interface CommandHub {
   close(): Promise<void>;
 }
 
+/** One in memory, with the clone's archive of tables: to make them takes longer than most tests. */
+export function newDatabase(): Promise<Database> {
+  return openDatabase("memory", { imagePath: keptDatabaseImage(join(import.meta.dirname, "../../../..")) });
+}
+
 export async function startCommandHub(name: string): Promise<CommandHub> {
   const folder = testFolder(name);
-  const database = await openDatabase("memory");
+  const database = await newDatabase();
   const server = await startHub(database, {
     ...{ host: "127.0.0.1", port: 0, version: "1.2.3", leaseSeconds: 90, leaderSeconds: 5, warn: () => {} },
     blobs: await openBlobs({}, folder),
