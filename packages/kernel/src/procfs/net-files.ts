@@ -34,7 +34,7 @@ import type { Inode } from "../vfs/inode.ts";
 import { isAlive } from "./process-descriptors.ts";
 import { belongToUser } from "./process-file.ts";
 import type { Task } from "../task/task.ts";
-import { waitingState } from "../socket/inet/held-ports.ts";
+import { type HeldPort, waitingState } from "../socket/inet/held-ports.ts";
 import type { InetSocket } from "../socket/inet/inet-socket.ts";
 import { TICK_NS } from "../socket/netlink/neighbour-messages.ts";
 import {
@@ -42,6 +42,7 @@ import {
   PseudoDirectory,
   PseudoFile,
   type PseudoFileSystem,
+  type TextPiece,
   type TextSource,
 } from "../pseudo/pseudo-inodes.ts";
 import { flagsOf, scopeOf } from "../socket/network-interface.ts";
@@ -127,20 +128,22 @@ function fill(directory: PseudoDirectory, target: () => Task): void {
   file("igmp6", describeGroups6);
   file("ipv6_route", describeRoutes6);
   file("arp", describeNeighbours);
-  file("tcp", (task) => describeConnections(task, TCP_V4));
-  file("tcp6", (task) => describeConnections(task, TCP_V6));
-  file("udp", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDP, UDP_V4));
-  file("udp6", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDP, DATAGRAMS_V6));
-  file("udplite", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDPLITE, UDP_V4));
-  file("udplite6", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDPLITE, DATAGRAMS_V6));
-  file("raw", (task) => describeSockets(task, (socket) => socket.type === SOCK_RAW, RAW_V4));
-  file("raw6", (task) => describeSockets(task, (socket) => socket.type === SOCK_RAW, DATAGRAMS_V6));
-  file("icmp", (task) =>
-    describeSockets(task, (socket) => socket.type === SOCK_DGRAM && socket.protocol === IPPROTO_ICMP, PING_V4),
-  );
-  file("icmp6", (task) =>
-    describeSockets(task, (socket) => socket.type === SOCK_DGRAM && socket.protocol === IPPROTO_ICMPV6, DATAGRAMS_V6),
-  );
+  const sockets = (name: string, table: SocketTable, belongs: (socket: InetSocket) => boolean): void =>
+    file(name, (task, from, kept) =>
+      inPieces(task, { from, kept, header: headerOf(table) }, task.network.inetSockets, (socket, line) =>
+        belongs(socket) ? describeSocket(task, socket, line, table) : "",
+      ),
+    );
+  file("tcp", (task, from, kept) => describeConnections(task, TCP_V4, from, kept));
+  file("tcp6", (task, from, kept) => describeConnections(task, TCP_V6, from, kept));
+  sockets("udp", UDP_V4, (socket) => socket.protocol === IPPROTO_UDP);
+  sockets("udp6", DATAGRAMS_V6, (socket) => socket.protocol === IPPROTO_UDP);
+  sockets("udplite", UDP_V4, (socket) => socket.protocol === IPPROTO_UDPLITE);
+  sockets("udplite6", DATAGRAMS_V6, (socket) => socket.protocol === IPPROTO_UDPLITE);
+  sockets("raw", RAW_V4, (socket) => socket.type === SOCK_RAW);
+  sockets("raw6", DATAGRAMS_V6, (socket) => socket.type === SOCK_RAW);
+  sockets("icmp", PING_V4, (socket) => socket.type === SOCK_DGRAM && socket.protocol === IPPROTO_ICMP);
+  sockets("icmp6", DATAGRAMS_V6, (socket) => socket.type === SOCK_DGRAM && socket.protocol === IPPROTO_ICMPV6);
   file("unix", describeUnix);
   file("netlink", describeNetlink);
   file("packet", describePacketSockets);
@@ -345,48 +348,81 @@ const DATAGRAMS_V6: SocketTable = {
   rowWidth: 0,
 };
 
+/** Units of work of a socket's line. */
+const LINE_WORK = 2;
+
 /**
- * With those that have no socket any more, whose timer is the third, in ticks (net/ipv4/tcp_ipv4.c,
- * get_timewait4_sock).
+ * A table with a line for each of some things, as far as the call under way may work: there may be half a million
+ * sockets. Of those that come or go while it is read one may be missing (as of seq_file's, Linux' Documentation/
+ * filesystems/seq_file.rst).
+ *
+ * @param describe  one line, as the so many-th; "": it has none
  */
-function describeConnections(task: Task, table: SocketTable): string {
-  const text = describeSockets(task, ({ type }) => type === SOCK_STREAM, table);
-  const now = task.kernel.now();
-  let line = text.split("\n").length - 2;
-  let waiting = "";
-  for (const one of task.network.tcpPorts.held.waitingOnes(now)) {
-    const { ip, port, peer, isV6, untilNs } = one;
-    if (isV6 !== table.isV6) continue;
-    const ticks = Math.ceil((untilNs - now) / TICK_NS)
-      .toString(16)
-      .padStart(8, "0")
-      .toUpperCase();
-    waiting += `${(
-      `${String(line++).padStart(table.numberWidth)}: ${place(ip, port, isV6)} ` +
-      `${place(peer?.ip ?? ANY_V4, peer?.port ?? 0, isV6)} ` +
-      `0${waitingState(one)} 00000000:00000000 03:${ticks} 00000000     0        0 0 3 0000000000000000`
-    ).padEnd(table.rowWidth)}\n`;
+function inPieces<Item>(
+  { kernel }: Task,
+  { from, kept, header }: { from: number; kept: unknown; header: string },
+  items: Iterable<Item>,
+  describe: (item: Item, line: number) => string,
+): TextPiece {
+  const { work } = kernel;
+  work.charge(from >> 8);
+  let text = from === 0 ? header : "";
+  let line = (kept as number | null) ?? 0;
+  let index = -1;
+  for (const item of items) {
+    if (++index < from) continue;
+    if (index > from && work.isUsed) return { text, next: index, kept: line };
+    work.charge(LINE_WORK);
+    const row = describe(item, line);
+    if (row !== "") line++;
+    text += row;
   }
-  return text + waiting;
+  return { text, next: -1 };
 }
 
-function describeSockets(task: Task, belongs: (socket: InetSocket) => boolean, table: SocketTable): string {
-  const { uids } = task.credentials.userNamespace;
+function headerOf({ header, headerWidth }: SocketTable): string {
+  return `${header.padEnd(headerWidth)}\n`;
+}
+
+/** With those that have no socket any more. */
+function describeConnections(task: Task, table: SocketTable, from: number, kept: unknown): TextPiece {
+  const { inetSockets, tcpPorts } = task.network;
+  const now = task.kernel.now();
+  const all = function* (): Generator<InetSocket | HeldPort> {
+    yield* inetSockets;
+    yield* tcpPorts.held.waitingOnes(now);
+  };
+  return inPieces(task, { from, kept, header: headerOf(table) }, all(), (one, line) => {
+    if ("untilNs" in one) return one.isV6 === table.isV6 ? describeWaiting(one, now, line, table) : "";
+    return one.type === SOCK_STREAM ? describeSocket(task, one, line, table) : "";
+  });
+}
+
+/** Its timer is the third, in ticks (net/ipv4/tcp_ipv4.c, get_timewait4_sock). */
+function describeWaiting(one: HeldPort, now: number, line: number, table: SocketTable): string {
+  const { ip, port, peer, isV6, untilNs } = one;
+  const ticks = Math.ceil((untilNs - now) / TICK_NS)
+    .toString(16)
+    .padStart(8, "0")
+    .toUpperCase();
+  return `${(
+    `${String(line).padStart(table.numberWidth)}: ${place(ip, port, isV6)} ` +
+    `${place(peer?.ip ?? ANY_V4, peer?.port ?? 0, isV6)} ` +
+    `0${waitingState(one)} 00000000:00000000 03:${ticks} 00000000     0        0 0 3 0000000000000000`
+  ).padEnd(table.rowWidth)}\n`;
+}
+
+function describeSocket(task: Task, socket: InetSocket, line: number, table: SocketTable): string {
   const { isV6 } = table;
-  let text = `${table.header.padEnd(table.headerWidth)}\n`;
-  let line = 0;
-  for (const socket of task.network.inetSockets) {
-    if (!belongs(socket) || socket.isV6 !== isV6 || !socket.isListed) continue;
-    const state = socket.stateNumber.toString(16).padStart(2, "0").toUpperCase();
-    const number = String(line++).padStart(table.numberWidth);
-    text +=
-      `${(
-        `${number}: ${endpoint(socket, "local", isV6)} ${endpoint(socket, "peer", isV6)} ` +
-        `${state} 00000000:00000000 00:00000000 00000000 ${String(uids.shown(socket.inode?.uid ?? 0)).padStart(5)} ` +
-        `${"0".padStart(8)} ${socket.inode?.ino ?? 0} ${table.rest}`
-      ).padEnd(table.rowWidth)}` + "\n";
-  }
-  return text;
+  if (socket.isV6 !== isV6 || !socket.isListed) return "";
+  const { uids } = task.credentials.userNamespace;
+  const state = socket.stateNumber.toString(16).padStart(2, "0").toUpperCase();
+  return `${(
+    `${String(line).padStart(table.numberWidth)}: ` +
+    `${endpoint(socket, "local", isV6)} ${endpoint(socket, "peer", isV6)} ` +
+    `${state} 00000000:00000000 00:00000000 00000000 ${String(uids.shown(socket.inode?.uid ?? 0)).padStart(5)} ` +
+    `${"0".padStart(8)} ${socket.inode?.ino ?? 0} ${table.rest}`
+  ).padEnd(table.rowWidth)}\n`;
 }
 
 function endpoint(socket: InetSocket, which: "local" | "peer", isV6: boolean): string {
@@ -401,18 +437,18 @@ function place(ip: IpAddress, port: number, isV6: boolean): string {
   return `${isV6 ? hexV6(ip) : hexV4(ip)}:${port.toString(16).padStart(4, "0").toUpperCase()}`;
 }
 
-function describeUnix(task: Task): string {
-  let text = "Num       RefCount Protocol Flags    Type St Inode Path\n";
-  for (const socket of task.network.unixSockets) {
+function describeUnix(task: Task, from: number, kept: unknown): TextPiece {
+  const header = "Num       RefCount Protocol Flags    Type St Inode Path\n";
+  return inPieces(task, { from, kept, header }, task.network.unixSockets, (socket) => {
     const isConnected = socket.peerSocket !== null;
     const flags = socket.isListening ? "00010000" : "00000000";
     const type = socket.type.toString(16).padStart(4, "0");
     const name = socket.shownName;
-    text +=
+    return (
       `0000000000000000: ${"00000002"} 00000000 ${flags} ${type} ${isConnected ? "03" : "01"} ` +
-      `${String(socket.inode?.ino ?? 0).padStart(5)}${name === "" ? "" : ` ${name}`}\n`;
-  }
-  return text;
+      `${String(socket.inode?.ino ?? 0).padStart(5)}${name === "" ? "" : ` ${name}`}\n`
+    );
+  });
 }
 
 function describeTotals(task: Task): string {

@@ -106,11 +106,9 @@ export class DescriptorDirectory extends PseudoInode {
   ): number {
     const task = this.#target();
     if (!isAlive(task)) return -ENOENT;
-    let stopped = false;
-    task.files.forEach((fd) => {
-      if (stopped) return;
-      stopped = !emit(String(fd), this.ino * 1024 + fd, this.#kind === "links" ? S_IFLNK >> 12 : 8, fd + 1);
-    }, cursor);
+    const type = this.#kind === "links" ? S_IFLNK >> 12 : 8;
+    for (let fd = task.files.nextOpen(cursor); fd >= 0; fd = task.files.nextOpen(fd + 1))
+      if (!emit(String(fd), this.ino * 1024 + fd, type, fd + 1)) break;
     return 0;
   }
 

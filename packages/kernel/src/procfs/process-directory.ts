@@ -201,9 +201,9 @@ export class ProcessDirectory extends PseudoDirectory {
     file("personality", () => `${target().personality.toString(16).padStart(8, "0")}\n`, { mode: 0o400 });
     const watched = (): Changes => target().fs.namespace.changes;
     const ofMounts = { guard: guardMounts, outlives: true };
-    file("mounts", () => describeMounts(target()), { watched, ...ofMounts });
-    file("mountinfo", () => describeMountInfo(target()), { watched, ...ofMounts });
-    file("mountstats", () => describeMountStats(target()), { mode: 0o400, ...ofMounts });
+    file("mounts", (_caller, from) => describeMounts(target(), from), { watched, ...ofMounts });
+    file("mountinfo", (_caller, from) => describeMountInfo(target(), from), { watched, ...ofMounts });
+    file("mountstats", (_caller, from) => describeMountStats(target(), from), { mode: 0o400, ...ofMounts });
     file("cgroup", (caller) => `0::${caller.namespaces.cgroup.pathOf(target().controlGroup)}\n`);
     file("cpuset", () => "/\n");
     file("loginuid", () => "4294967295", { sink: () => 0 });

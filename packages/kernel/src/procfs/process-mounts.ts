@@ -3,6 +3,7 @@
  * root.
  */
 import { MS_RDONLY } from "@stratos/abi";
+import type { TextPiece } from "../pseudo/pseudo-inodes.ts";
 import type { Task } from "../task/task.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import type { Mount } from "../vfs/mount.ts";
@@ -15,14 +16,28 @@ function escape(text: string): string {
   return text.replace(/[ \t\n\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
 }
 
-/** By their numbers, wherever they were moved since (fs/mount.h, mnt_ns_attached). */
-function reachable(task: Task): { mount: Mount; place: string }[] {
-  const result: { mount: Mount; place: string }[] = [];
-  for (const mount of task.fs.namespace.mounts.toSorted((one, other) => one.id - other.id)) {
+/** Mounts of one piece of text: a namespace may have 100,000 (fs.mount-max). */
+const MOUNTS_OF_PIECE = 256;
+/** Units of work of a mount whose place is found and told. */
+const MOUNT_WORK = 4;
+
+/**
+ * The lines of some mounts from number `from` on; by their numbers, wherever they were moved since (fs/mount.h,
+ * mnt_ns_attached).
+ */
+function describeReachable(task: Task, from: number, describe: (mount: Mount, place: string) => string): TextPiece {
+  const { work } = task.kernel;
+  const mounts = task.fs.namespace.mounts.filter(({ id }) => id >= from).sort((one, other) => one.id - other.id);
+  // To look through all of them costs a piece little.
+  work.charge(mounts.length >> 6);
+  let text = "";
+  for (const [count, mount] of mounts.entries()) {
+    if (count === MOUNTS_OF_PIECE || (count > 0 && work.isUsed)) return { text, next: mount.id };
+    work.charge(MOUNT_WORK);
     const place = placeOf(mount, task.fs.root);
-    if (place !== null) result.push({ mount, place });
+    if (place !== null) text += describe(mount, place);
   }
-  return result;
+  return { text, next: -1 };
 }
 
 function superOptions(mount: Mount): string {
@@ -30,14 +45,12 @@ function superOptions(mount: Mount): string {
   return mount.fileSystem.options === "" ? access : `${access},${mount.fileSystem.options}`;
 }
 
-export function describeMounts(task: Task): string {
-  return reachable(task)
-    .map(({ mount, place }) => {
-      const flags = describeMountFlags(mount.flags | (mount.fileSystem.readOnly ? MS_RDONLY : 0));
-      const options = mount.fileSystem.options === "" ? flags : `${flags},${mount.fileSystem.options}`;
-      return `${escape(mount.source)} ${escape(place)} ${mount.fileSystem.type} ${options} 0 0\n`;
-    })
-    .join("");
+export function describeMounts(task: Task, from: number): TextPiece {
+  return describeReachable(task, from, (mount, place) => {
+    const flags = describeMountFlags(mount.flags | (mount.fileSystem.readOnly ? MS_RDONLY : 0));
+    const options = mount.fileSystem.options === "" ? flags : `${flags},${mount.fileSystem.options}`;
+    return `${escape(mount.source)} ${escape(place)} ${mount.fileSystem.type} ${options} 0 0\n`;
+  });
 }
 
 /** The optional fields: `shared:X`, `master:X`, `propagate_from:X`, `unbindable`. */
@@ -55,25 +68,23 @@ function rootSeen({ namespaces }: Task, mount: Mount): string {
   return group === null ? rootWithin(mount) : namespaces.cgroup.pathOf(group);
 }
 
-export function describeMountInfo(task: Task): string {
-  return reachable(task)
-    .map(({ mount, place }) => {
-      const device = mount.fileSystem.device;
-      return (
-        `${mount.id} ${mount.parent?.id ?? mount.id} ${majorOf(device)}:${minorOf(device)} ` +
-        `${escape(rootSeen(task, mount))} ${escape(place)} ${describeMountFlags(mount.flags)}` +
-        describePropagation(mount) +
-        ` - ${mount.fileSystem.type} ${escape(mount.source)} ${superOptions(mount)}\n`
-      );
-    })
-    .join("");
+export function describeMountInfo(task: Task, from: number): TextPiece {
+  return describeReachable(task, from, (mount, place) => {
+    const device = mount.fileSystem.device;
+    return (
+      `${mount.id} ${mount.parent?.id ?? mount.id} ${majorOf(device)}:${minorOf(device)} ` +
+      `${escape(rootSeen(task, mount))} ${escape(place)} ${describeMountFlags(mount.flags)}` +
+      describePropagation(mount) +
+      ` - ${mount.fileSystem.type} ${escape(mount.source)} ${superOptions(mount)}\n`
+    );
+  });
 }
 
-export function describeMountStats(task: Task): string {
-  return reachable(task)
-    .map(
-      ({ mount, place }) =>
-        `device ${escape(mount.source)} mounted on ${escape(place)} with fstype ${mount.fileSystem.type}\n`,
-    )
-    .join("");
+export function describeMountStats(task: Task, from: number): TextPiece {
+  return describeReachable(
+    task,
+    from,
+    (mount, place) =>
+      `device ${escape(mount.source)} mounted on ${escape(place)} with fstype ${mount.fileSystem.type}\n`,
+  );
 }

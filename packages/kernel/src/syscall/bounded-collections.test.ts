@@ -5,26 +5,40 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  AF_INET,
+  AF_UNIX,
   AT_FDCWD,
+  EBADF,
   EEXIST,
   EMFILE,
   ENOLCK,
   ENOSPC,
   EPERM,
+  F_GETFD,
   F_SETLK,
   F_WRLCK,
   IN_ALL_EVENTS,
   IN_CREATE,
   CLONE_NEWNS,
   CLONE_NEWUSER,
+  O_CREAT,
+  O_RDWR,
+  RLIMIT_NOFILE,
+  SOCK_DGRAM,
+  SOCK_STREAM,
 } from "@stratos/abi";
+import { byteString } from "@stratos/base";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
+import { CALL_WORK } from "../ground/call-work.ts";
+import { Procfs } from "../procfs/procfs.ts";
 import { Call } from "../testing/fake-task.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { IdMap } from "../security/id-map.ts";
 import { INITIAL_USER_NAMESPACE, UserNamespace } from "../security/user-namespace.ts";
+import { socketCalls } from "./socket-calls.ts";
 import { systemCalls } from "./system-calls.ts";
+import { mountAt } from "../vfs/boot-mounts.ts";
 import { canCopyMounts } from "../vfs/mounting.ts";
 import { FileTable } from "../vfs/file-table.ts";
 
@@ -62,6 +76,58 @@ test("ranges locked in one file, and in all files, are bounded (ENOLCK), and com
   assert.equal(kernel.vfs.rangeLocks, 0);
   const [again] = lockBytes(user, user.open("/again", 0o102));
   assert.ok(again >= 4000);
+});
+
+test("thousands of descriptors are closed, of mounts and of sockets told, in pieces of bounded work", () => {
+  const {
+    test: { kernel },
+    user,
+  } = FileTask.create((fresh) => new Tmpfs(fresh, { inodes: 10_000 }), { memoryBytes: 64 << 20 });
+  mountAt(kernel, "/proc", new Procfs(kernel));
+  const { work } = kernel;
+  let most = 0;
+  const begin = work.begin.bind(work);
+  work.begin = () => {
+    most = Math.max(most, work.spent);
+    begin();
+  };
+  const file = user.task.files.get(user.open("/file", O_RDWR | O_CREAT))!;
+  for (let fd = 10; fd < 9000; fd++) user.task.files.installAt(user.task, fd, file.retain(), false);
+  const before = user.task.files.openCount;
+  assert.equal(user.call("close_range", 100, 0xffffffff, 0), 0);
+  assert.equal(user.task.files.openCount, before - 8900);
+  assert.equal(user.call("fcntl", 99, F_GETFD), 0);
+  assert.equal(user.call("fcntl", 8999, F_GETFD), -EBADF);
+  assert.deepEqual((user.list("/proc/self/fd") as string[]).slice(2, 5), ["0", "1", "10"]);
+
+  const mounts = user.task.fs.namespace.mounts.length;
+  for (let count = 0; count < 3000; count++) {
+    assert.equal(user.call("mkdirat", AT_FDCWD, `/${count}`, 0o755), 0);
+    mountAt(kernel, `/${count}`, new Tmpfs(kernel));
+  }
+  const linesOf = (path: string): string[] => {
+    let text = "";
+    const fd = user.open(path);
+    for (let count: number; (count = user.call("read", fd, BUFFER, 4096)) > 0;)
+      text += byteString(user.memory.u8, BUFFER, BUFFER + count);
+    return text.split("\n").slice(0, -1);
+  };
+  assert.equal(linesOf("/proc/self/mountinfo").length, mounts + 3000);
+
+  // More than one piece of each kind; each row has its number.
+  user.task.group.limits[RLIMIT_NOFILE] = { soft: 20_000, hard: 20_000 };
+  const call = (name: string, ...args: number[]): number => Call.of(user.task, socketCalls[name]!, ...args).result!;
+  for (let count = 0; count < 3000; count++) {
+    const socket = call("socket", AF_INET, SOCK_DGRAM, 0);
+    user.memory.u8.fill(0, BUFFER, BUFFER + 16);
+    user.memory.view.setUint16(BUFFER, AF_INET, true);
+    assert.equal(call("bind", socket, BUFFER, 16), 0);
+    assert.equal(call("socketpair", AF_UNIX, SOCK_STREAM, 0, BUFFER), 0);
+  }
+  const udp = linesOf("/proc/net/udp");
+  assert.deepEqual([udp.length, Number.parseInt(udp.at(-1)!)], [3001, 2999]);
+  assert.equal(linesOf("/proc/net/unix").length, 6001);
+  assert.ok(most >= 1000 && most < 1.5 * CALL_WORK, `${most} units`);
 });
 
 test("extended attributes and targets of links in all file systems in memory are bounded (ENOSPC)", () => {

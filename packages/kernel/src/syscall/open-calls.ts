@@ -46,6 +46,8 @@ import {
   RLIMIT_NOFILE,
   isErrno,
 } from "@stratos/abi";
+import { stateOf } from "../ground/call-state.ts";
+import { walkInPieces } from "../ground/call-work.ts";
 import { createMemfd } from "../fs/memfd/memfd.ts";
 import { createPipe } from "../fs/pipe/pipe-file.ts";
 import { BLOCKED } from "../ground/wait-queue.ts";
@@ -123,21 +125,22 @@ function dup3(task: Task, oldFd: number, newFd: number, flags: number): number {
 
 function closeRange(task: Task, first: number, last: number, flags: number): number {
   if ((flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) !== 0 || first > last) return -EINVAL;
-  if ((flags & CLOSE_RANGE_UNSHARE) !== 0 && task.files.users > 1) {
+  const isFirst = stateOf(task, "range") === null;
+  if (isFirst && (flags & CLOSE_RANGE_UNSHARE) !== 0 && task.files.users > 1) {
     const copy = task.files.copyForTask();
     if (isErrno(copy)) return copy;
     task.files.users--;
     task.files = copy;
   }
-  const inRange: number[] = [];
-  task.files.forEach((fd) => {
-    if (fd >= first && fd <= last) inRange.push(fd);
+  const { files, kernel } = task;
+  return walkInPieces(task, first, last + 1, (at) => {
+    const fd = files.nextOpen(at);
+    if (fd < 0 || fd > last) return last + 1;
+    kernel.work.charge(1);
+    if ((flags & CLOSE_RANGE_CLOEXEC) !== 0) files.setCloseOnExec(fd, true);
+    else files.close(task, fd);
+    return fd + 1;
   });
-  for (const fd of inRange) {
-    if ((flags & CLOSE_RANGE_CLOEXEC) !== 0) task.files.setCloseOnExec(fd, true);
-    else task.files.close(task, fd);
-  }
-  return 0;
 }
 
 function pipe2(task: Task, address: number, flags: number): number {

@@ -46,6 +46,7 @@ export class FileTable implements LockOwner {
   /** By descriptor / 32; null where no descriptor was ever open. */
   #chunks: (Chunk | null)[] = [];
   #lowestFree = 0;
+  #open = 0;
   users = 1;
   /** Who waits for a range lock that is to be the process's (file-locks.ts). */
   rangeWait: LockOwner["rangeWait"] = null;
@@ -109,6 +110,7 @@ export class FileTable implements LockOwner {
     chunk.files[fd & (CHUNK - 1)] = file;
     this.setCloseOnExec(fd, closeOnExec);
     this.#usage.open++;
+    this.#open++;
   }
 
   /**
@@ -129,6 +131,7 @@ export class FileTable implements LockOwner {
     if (file === undefined) return -EBADF;
     this.#chunks[fd >> CHUNK_BITS]!.files[fd & (CHUNK - 1)] = null;
     this.#usage.open--;
+    this.#open--;
     if (fd < this.#lowestFree) this.#lowestFree = fd;
     const { shownInode: inode } = file;
     if (inode !== null && inode.locks !== null && (file.flags & O_PATH) === 0) dropLocksOf(this, inode);
@@ -175,28 +178,37 @@ export class FileTable implements LockOwner {
     return copy;
   }
 
-  /** Calls `visit` for each open descriptor ≥ `from` in order. */
-  forEach(visit: (fd: number, file: OpenFile) => void, from = 0): void {
+  /** The first open descriptor ≥ `from`; −1: there is none. */
+  nextOpen(from: number): number {
     for (let at = from >> CHUNK_BITS; at < this.#chunks.length; at++) {
+      const files = this.#chunks[at]?.files;
+      if (files === undefined) continue;
+      for (let index = at === from >> CHUNK_BITS ? from & (CHUNK - 1) : 0; index < CHUNK; index++)
+        if (files[index] !== null) return at * CHUNK + index;
+    }
+    return -1;
+  }
+
+  /** Calls `visit` for each open descriptor in order. */
+  forEach(visit: (fd: number, file: OpenFile) => void): void {
+    for (let at = 0; at < this.#chunks.length; at++) {
       const files = this.#chunks[at]?.files;
       if (files === undefined) continue;
       for (let index = 0; index < CHUNK; index++) {
         const file = files[index];
-        if (file && at * CHUNK + index >= from) visit(at * CHUNK + index, file);
+        if (file) visit(at * CHUNK + index, file);
       }
     }
   }
 
   get openCount(): number {
-    let count = 0;
-    this.forEach(() => count++);
-    return count;
+    return this.#open;
   }
 
   static {
     stateClass("FileTable", this, {
-      save: (it) => ({ usage: it.#usage, chunks: it.#chunks, lowestFree: it.#lowestFree }),
-      load: (it, from) => ({ usage: it.#usage, chunks: it.#chunks, lowestFree: it.#lowestFree } = from),
+      save: (it) => ({ usage: it.#usage, chunks: it.#chunks, lowestFree: it.#lowestFree, open: it.#open }),
+      load: (it, from) => ({ usage: it.#usage, chunks: it.#chunks, lowestFree: it.#lowestFree, open: it.#open } = from),
     });
   }
 }
