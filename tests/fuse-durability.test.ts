@@ -164,6 +164,29 @@ test("a mounted file is refused by every other name that it has", async () => {
   volume.check();
 });
 
+test("who serves a volume read-only has no writer beside it, by whatever name, and comes beside none", async () => {
+  await volume.mount("ro");
+  const device = await loopDevice();
+  for (const name of [volume.volume, device]) {
+    const refused = await mountAt(name, other);
+    assert.match(refused.stderr, /in use by process \d+ \(stratos fs mount \S+ \S+\)\n$/, name);
+    const formatted = await volume.try([...launcher, "fs", "format", name, "--force"]);
+    assert.match(formatted.stderr, /in use by process /, name);
+  }
+  assert.equal((await volume.stratos(["fs", "check", volume.volume])).stdout, `${volume.volume}: clean\n`);
+  assert.equal((await mountAt(volume.volume, other, "-r")).stderr, "");
+  for (const place of [other, volume.mountPoint]) await volume.stratos(["fs", "umount", place]);
+  for (const [writer, reader] of [
+    [volume.volume, device],
+    [device, volume.volume],
+    [volume.volume, volume.volume],
+  ] as const) {
+    assert.equal((await mountAt(writer, volume.mountPoint)).stderr, "");
+    assert.match((await mountAt(reader, other, "-r")).stderr, /in use by process \d+/);
+    await volume.stratos(["fs", "umount", volume.mountPoint]);
+  }
+});
+
 test("what is write-protected is mounted read-only, and says so; --rw refuses it", async () => {
   const device = await loopDevice("--read-only");
   const mounted = await mountAt(device, volume.mountPoint);
@@ -181,6 +204,7 @@ test("what is write-protected is mounted read-only, and says so; --rw refuses it
     const immutable = await mountAt(volume.volume, volume.mountPoint);
     assert.equal(immutable.stderr, `stratos: ${volume.volume}: write-protected, mounted read-only\n`);
     await volume.stratos(["fs", "umount", volume.mountPoint]);
+    assert.match((await volume.stratos(["fs", "check", volume.volume])).stdout, /: clean\n$/);
   } finally {
     await run(["chattr", "-i", volume.volume]);
   }

@@ -54,6 +54,8 @@ export interface OpenedVolume {
   readonly hosted: HostedVolume | null;
 }
 
+/** `quiet`: to be read, and nobody is to write it meanwhile. */
+type DeviceAccess = VolumeAccess | "quiet";
 export type VolumeAccess = "read" | "write";
 
 /** @param text  names a volume (find-volume.ts). @throws OperationError */
@@ -168,14 +170,15 @@ function openHosted(path: string, access: VolumeAccess, hosted: HostedVolume): O
 }
 
 /** The devices of a volume, their locks held for a writer. @throws OperationError */
-export function openDevices(text: string, access: VolumeAccess): VolumeDevices {
+export function openDevices(text: string, access: DeviceAccess): VolumeDevices {
   return openFound(findVolume(text), access);
 }
 
-function openFound(found: FoundVolume, access: VolumeAccess): VolumeDevices {
+function openFound(found: FoundVolume, access: DeviceAccess): VolumeDevices {
   try {
-    return openVolumeDevices(access === "read" ? membersOf(found) : found.paths, {
-      readOnly: access === "read",
+    return openVolumeDevices(access === "write" ? found.paths : membersOf(found), {
+      readOnly: access !== "write",
+      keepsWriters: access === "quiet",
       passphrase: () => promptPassphrase(`Passphrase of ${found.text}: `),
     });
   } catch (error) {
