@@ -28,8 +28,8 @@ type Lasting = "flushed" | "closed" | "nothing";
 
 /**
  * A file or a block device of the host as a disk. Writers hold the lock of its name (file-lock.ts) and of its content
- * (kernel-claim.ts); readers of a prepared image share it freely, or keep writers away. Linux also refuses a second writer of a block device,
- * and one that is mounted (EBUSY).
+ * (kernel-claim.ts); readers of a prepared image share it freely, or keep writers away. Linux also refuses a second
+ * writer of a block device, and one that is mounted (EBUSY).
  */
 export class FileBlockDevice implements BlockDevice {
   readonly path: string;

@@ -47,7 +47,7 @@ file gets a loop device for as long as it is mounted): sync(1), sync -f and sync
 durable (Linux 6.18 or later), and so does umount(8). Linux hands sync(2) on to no other mounts through FUSE \
 (users', those where there is no loop device, noblockdevice, older kernels): there sync returns at once, and what \
 was written is durable within commit= seconds, one by default. A volume that can't be written is mounted read-only, \
-and says so; --rw refuses it.
+and says so; --rw refuses it. It may be mounted read-only at several places, and nobody writes it as long as it is.
 
 In the mount's root, unlisted: .snapshots (mkdir takes a snapshot, rmdir deletes one, \`ln -s NAME \
 .snapshots/.rollback\` rolls back to one), .aegisfs (the state as JSON). A snapshot holds what was written before, \
