@@ -63,6 +63,32 @@ test("format makes a volume, and loses nothing unasked", async () => {
   await fails(`${folder}: is neither a file nor a block device`, "format", folder, "--force");
 });
 
+/** Our own process has the arguments of the test: only another one is given bytes. */
+const shell = (script: string): string =>
+  execFileSync("bash", ["-c", `S() { "$0" "$@" || echo "status $?"; }; ${script}`, process.execPath], {
+    cwd: folder,
+    encoding: "latin1",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+
+test("names are bytes, whatever they are, and where a command takes text alone that is told", async () => {
+  const main = JSON.stringify(join(import.meta.dirname, "../main.ts"));
+  const exact = join(folder, "exact");
+  await works("format", exact, "--size", "16M");
+  const S = `S --disable-warning=ExperimentalWarning ${main}`;
+  assert.equal(
+    shell(
+      `printf content > $'bad\\xff'; ${S} fs cp $'bad\\xff' exact:/$'copy\\xfe€'; ${S} fs mkdir exact:/$'dir\\xfd'
+       ${S} fs mv exact:/$'copy\\xfe€' exact:/$'dir\\xfd'; ${S} fs ls -R exact
+       ${S} fs cat exact:/$'dir\\xfd/copy\\xfe€'
+       ${S} fs format --size 16M $'no\\xffvolume' 2>&1; ls -d no* 2>&1 | head -c 2; rm $'bad\\xff'`,
+    ),
+    `/:\ndir\xfd\n\n/dir\xfd:\ncopy\xfe${Buffer.from("€").toString("latin1")}\ncontent` +
+      `stratos: no${Buffer.from("\ufffd").toString("latin1")}volume: is not UTF-8, as names here have to be; ` +
+      "a link with another name, or a folder that it lies in, can stand for it\nstatus 2\nls",
+  );
+});
+
 test("trees go in and out, and come back as they were", async () => {
   const tree = join(folder, "tree");
   mkdirSync(join(tree, "a/b"), { recursive: true });
