@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { MountedVolume } from "./support/mounted-volume.ts";
@@ -221,6 +221,15 @@ test("a home that cannot be written keeps nobody from a volume; a log that was a
   assert.equal(mounted.status, 0);
   await volume.sh("echo there > written");
   await volume.stratos(["fs", "umount", volume.mountPoint]);
+  // Nor is it lost why it could not begin.
+  chmodSync(volume.folder, 0o755);
+  chmodSync(volume.volume, 0o666);
+  const nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+  const denied = await volume.try([...nobody, ...launcher, "fs", "mount", volume.volume, volume.mountPoint], {
+    env: { STRATOS_HOME: home },
+  });
+  assert.match(denied.stderr, /^stratos: \S+mount: fusermount3: /m);
+  assert.equal(denied.status, 1);
   const refused = await mount("--log", join(home, "log"));
   assert.match(refused.stderr, /^stratos: \S+: not a directory\n$/);
   assert.equal(refused.status, 1);
@@ -240,10 +249,26 @@ test("a volume whose file finds no more room on its host takes no changes, and i
     assert.match(filled.stderr, /Input\/output error/);
     const { status, stdout, stderr } = await volume.try([...launcher, "fs", "health", volume.mountPoint]);
     assert.match(stdout, /^\S+mount: failed, 1 copy/);
-    assert.match(stderr, /mount: takes no changes any more: its device could not be written or read; unmount it/);
+    assert.match(
+      stderr,
+      /mount: takes no changes any more: its device could not be written or read \(no space left on device\); /,
+    );
     assert.equal(status, 1);
     await volume.stratos(["fs", "umount", volume.mountPoint]);
     assert.match((await volume.stratos(["fs", "check", sparse])).stdout, /: clean$/m);
+    assert.match(volume.log(), /could not be written or read \(block \d+\): no space left on device; what was changed/);
+    const copied = await volume.try([
+      "sh",
+      "-c",
+      'head -c 8M /dev/urandom | "$@"',
+      "sh",
+      ...launcher,
+      "fs",
+      "cp",
+      "-",
+      `${sparse}:/f`,
+    ]);
+    assert.equal(copied.stderr, `stratos: ${sparse}: could not be written: no space left on device\n`);
   } finally {
     await run(["umount", "-l", host]);
   }

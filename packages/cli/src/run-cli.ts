@@ -147,8 +147,16 @@ export function tell(error: unknown): number {
     return SESSION_STATUSES[error.kind];
   }
   if (isHostError(error)) {
-    process.stderr.write(`stratos: ${printable(error.path ?? error.syscall ?? "host")}: ${hostReason(error)}\n`);
+    const what = error.syscall === "uv_cwd" ? "." : (error.path ?? error.syscall ?? "host");
+    process.stderr.write(`stratos: ${printable(what)}: ${hostReason(error)}\n`);
     return EXIT_FAILURE;
+  }
+  if (error instanceof RangeError && /^WebAssembly\.Memory\(\): could not allocate/.test(error.message)) {
+    process.stderr.write(
+      "stratos: memory: the host gives no room for a machine, which takes some 10 GiB of addresses besides its " +
+        "memory (see `ulimit -v`)\n",
+    );
+    return EXIT_STRATOS_FAILED;
   }
   if (isGoneModule(error)) {
     process.stderr.write(`stratos: ${GONE_MODULE_WORDS}\n`);

@@ -229,6 +229,8 @@ export async function withVolume<T>(
       const result = await work(opened);
       if (access === "write") opened.commit();
       return result;
+    } catch (error) {
+      throw hostRefusal(opened, error);
     } finally {
       opened.close();
     }
@@ -273,6 +275,19 @@ export async function prepareVolume(text: string, access: VolumeAccess): Promise
 function atMount(found: FoundVolume): string {
   const mount = mountOf(found);
   return mount === null ? "" : ` on ${mount.mountPoint}`;
+}
+
+/**
+ * What the host said when it refused to write, where that is why work on a volume failed (a full disk, as a rule): the
+ * engine knows an I/O error alone. Else the failure.
+ */
+export function hostRefusal({ devices }: OpenedVolume, failure: unknown): unknown {
+  const refused = devices.files.find(({ refusal }) => refusal !== null);
+  return refused === undefined || !(failure instanceof OperationError && failure.cause instanceof EngineError)
+    ? failure
+    : new OperationError("volume", refused.path, `could not be written: ${hostReason(refused.refusal)}`, {
+        cause: failure,
+      });
 }
 
 /** The files of a snapshot or subvolume, or the live ones. @throws OperationError */

@@ -375,7 +375,7 @@ async function copyFiles(texts: readonly string[], options: CopyFilesOptions): P
     volumes.commit();
   } catch (error) {
     volumes.abort();
-    throw error;
+    throw volumes.explain(error);
   } finally {
     progress.clear();
     volumes.close();
