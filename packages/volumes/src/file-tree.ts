@@ -46,6 +46,8 @@ export interface FileWriter {
 }
 
 export interface FileTree {
+  /** What its devices and FIFOs lead to is used by others: no file takes their place. */
+  readonly keepsChannels: boolean;
   /** The path as messages and people write it. */
   shown(path: string): string;
   /** Null when nothing is there. Links are not followed, unless asked. */

@@ -5,7 +5,17 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { S_IFREG } from "@stratos/abi";
@@ -133,6 +143,21 @@ test("trees go in and out, and come back as they were", async () => {
   await fails(/cannot be copied into itself/, "cp", "-r", `${volume}:/copy`, `${volume}:/copy/b`);
   await fails(/is a directory; -r copies it/, "cp", `${volume}:/copy`, join(folder, "x"));
   await fails(/nothing here is in a volume/, "cp", tree, back);
+});
+
+test("a device or a FIFO of the host is not replaced by a file", async () => {
+  const place = join(folder, "channel");
+  symlinkSync("/dev/null", place);
+  writeFileSync(join(folder, "content"), "content");
+  await works("cp", join(folder, "content"), `${volume}:/content`);
+  await fails(
+    `${place}: is a device, a FIFO or a socket, and no file takes its place; as target, - is standard output`,
+    "cp",
+    `${volume}:/content`,
+    place,
+  );
+  assert.equal(readlinkSync(place), "/dev/null");
+  await works("rm", `${volume}:/content`);
 });
 
 test("listings, patterns, links and moves", async () => {
