@@ -219,12 +219,14 @@ test("a home that cannot be written keeps nobody from a volume; a log that was a
   const mounted = await mount();
   assert.match(mounted.stderr, /^stratos: \S+fs-mount\.log: not a directory; what the mount's server has to say /);
   assert.equal(mounted.status, 0);
-  await volume.sh("echo there > written");
-  await volume.stratos(["fs", "umount", volume.mountPoint]);
-  // Nor is it lost why it could not begin.
   chmodSync(volume.folder, 0o755);
   chmodSync(volume.volume, 0o666);
   const nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+  await volume.sh("echo there > written");
+  const theirs = await volume.try([...nobody, ...launcher, "fs", "umount", volume.mountPoint]);
+  assert.match(theirs.stderr, /mount: is another user's mount: who has mounted it, or root, unmounts it\n$/);
+  await volume.stratos(["fs", "umount", volume.mountPoint]);
+  // Nor is it lost why it could not begin.
   const denied = await volume.try([...nobody, ...launcher, "fs", "mount", volume.volume, volume.mountPoint], {
     env: { STRATOS_HOME: home },
   });
