@@ -318,6 +318,33 @@ test("what a killed server leaves is taken away by the next command, whichever i
   }
 });
 
+test("of two backups at once of a mounted volume each is in the list that was told to be made", async () => {
+  const backed = await MountedVolume.create("256M");
+  try {
+    await backed.mount();
+    await backed.sh("head -c 60M /dev/urandom > content");
+    const store = join(backed.folder, "backups");
+    const run = (): Promise<Result> => backed.try([...launcher, "fs", "backup", "run", backed.mountPoint, store]);
+    const results = await Promise.all([run(), run()]);
+    const [made, refused] = [
+      results.filter(({ status }) => status === 0),
+      results.filter(({ status }) => status !== 0),
+    ];
+    const { entries } = JSON.parse((await backed.stratos(["fs", "backup", "list", store, "--json"])).stdout) as {
+      entries: { name: string }[];
+    };
+    assert.deepEqual(
+      entries.map(({ name }) => name),
+      made.map(({ stdout }) => /^backup-[^:]+/.exec(stdout)![0]),
+    );
+    for (const { stderr } of refused) assert.match(stderr, /: process \d+ \(.*\) is making a backup of it\n$/);
+    assert.equal(made.length, 1, "they ran at the same time");
+    assert.equal((await run()).status, 0, "the next one is none of the two");
+  } finally {
+    await backed.remove();
+  }
+});
+
 test("a volume that is mounted read-only is read, and changed by nobody", async () => {
   const shown = await MountedVolume.create("32M");
   try {

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { MountedVolume } from "./support/mounted-volume.ts";
@@ -164,6 +164,29 @@ test("a mounted file is refused by every other name that it has", async () => {
   volume.check();
 });
 
+test("who serves a volume read-only has no writer beside it, by whatever name, and comes beside none", async () => {
+  await volume.mount("ro");
+  const device = await loopDevice();
+  for (const name of [volume.volume, device]) {
+    const refused = await mountAt(name, other);
+    assert.match(refused.stderr, /in use by process \d+ \(stratos fs mount \S+ \S+\)\n$/, name);
+    const formatted = await volume.try([...launcher, "fs", "format", name, "--force"]);
+    assert.match(formatted.stderr, /in use by process /, name);
+  }
+  assert.equal((await volume.stratos(["fs", "check", volume.volume])).stdout, `${volume.volume}: clean\n`);
+  assert.equal((await mountAt(volume.volume, other, "-r")).stderr, "");
+  for (const place of [other, volume.mountPoint]) await volume.stratos(["fs", "umount", place]);
+  for (const [writer, reader] of [
+    [volume.volume, device],
+    [device, volume.volume],
+    [volume.volume, volume.volume],
+  ] as const) {
+    assert.equal((await mountAt(writer, volume.mountPoint)).stderr, "");
+    assert.match((await mountAt(reader, other, "-r")).stderr, /in use by process \d+/);
+    await volume.stratos(["fs", "umount", volume.mountPoint]);
+  }
+});
+
 test("what is write-protected is mounted read-only, and says so; --rw refuses it", async () => {
   const device = await loopDevice("--read-only");
   const mounted = await mountAt(device, volume.mountPoint);
@@ -181,6 +204,7 @@ test("what is write-protected is mounted read-only, and says so; --rw refuses it
     const immutable = await mountAt(volume.volume, volume.mountPoint);
     assert.equal(immutable.stderr, `stratos: ${volume.volume}: write-protected, mounted read-only\n`);
     await volume.stratos(["fs", "umount", volume.mountPoint]);
+    assert.match((await volume.stratos(["fs", "check", volume.volume])).stdout, /: clean\n$/);
   } finally {
     await run(["chattr", "-i", volume.volume]);
   }
@@ -195,8 +219,19 @@ test("a home that cannot be written keeps nobody from a volume; a log that was a
   const mounted = await mount();
   assert.match(mounted.stderr, /^stratos: \S+fs-mount\.log: not a directory; what the mount's server has to say /);
   assert.equal(mounted.status, 0);
+  chmodSync(volume.folder, 0o755);
+  chmodSync(volume.volume, 0o666);
+  const nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
   await volume.sh("echo there > written");
+  const theirs = await volume.try([...nobody, ...launcher, "fs", "umount", volume.mountPoint]);
+  assert.match(theirs.stderr, /mount: is another user's mount: who has mounted it, or root, unmounts it\n$/);
   await volume.stratos(["fs", "umount", volume.mountPoint]);
+  // Nor is it lost why it could not begin.
+  const denied = await volume.try([...nobody, ...launcher, "fs", "mount", volume.volume, volume.mountPoint], {
+    env: { STRATOS_HOME: home },
+  });
+  assert.match(denied.stderr, /^stratos: \S+mount: fusermount3: /m);
+  assert.equal(denied.status, 1);
   const refused = await mount("--log", join(home, "log"));
   assert.match(refused.stderr, /^stratos: \S+: not a directory\n$/);
   assert.equal(refused.status, 1);
@@ -216,10 +251,26 @@ test("a volume whose file finds no more room on its host takes no changes, and i
     assert.match(filled.stderr, /Input\/output error/);
     const { status, stdout, stderr } = await volume.try([...launcher, "fs", "health", volume.mountPoint]);
     assert.match(stdout, /^\S+mount: failed, 1 copy/);
-    assert.match(stderr, /mount: takes no changes any more: its device could not be written or read; unmount it/);
+    assert.match(
+      stderr,
+      /mount: takes no changes any more: its device could not be written or read \(no space left on device\); /,
+    );
     assert.equal(status, 1);
     await volume.stratos(["fs", "umount", volume.mountPoint]);
     assert.match((await volume.stratos(["fs", "check", sparse])).stdout, /: clean$/m);
+    assert.match(volume.log(), /could not be written or read \(block \d+\): no space left on device; what was changed/);
+    const copied = await volume.try([
+      "sh",
+      "-c",
+      'head -c 8M /dev/urandom | "$@"',
+      "sh",
+      ...launcher,
+      "fs",
+      "cp",
+      "-",
+      `${sparse}:/f`,
+    ]);
+    assert.equal(copied.stderr, `stratos: ${sparse}: could not be written: no space left on device\n`);
   } finally {
     await run(["umount", "-l", host]);
   }

@@ -11,6 +11,8 @@ export {
   utf8Of,
   utf8ToByteString,
   byteStringToUtf8,
+  exactText,
+  isUtf8,
 } from "./byte-string.ts";
 export {
   conflictingRange,

@@ -109,3 +109,24 @@ export function byteStringToUtf8(bytes: string): string {
   }
   return out;
 }
+
+/**
+ * Unicode text of a byte string from which its bytes can be told again: a byte that is part of no UTF-8 becomes a lone
+ * surrogate, U+DC00 and the byte, as in Python's `surrogateescape` (PEP 383).
+ */
+export function exactText(bytes: string): string {
+  let out = "";
+  for (let at = 0; at < bytes.length;) {
+    let length = 1;
+    while (length <= 4 && !isUtf8(bytes.slice(at, at + length))) length++;
+    if (length <= 4) out += byteStringToUtf8(bytes.slice(at, at + length));
+    else out += String.fromCharCode(0xdc00 + bytes.charCodeAt(at));
+    at += length <= 4 ? length : 1;
+  }
+  return out;
+}
+
+/** Is a byte string the UTF-8 form of some text? */
+export function isUtf8(bytes: string): boolean {
+  return utf8ToByteString(byteStringToUtf8(bytes)) === bytes;
+}

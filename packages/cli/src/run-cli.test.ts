@@ -294,3 +294,16 @@ test("man takes a command's words as they are written, and names those that are 
   assert.equal(await shown("image-build"), await shown("image", "build"));
   await assert.rejects(shown("image", "buidl"), /image buidl: no such command/);
 });
+
+test("a process with too few addresses for a machine is told that, not where it failed", () => {
+  const code =
+    'import { tell } from "./run-cli.ts"; try { new WebAssembly.Memory({ initial: 65536 }); } ' +
+    "catch (error) { process.exit(tell(error)); }";
+  const { status, stderr } = spawnSync(
+    "bash",
+    ["-c", 'ulimit -v 4000000; exec "$@"', "bash", process.execPath, "--input-type=module", "-e", code],
+    { cwd: import.meta.dirname, encoding: "utf8" },
+  );
+  assert.match(stderr, /^stratos: memory: the host gives no room for a machine, .*ulimit -v/);
+  assert.equal(status, 125);
+});

@@ -14,6 +14,7 @@ import {
   EXIT_SUCCESS,
   EXIT_USAGE,
 } from "./exit-status.ts";
+import { givenArguments } from "./session/given-arguments.ts";
 import { GONE_MODULE_WORDS, isGoneModule } from "./gone-module.ts";
 import { commandHandlers } from "./program/command-handlers.ts";
 import { wrapHelp } from "./program/help-width.ts";
@@ -24,16 +25,17 @@ import { adviceForImage, adviceForMissing } from "./session/advice.ts";
 /**
  * Runs one command line.
  *
- * @param args    what follows `stratos`
+ * @param given   what follows `stratos`
  * @param caller  the process that had it sent here; null: it is our user's
  * @returns the exit status; all failures have been told on stderr
  */
 export async function runCli(
-  args: readonly string[],
+  given: readonly string[],
   handlers: CommandHandlers = commandHandlers,
   caller: MountedCall | null = null,
 ): Promise<number> {
   beginCall(caller);
+  let args = given;
   let status = EXIT_SUCCESS;
   let failure = EXIT_FAILURE;
   const finish = (result: number): void => {
@@ -45,6 +47,7 @@ export async function runCli(
       if (command instanceof ProgramCommand || command.parent === null) failure = EXIT_STRATOS_FAILED;
     });
   try {
+    if (caller === null) args = givenArguments(given);
     await parse(await tree("named"), args, () => tree("all"));
     return status;
   } catch (error) {
@@ -144,8 +147,16 @@ export function tell(error: unknown): number {
     return SESSION_STATUSES[error.kind];
   }
   if (isHostError(error)) {
-    process.stderr.write(`stratos: ${printable(error.path ?? error.syscall ?? "host")}: ${hostReason(error)}\n`);
+    const what = error.syscall === "uv_cwd" ? "." : (error.path ?? error.syscall ?? "host");
+    process.stderr.write(`stratos: ${printable(what)}: ${hostReason(error)}\n`);
     return EXIT_FAILURE;
+  }
+  if (error instanceof RangeError && /^WebAssembly\.Memory\(\): could not allocate/.test(error.message)) {
+    process.stderr.write(
+      "stratos: memory: the host gives no room for a machine, which takes some 10 GiB of addresses besides its " +
+        "memory (see `ulimit -v`)\n",
+    );
+    return EXIT_STRATOS_FAILED;
   }
   if (isGoneModule(error)) {
     process.stderr.write(`stratos: ${GONE_MODULE_WORDS}\n`);

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { randomBytes } from "node:crypto";
 import { zstdCodec } from "@stratos/host-node";
 import { hostReason } from "@stratos/host-node/home";
-import { failedAt, readWhole, writeFully } from "@stratos/host-node/files";
+import { failedAt, isChannel, readWhole, writeFully } from "@stratos/host-node/files";
 import type { CheckpointFiles } from "@stratos/sdk";
 import { StratosError } from "@stratos/sdk/api";
 
@@ -20,9 +20,10 @@ export const checkpointFiles: CheckpointFiles = {
   },
 
   async write(path: string, pieces: Iterable<Uint8Array>): Promise<number> {
-    const draft = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;
+    const isDrafted = !isChannel(path);
+    const draft = isDrafted ? `${path}.${process.pid}-${randomBytes(4).toString("hex")}` : path;
     try {
-      const fd = openSync(draft, "wx", 0o600);
+      const fd = openSync(draft, isDrafted ? "wx" : "w", 0o600);
       let size = 0;
       try {
         for (const piece of pieces) {
@@ -30,15 +31,17 @@ export const checkpointFiles: CheckpointFiles = {
           size += piece.length;
           await new Promise(setImmediate);
         }
-        fsyncSync(fd);
+        if (isDrafted) fsyncSync(fd);
       } finally {
         closeSync(fd);
       }
-      renameSync(draft, path);
-      syncFolder(dirname(path));
+      if (isDrafted) {
+        renameSync(draft, path);
+        syncFolder(dirname(path));
+      }
       return size;
     } catch (error) {
-      rmSync(draft, { force: true });
+      if (isDrafted) rmSync(draft, { force: true });
       throw failure(path, failedAt(path, error));
     }
   },

@@ -99,6 +99,19 @@ test("one writer at a time, any number of readers", () => {
   new FileBlockDevice(path).close();
 });
 
+test("a reader that keeps writers away is one of many, and beside no writer", () => {
+  new FileBlockDevice(path, { create: 4096 }).close();
+  const readers = [path, path].map((one) => new FileBlockDevice(one, { readOnly: true, keepsWriters: true }));
+  assert.throws(() => new FileBlockDevice(path), FileLockedError);
+  readers.pop()!.close();
+  assert.throws(() => new FileBlockDevice(path), FileLockedError, "the other one still reads");
+  readers.pop()!.close();
+  const writer = new FileBlockDevice(path);
+  assert.throws(() => new FileBlockDevice(path, { readOnly: true, keepsWriters: true }), FileLockedError);
+  writer.close();
+  assert.equal(existsSync(`${path}.lock`), false);
+});
+
 test("a file by another of its names is the same file, and its locks are independent of one another's end", () => {
   new FileBlockDevice(path, { create: 4096 }).close();
   const hard = join(folder, "hard");

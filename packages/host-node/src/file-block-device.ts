@@ -15,7 +15,7 @@ import { EINVAL, EIO, EROFS } from "@stratos/abi";
 import type { BlockDevice } from "@stratos/host";
 import { FileLockedError, lockFile, lockOwner } from "./file-lock.ts";
 import { hostErrno } from "./host-errno.ts";
-import { claimContent } from "./kernel-claim.ts";
+import { claimContent, claimToRead } from "./kernel-claim.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { failedAt } from "./whole-file.ts";
 import { deviceFolder, isReadOnlyDevice } from "./write-protection.ts";
@@ -28,8 +28,8 @@ type Lasting = "flushed" | "closed" | "nothing";
 
 /**
  * A file or a block device of the host as a disk. Writers hold the lock of its name (file-lock.ts) and of its content
- * (kernel-claim.ts); readers of a prepared image share it freely. Linux also refuses a second writer of a block device,
- * and one that is mounted (EBUSY).
+ * (kernel-claim.ts); readers of a prepared image share it freely, or keep writers away. Linux also refuses a second
+ * writer of a block device, and one that is mounted (EBUSY).
  */
 export class FileBlockDevice implements BlockDevice {
   readonly path: string;
@@ -46,7 +46,16 @@ export class FileBlockDevice implements BlockDevice {
   #isFlushed = true;
 
   /** @throws FileLockedError, or Node's error when the file cannot be opened */
-  constructor(path: string, options: { readOnly?: boolean; create?: number; lasts?: Lasting } = {}) {
+  constructor(
+    path: string,
+    options: {
+      readOnly?: boolean;
+      /** Of a reader: nobody writes it as long as it is open. */
+      keepsWriters?: boolean;
+      create?: number;
+      lasts?: Lasting;
+    } = {},
+  ) {
     this.path = path;
     this.readOnly = options.readOnly ?? false;
     this.#lasts = options.lasts ?? "flushed";
@@ -69,6 +78,7 @@ export class FileBlockDevice implements BlockDevice {
         throw Object.assign(new Error(`EROFS: write-protected, open '${path}'`), { code: "EROFS", path });
       if (options.create !== undefined) ftruncateSync(fd, options.create);
       else if (!this.readOnly) this.#giveBack = claimContent(path, fd);
+      else if (options.keepsWriters === true) this.#giveBack = claimToRead(path, fd);
       // Behind the claim: a lock of another process's, of whose namespace we see nothing, is not taken for a dead
       // one's.
       if (!this.readOnly) unlock = lockFile(path);

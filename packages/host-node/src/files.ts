@@ -7,6 +7,7 @@ export { isRunning, processWords } from "./running-process.ts";
 export { withSocketPath } from "./socket-path.ts";
 export {
   failedAt,
+  isChannel,
   readAll,
   readFully,
   readGiven,

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { readFileSync, readdirSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { hostReason } from "./host-reason.ts";
@@ -31,4 +33,19 @@ test("neither codes nor calls are told", async () => {
   bound.close();
   assert.equal(hostReason(refusal), "address already in use", "of datagrams, too");
   assert.equal(hostReason(new Error("what else: there is")), "what else: there is");
+});
+
+test("a folder that is gone while one is in it is told as that", () => {
+  const from = process.cwd();
+  const gone = mkdtempSync(join(tmpdir(), "stratos-gone-"));
+  process.chdir(gone);
+  rmdirSync(gone);
+  try {
+    assert.throws(
+      () => process.cwd(),
+      (error) => hostReason(error) === "the current folder is not there any more",
+    );
+  } finally {
+    process.chdir(from);
+  }
 });

@@ -6,6 +6,7 @@ import { getSystemErrorMessage } from "node:util";
  */
 export function hostReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
+  if ((Object(error) as NodeJS.ErrnoException).syscall === "uv_cwd") return "the current folder is not there any more";
   // Of files, `CODE: words, call …`; of sockets, `call CODE: words address`.
   const match =
     /^[A-Z][A-Z0-9]+: ([^,]+), /.exec(message) ?? /^[a-z]+ [A-Z][A-Z0-9]+: ([a-z ]+)(?: \S+)?$/.exec(message);

@@ -3,9 +3,12 @@
  * and names its owner; what is claimed here is the file itself:
  *
  *     a file             flock(2), exclusive: by hard links, bind mounts, from other containers it is the same file
- *     a block device     opening it with O_EXCL is the claim (FileBlockDevice); of the files that loop devices
- *                        below it stand on, flock(2), shared: partitions of one may be volumes of their own, which
- *                        O_EXCL tells apart, but nobody may have the file itself
+ *     a block device     opening it with O_EXCL is the claim (FileBlockDevice); of the file of a loop device flock(2),
+ *                        exclusive; of the files of those that it is a part of or stands on, shared: partitions of one
+ *                        may be volumes of their own, which O_EXCL tells apart, but nobody may have the file itself
+ *
+ * Who serves a volume that is mounted read-only believes what it has read, for as long as it is mounted: it shares
+ * flock(2) of the same files with its like, and no writer gets them.
  *
  * The kernel gives a claim up with its process. Node offers no flock(2), but flock(1) takes one on a descriptor that
  * it inherits, and the descriptor's owner keeps it. Where there is no such program, or the file system has no such
@@ -24,6 +27,7 @@ import {
   statSync,
 } from "node:fs";
 import { FileLockedError, lockOwner } from "./file-lock.ts";
+import { sleepSync } from "./sleep-sync.ts";
 import { deviceFolder } from "./write-protection.ts";
 
 /** flock(1), EXIT STATUS: somebody else has it. */
@@ -38,24 +42,67 @@ const HELD = 1;
 export function claimContent(path: string, fd: number): () => void {
   const stat = fstatSync(fd);
   if (!stat.isBlockDevice()) {
-    if (isHeld(fd, "--exclusive")) throw lockedBy(path, stat.dev, stat.ino);
+    if (isHeldForLong(path, fd)) throw lockedBy(path, stat.dev, stat.ino);
     return () => {};
   }
   const below: number[] = [];
   const giveBack = (): void => below.forEach(closeSync);
+  const isLoop = readText(`${deviceFolder(stat.rdev)}/loop/backing_file`) !== null;
   try {
     for (const loop of loopsUnder(deviceFolder(stat.rdev))) {
       const file = openOrNull(loop.file);
       if (file === null) continue;
       below.push(file);
       const { dev, ino } = fstatSync(file);
-      if (isHeld(file, "--shared") || isInUseByOtherLoop(loop)) throw lockedBy(path, dev, ino);
+      if ((isLoop ? isHeldForLong(path, file) : isHeld(file, "--shared")) || isInUseByOtherLoop(loop))
+        throw lockedBy(path, dev, ino);
     }
   } catch (error) {
     giveBack();
     throw error;
   }
   return giveBack;
+}
+
+/**
+ * Keeps writers from what `fd` is open on, the file or device at `path`, whose reader does not ask twice.
+ *
+ * @returns a function that lets them; what keeps them from a file itself goes with `fd`
+ * @throws FileLockedError when somebody writes it
+ */
+export function claimToRead(path: string, fd: number): () => void {
+  const owner = lockOwner(path);
+  if (owner !== null) throw new FileLockedError(path, owner);
+  const stat = fstatSync(fd);
+  if (!stat.isBlockDevice()) {
+    if (isHeld(fd, "--shared")) throw lockedBy(path, stat.dev, stat.ino);
+    return () => {};
+  }
+  const below: number[] = [];
+  const giveBack = (): void => below.forEach(closeSync);
+  for (const loop of loopsUnder(deviceFolder(stat.rdev))) {
+    const file = openOrNull(loop.file);
+    if (file === null) continue;
+    below.push(file);
+    const { dev, ino } = fstatSync(file);
+    if (!isHeld(file, "--shared")) continue;
+    giveBack();
+    throw lockedBy(path, dev, ino);
+  }
+  return giveBack;
+}
+
+/** A server of a mount that has ended may not have ended yet; of a writer its lock file tells (ending-mount.ts). */
+const ENDING_MS = 1000;
+const POLL_MS = 20;
+
+/** Has somebody else the file, who is no reader about to end? Then it is not claimed, else it is. */
+function isHeldForLong(path: string, fd: number): boolean {
+  for (let waitedMs = 0; isHeld(fd, "--exclusive"); waitedMs += POLL_MS) {
+    if (waitedMs >= ENDING_MS || lockOwner(path) !== null) return true;
+    sleepSync(POLL_MS);
+  }
+  return false;
 }
 
 function isHeld(fd: number, kind: "--exclusive" | "--shared"): boolean {

@@ -22,7 +22,7 @@ export function processWords(pid: number): string {
     const shown = words
       .join(" ")
       .replace(/\s+/g, " ")
-      .replace(/^\S*\bnode(?: --\S+)* \S*\b(stratos|main)\.\w+/, "stratos")
+      .replace(/^\S*\bnode(?: --\S*)* \S*\b(stratos|main)\.\w+/, "stratos")
       .replace(/ --foreground(?: --rw)? -o \S+ --/, "");
     return shown === ""
       ? `process ${pid}`

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -54,6 +54,14 @@ test("the configuration is optional, and its mistakes are named", () => {
   } finally {
     rmSync(home, { recursive: true });
   }
+});
+
+test("a configuration that is a folder is named", () => {
+  const home = mkdtempSync(join(tmpdir(), "stratos-home-")),
+    path = join(home, "config.json");
+  mkdirSync(path);
+  assert.throws(() => readConfig(home), { code: "EISDIR", path });
+  rmSync(home, { recursive: true });
 });
 
 test("what keeps a home from being made is told of the folder that cannot be made, and never waited for", () => {

@@ -4,6 +4,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import { closestName, slipsOfWord } from "@stratos/base";
 import { OperationError } from "@stratos/operation";
 import { makeFolders } from "./make-folders.ts";
+import { failedAt } from "./whole-file.ts";
 
 /**
  * Where Stratos keeps what outlives a run: `images/`, `downloads/`, `translations/`, `config.json`.
@@ -55,7 +56,8 @@ export function readConfig(home: string): StratosConfig {
     text = readFileSync(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
-    throw error;
+    // What is read of a folder has no name in what the host says.
+    throw failedAt(path, error);
   }
   const refuse = (why: string): never => {
     throw new OperationError("option", path, why);

@@ -1,18 +1,23 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   closeSync,
+  constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
+  readSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { failedAt, readAll, replaceFile, writeFully } from "./whole-file.ts";
 
@@ -70,4 +75,20 @@ test("a file is replaced whole: what cannot be leaves the old one, and nothing b
   mkdirSync(join(folder, "full", "inside"), { recursive: true });
   assert.throws(() => replaceFile(join(folder, "full"), "x"), { code: "EISDIR" });
   assert.deepEqual(readdirSync(folder).sort(), ["full", "keys"]);
+});
+
+test("what leads to a device or a FIFO stays, and is written", () => {
+  const place = join(mkdtempSync(join(tmpdir(), "stratos-channel-")), "out");
+  symlinkSync("/dev/null", place);
+  replaceFile(place, "gone", { mtime: 1 });
+  assert.equal(readlinkSync(place), "/dev/null");
+  rmSync(place);
+  execFileSync("mkfifo", [place]);
+  const reader = openSync(place, constants.O_RDONLY | constants.O_NONBLOCK);
+  replaceFile(place, [Buffer.from("to "), Buffer.from("the reader")]);
+  const bytes = Buffer.alloc(100);
+  assert.equal(bytes.toString("utf8", 0, readSync(reader, bytes)), "to the reader");
+  closeSync(reader);
+  assert.ok(statSync(place).isFIFO());
+  rmSync(dirname(place), { recursive: true });
 });

@@ -9,6 +9,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -51,8 +52,17 @@ export function readWhole(path: string): Uint8Array {
 }
 
 /**
+ * Is a device, a FIFO or a terminal there, or a link to one such as /dev/stdout? What is written goes there: a file
+ * that took its place would be the end of it, of /dev/null for all programs of the host.
+ */
+export function isChannel(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && !stat.isFile() && !stat.isDirectory();
+}
+
+/**
  * The file appears, or what it was goes, when all of it is written: who reads it sees the old or the new whole. What
- * could not be written leaves the old one, and nothing beside it.
+ * could not be written leaves the old one, and nothing beside it. A device or a FIFO is written as it stands.
  *
  * @param mode  of a file that only some may read, such as 0o600
  * @param flush  whether it waits for the disk (default), without which a crash may leave the file short
@@ -65,20 +75,21 @@ export function replaceFile(
   options: { readonly mode?: number; readonly flush?: boolean; readonly mtime?: number } = {},
 ): void {
   const { mode = 0o666, flush = true, mtime } = options;
-  const draft = `${path}.${process.pid}.new`;
+  const isDrafted = !isChannel(path);
+  const draft = isDrafted ? `${path}.${process.pid}.new` : path;
   try {
     const fd = openSync(draft, "w", mode);
     try {
       if (typeof content === "string") writeFileSync(fd, content);
       else for (const piece of content instanceof Uint8Array ? [content] : content) writeFully(fd, piece);
-      if (mtime !== undefined) futimesSync(fd, mtime, mtime);
-      if (flush) fsyncSync(fd);
+      if (isDrafted && mtime !== undefined) futimesSync(fd, mtime, mtime);
+      if (isDrafted && flush) fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
-    renameSync(draft, path);
+    if (isDrafted) renameSync(draft, path);
   } catch (error) {
-    rmSync(draft, { force: true });
+    if (isDrafted) rmSync(draft, { force: true });
     throw error;
   }
 }

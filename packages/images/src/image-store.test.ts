@@ -115,6 +115,28 @@ test("an image of another format is refused in words", () => {
   assert.throws(() => store.find("base"), /has format 9, and this version reads format 1/);
 });
 
+test("an image of which something is missing or damaged is told beside the whole ones, and can be removed", () => {
+  for (const [broken, why] of [
+    [() => rmSync(join(home, "images/broken/layer-0.aegisfs")), /cannot be read: layer-0\.aegisfs: no such file/],
+    [() => writeFileSync(join(home, "images/broken/image.json"), '{"format": 1, "arch'), /cannot be read: .*JSON/],
+    [() => writeFileSync(join(home, "images/broken/image.json"), "null"), /has format undefined/],
+  ] as const) {
+    make("base");
+    make("broken");
+    broken();
+    assert.throws(() => store.find("broken"), why);
+    const told: string[] = [];
+    assert.deepEqual(
+      store.list(({ message }) => told.push(message)).map(({ name }) => name),
+      ["base"],
+    );
+    assert.match(told.join("|"), why);
+    assert.ok(store.holds("broken") && !store.holds("none"));
+    store.remove("broken");
+    assert.equal(store.find("broken"), null);
+  }
+});
+
 test("a layered image shares the files below, which outlive the image that they came from", () => {
   make("base", "below");
   const draft = store.createDraft();

@@ -28,7 +28,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { makeFolders, hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 
@@ -99,8 +99,11 @@ export class ImageStore {
     this.#folder = join(home, "images");
   }
 
-  /** All images, by name. Folders without a readable description are not images. */
-  list(): ImageEntry[] {
+  /**
+   * All images, by name. Folders without a description are not images.
+   * @param onBroken  is told why one of them cannot be read; without it they are left out
+   */
+  list(onBroken: (error: OperationError) => void = () => {}): ImageEntry[] {
     let names: string[];
     try {
       names = readdirSync(this.#folder);
@@ -113,7 +116,15 @@ export class ImageStore {
     return [...new Set(names)]
       .filter((name) => !name.startsWith("."))
       .sort()
-      .map((name) => this.find(name))
+      .map((name) => {
+        try {
+          return this.find(name);
+        } catch (error) {
+          if (!(error instanceof OperationError)) throw error;
+          onBroken(error);
+          return null;
+        }
+      })
       .filter((entry) => entry !== null);
   }
 
@@ -123,26 +134,43 @@ export class ImageStore {
    */
   find(name: string): ImageEntry | null {
     const state = stateOf(name);
-    if (state !== null) return this.#findState(name, state);
+    return state === null ? this.#read(name, 0) : this.#findState(name, state);
+  }
+
+  /** Is there one of that name, which may not be readable? */
+  holds(name: string): boolean {
+    return stateOf(name) === null && existsSync(join(this.#folder, name, DESCRIPTION));
+  }
+
+  #read(name: string, attempt: number): ImageEntry | null {
+    let description: ImageDescription | null;
     try {
-      const description = JSON.parse(readFileSync(join(this.#folder, name, DESCRIPTION), "utf8")) as ImageDescription;
-      if (description.format !== 1)
-        throw new OperationError(
-          "image",
-          name,
-          `the image has format ${String(description.format)}, and this version reads format 1; build it again`,
-        );
-      const sizeBytes = layerPaths(join(this.#folder, name), description.layers).reduce(
-        (sum, path) => sum + statSync(path).blocks * 512,
-        0,
-      );
-      return { name, description, sizeBytes };
+      description = JSON.parse(readFileSync(join(this.#folder, name, DESCRIPTION), "utf8")) as ImageDescription | null;
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      if (code === "ENOENT" || code === "ENOTDIR") return this.#isBack(name) ? this.find(name) : null;
-      if (error instanceof OperationError) throw error;
-      throw new OperationError("image", name, `the image cannot be read: ${hostReason(error)}`, { cause: error });
+      if (code === "ENOENT" || code === "ENOTDIR") return this.#isBack(name) ? this.#read(name, attempt) : null;
+      throw unreadable(name, hostReason(error), error);
     }
+    if (description?.format !== 1)
+      throw new OperationError(
+        "image",
+        name,
+        `the image has format ${String(description?.format)}, and this version reads format 1; build it again`,
+      );
+    let sizeBytes = 0;
+    for (const path of layerPaths(join(this.#folder, name), description.layers)) {
+      try {
+        sizeBytes += statSync(path).blocks * 512;
+      } catch (error) {
+        // Another image may have taken its place since the description was read.
+        if (attempt < REREAD_ATTEMPTS) {
+          sleepSync(REPLACING_WAIT_MS);
+          return this.#read(name, attempt + 1);
+        }
+        throw unreadable(name, `${basename(path)}: ${hostReason(error)}`, error);
+      }
+    }
+    return { name, description, sizeBytes };
   }
 
   #findState(
@@ -330,6 +358,16 @@ function oldImage(folder: string): { name: string; pid: number } | null {
 
 const OLD_PREFIX = ".old-";
 /** Two renames follow one another within a millisecond. */
+function unreadable(name: string, why: string, cause: unknown): OperationError {
+  return new OperationError(
+    "image",
+    name,
+    `the image cannot be read: ${why}; \`stratos image rm ${name}\` removes what there is of it`,
+    { cause },
+  );
+}
+
+const REREAD_ATTEMPTS = 3;
 const REPLACING_ATTEMPTS = 100;
 const REPLACING_WAIT_MS = 5;
 const DESCRIPTION = "image.json";

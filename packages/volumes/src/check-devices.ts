@@ -13,32 +13,22 @@ interface CheckedDevices extends Pick<VolumeDevices, "devices" | "close"> {
 
 /** @param isRepair  it is to be changed, for which nobody else may use it. @throws OperationError */
 export async function openForCheck(path: string, isRepair: boolean): Promise<CheckedDevices> {
-  // Read-only servers have no lock: a check reads beside them, a repair must not write.
-  if (isRepair) await prepareVolume(path, "write");
+  const held = await prepareVolume(path, isRepair ? "write" : "read");
   try {
-    return { ...openDevices(path, "write"), isOnline: false };
+    // Beside who serves it read-only a check reads, as it does where nothing can be written.
+    const opened = openDevices(path, isRepair ? "write" : held === null ? "quiet" : "read");
+    return {
+      devices: opened.devices,
+      isOnline: held !== null,
+      close: () => {
+        opened.close();
+        held?.letGo();
+      },
+    };
   } catch (error) {
-    if (!(error instanceof VolumeInUseError)) throw error;
-    const held = isRepair ? null : await prepareVolume(path, "read");
-    if (held === null)
-      throw isRepair
-        ? new OperationError("volume", path, `${error.why}; a check without --repair reads it as it is`, {
-            cause: error,
-          })
-        : error;
-    try {
-      const opened = openDevices(path, "read");
-      return {
-        devices: opened.devices,
-        isOnline: true,
-        close: () => {
-          opened.close();
-          held.letGo();
-        },
-      };
-    } catch (failure) {
-      held.letGo();
-      throw failure;
-    }
+    held?.letGo();
+    throw isRepair && error instanceof VolumeInUseError
+      ? new OperationError("volume", path, `${error.why}; a check without --repair reads it as it is`, { cause: error })
+      : error;
   }
 }

@@ -65,6 +65,12 @@ export class TreeCopier {
     if (existing?.kind === "directory") throw new OperationError("volume", this.#target.shown(to), "is a directory");
     if (this.#source === this.#target && existing?.identity === facts.identity)
       throw new OperationError("volume", this.#target.shown(to), "is the file itself");
+    if (existing !== null && existing.kind !== facts.kind && this.#target.keepsChannels && isChannel(existing))
+      throw new OperationError(
+        "volume",
+        this.#target.shown(to),
+        "is a device, a FIFO or a socket, and no file takes its place; as target, - is standard output",
+      );
     const first = facts.nlink > 1 ? this.#copies.get(facts.identity) : undefined;
     if (existing !== null && (facts.kind !== "file" || existing.kind !== "file" || first !== undefined))
       this.#target.remove(to);
@@ -117,4 +123,8 @@ export class TreeCopier {
       this.#options.preserves,
     );
   }
+}
+
+function isChannel({ kind }: FileFacts): boolean {
+  return kind !== "file" && kind !== "directory" && kind !== "symlink";
 }

@@ -1,6 +1,6 @@
 /** The devices that hold a volume: how they are, and how they come and go. */
 import { realpathSync } from "node:fs";
-import { E2BIG, EBUSY, EEXIST, ENODEV, ENOSPC } from "@stratos/abi";
+import { E2BIG, EBUSY, EEXIST, EINVAL, ENODEV, ENOSPC } from "@stratos/abi";
 import {
   addDevice,
   CLASS_FAST,
@@ -95,13 +95,13 @@ export async function removeVolumeDevice(
   await withVolume(path, dryRun ? "read" : "write", (opened) => {
     const index = deviceIndex(opened, which);
     if (!dryRun) expectNotHeld(path, opened.volume);
-    expectPool(
-      path,
-      removeDevice(opened.volume, index, {
-        dryRun,
-        progress: (blocks) => progress.update("Moving", blocks * BLOCK, 0, "bytes"),
-      }),
-    );
+    const result = removeDevice(opened.volume, index, {
+      dryRun,
+      progress: (blocks) => progress.update("Moving", blocks * BLOCK, 0, "bytes"),
+    });
+    if (result === -EINVAL)
+      throw new OperationError("volume", path, "holds nothing on other devices: without this one there is no volume");
+    expectPool(path, result);
     if (dryRun) return;
     opened.commit();
     releaseDevices(opened, progress);

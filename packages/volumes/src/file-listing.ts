@@ -41,9 +41,10 @@ export interface ListedFile {
   readonly target?: string;
 }
 
-export function listedFile(name: string, facts: FileFacts, target: string | null): ListedFile {
+/** @param shown  makes what is shown of a name's bytes */
+export function listedFile(name: string, facts: FileFacts, target: string | null, shown = toText): ListedFile {
   return {
-    name: toText(name),
+    name: shown(name),
     kind: facts.kind,
     mode: facts.mode.toString(8).padStart(4, "0"),
     uid: facts.uid,
@@ -51,7 +52,7 @@ export function listedFile(name: string, facts: FileFacts, target: string | null
     links: facts.nlink,
     sizeBytes: facts.size,
     modifiedAt: timeText(facts),
-    ...(target === null ? {} : { target: toText(target) }),
+    ...(target === null ? {} : { target: shown(target) }),
   };
 }
 

@@ -46,6 +46,8 @@ export interface FileWriter {
 }
 
 export interface FileTree {
+  /** What its devices and FIFOs lead to is used by others: no file takes their place. */
+  readonly keepsChannels: boolean;
   /** The path as messages and people write it. */
   shown(path: string): string;
   /** Null when nothing is there. Links are not followed, unless asked. */
@@ -80,10 +82,22 @@ export function baseName(path: string): string {
   return trimmed.slice(trimmed.lastIndexOf("/") + 1);
 }
 
-/** Bytes of a name or path, from the text of a command line or for a terminal. */
+/**
+ * Bytes of a name or path, from the text of a command line or for a terminal. A byte that is no UTF-8 stands in the
+ * text as a lone surrogate, U+DC00 and the byte (`exactText` in base).
+ */
 export function toByteString(text: string): string {
-  return Buffer.from(text, "utf8").toString("latin1");
+  return text
+    .split(/([\udc80-\udcff])/u)
+    .map((part, index) =>
+      index % 2 === 0
+        ? Buffer.from(part, "utf8").toString("latin1")
+        : String.fromCharCode(part.charCodeAt(0) - LONE_SURROGATES),
+    )
+    .join("");
 }
+
+const LONE_SURROGATES = 0xdc00;
 
 export function toText(bytes: string): string {
   return Buffer.from(bytes, "latin1").toString("utf8");

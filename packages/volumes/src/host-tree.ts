@@ -30,6 +30,8 @@ const BEYOND = 2n ** 53n;
 const NONE: ReadonlyMap<string, Uint8Array> = new Map();
 
 export class HostTree implements FileTree {
+  readonly keepsChannels = true;
+
   shown(path: string): string {
     return toText(path);
   }

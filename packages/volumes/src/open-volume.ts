@@ -54,6 +54,8 @@ export interface OpenedVolume {
   readonly hosted: HostedVolume | null;
 }
 
+/** `quiet`: to be read, and nobody is to write it meanwhile. */
+type DeviceAccess = VolumeAccess | "quiet";
 export type VolumeAccess = "read" | "write";
 
 /** @param text  names a volume (find-volume.ts). @throws OperationError */
@@ -168,14 +170,15 @@ function openHosted(path: string, access: VolumeAccess, hosted: HostedVolume): O
 }
 
 /** The devices of a volume, their locks held for a writer. @throws OperationError */
-export function openDevices(text: string, access: VolumeAccess): VolumeDevices {
+export function openDevices(text: string, access: DeviceAccess): VolumeDevices {
   return openFound(findVolume(text), access);
 }
 
-function openFound(found: FoundVolume, access: VolumeAccess): VolumeDevices {
+function openFound(found: FoundVolume, access: DeviceAccess): VolumeDevices {
   try {
-    return openVolumeDevices(access === "read" ? membersOf(found) : found.paths, {
-      readOnly: access === "read",
+    return openVolumeDevices(access === "write" ? found.paths : membersOf(found), {
+      readOnly: access !== "write",
+      keepsWriters: access === "quiet",
       passphrase: () => promptPassphrase(`Passphrase of ${found.text}: `),
     });
   } catch (error) {
@@ -226,6 +229,8 @@ export async function withVolume<T>(
       const result = await work(opened);
       if (access === "write") opened.commit();
       return result;
+    } catch (error) {
+      throw hostRefusal(opened, error);
     } finally {
       opened.close();
     }
@@ -270,6 +275,19 @@ export async function prepareVolume(text: string, access: VolumeAccess): Promise
 function atMount(found: FoundVolume): string {
   const mount = mountOf(found);
   return mount === null ? "" : ` on ${mount.mountPoint}`;
+}
+
+/**
+ * What the host said when it refused to write, where that is why work on a volume failed (a full disk, as a rule): the
+ * engine knows an I/O error alone. Else the failure.
+ */
+export function hostRefusal({ devices }: OpenedVolume, failure: unknown): unknown {
+  const refused = devices.files.find(({ refusal }) => refusal !== null);
+  return refused === undefined || !(failure instanceof OperationError && failure.cause instanceof EngineError)
+    ? failure
+    : new OperationError("volume", refused.path, `could not be written: ${hostReason(refused.refusal)}`, {
+        cause: failure,
+      });
 }
 
 /** The files of a snapshot or subvolume, or the live ones. @throws OperationError */

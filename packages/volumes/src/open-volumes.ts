@@ -1,7 +1,7 @@
 /** Several volumes at once: what is read from any and written to one, all of it or nothing. */
 import { Transaction } from "@stratos/aegisfs";
 import type { HeldVolume } from "./mount-control.ts";
-import { filtered, filteredFilesOf, type OpenedVolume, openVolume, prepareVolume } from "./open-volume.ts";
+import { filtered, filteredFilesOf, hostRefusal, type OpenedVolume, openVolume, prepareVolume } from "./open-volume.ts";
 import { reclaimAll } from "./snapshots.ts";
 import { expectResult, expectValue } from "./volume-error.ts";
 import type { VolumePlace } from "./volume-place.ts";
@@ -58,6 +58,11 @@ export class OpenVolumes {
     // What cannot be taken back now is dropped by the next mount.
     if (this.#transaction?.isOpen === true && this.#transaction.abort() === 0)
       this.#opened.get(this.#target!)!.commit();
+  }
+
+  /** Why work on them failed, as far as the host has told. */
+  explain(failure: unknown): unknown {
+    return [...this.#opened.values()].reduce((told, opened) => hostRefusal(opened, told), failure);
   }
 
   close(): void {

@@ -53,6 +53,7 @@ interface Seat {
 }
 
 export class VolumeTree implements FileTree {
+  readonly keepsChannels = false;
   readonly files: Subvolume;
   readonly #name: string;
   readonly #owner: { readonly uid: number; readonly gid: number };

@@ -53,6 +53,8 @@ test("a volume is found by its UUID and its label, and by one of its devices", a
     [at("a"), at("b"), at("c")],
     "nobody has to keep a list",
   );
+  for (const dry of [[], ["--dry-run"]])
+    await fails(/one: holds nothing on other devices/, "device", "remove", ...dry, at("one"), "0");
   await fails(/is no device of the volume; `health` shows/, "device", "remove", at("a"), at("other"));
   await fails(
     /none: no such file or directory; a device that is missing has a number/,

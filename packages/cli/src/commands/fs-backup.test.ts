@@ -8,7 +8,14 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { keptEntries, type BackupEntry } from "@stratos/volumes/backup";
+import {
+  keptEntries,
+  makeBackup,
+  openBackupStore,
+  withBackupVolume,
+  type BackupEntry,
+  type BackupStore,
+} from "@stratos/volumes/backup";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
 
@@ -99,6 +106,34 @@ test("old backups go, those that later ones build on stay", async () => {
     1,
   );
   assert.equal(readdirSync(store).length, 2);
+});
+
+test("what another host adds to the list while a backup is made stays in it", async () => {
+  const store = join(folder, "shared"),
+    list = join(store, "backup.json");
+  await works("backup", "run", volume, store);
+  const folderStore = openBackupStore(store);
+  const busy: BackupStore = {
+    name: store,
+    get: (piece) => folderStore.get(piece),
+    remove: (piece) => folderStore.remove(piece),
+    put: async (piece, bytes) => {
+      if (piece !== "backup.json") {
+        const manifest = JSON.parse(readFileSync(list, "utf8")) as { entries: BackupEntry[] };
+        manifest.entries.push({ ...manifest.entries[0]!, name: "backup-of-another" });
+        writeFileSync(list, JSON.stringify(manifest));
+      }
+      await folderStore.put(piece, bytes);
+    },
+  };
+  const made = await withBackupVolume(volume, (opened) =>
+    makeBackup(opened, busy, { keep: null, isFull: false }, () => {}),
+  );
+  const { entries } = JSON.parse(readFileSync(list, "utf8")) as { entries: BackupEntry[] };
+  assert.deepEqual(
+    entries.slice(1).map(({ name }) => name),
+    ["backup-of-another", made.name],
+  );
 });
 
 test("rsync and rclone are run as they want to be", async () => {

@@ -18,7 +18,9 @@ import { formatTable } from "../text-table.ts";
 const STORE_HELP = `
 STORE is a folder, rsync:HOST:PATH, rclone:REMOTE:PATH (with the program of that name) or s3:BUCKET/PREFIX (with \
 AWS_ACCESS_KEY_ID,
-AWS_SECRET_ACCESS_KEY, AWS_REGION, and AWS_ENDPOINT_URL for storage that is not Amazon's, in the environment).`;
+AWS_SECRET_ACCESS_KEY, AWS_REGION, and AWS_ENDPOINT_URL for storage that is not Amazon's, in the environment).
+Its backup.json lists what is there. Should that be lost, \`cat NAME.* | stratos fs receive VOLUME\` brings a backup \
+back all the same, after those that it builds on.`;
 
 export function backupCommand(finish: Finish): Command {
   const backup = new Command("backup")

@@ -5,7 +5,17 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { S_IFREG } from "@stratos/abi";
@@ -63,6 +73,32 @@ test("format makes a volume, and loses nothing unasked", async () => {
   await fails(`${folder}: is neither a file nor a block device`, "format", folder, "--force");
 });
 
+/** Our own process has the arguments of the test: only another one is given bytes. */
+const shell = (script: string): string =>
+  execFileSync("bash", ["-c", `S() { "$0" "$@" || echo "status $?"; }; ${script}`, process.execPath], {
+    cwd: folder,
+    encoding: "latin1",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+
+test("names are bytes, whatever they are, and where a command takes text alone that is told", async () => {
+  const main = JSON.stringify(join(import.meta.dirname, "../main.ts"));
+  const exact = join(folder, "exact");
+  await works("format", exact, "--size", "16M");
+  const S = `S --disable-warning=ExperimentalWarning ${main}`;
+  assert.equal(
+    shell(
+      `printf content > $'bad\\xff'; ${S} fs cp $'bad\\xff' exact:/$'copy\\xfe€'; ${S} fs mkdir exact:/$'dir\\xfd'
+       ${S} fs mv exact:/$'copy\\xfe€' exact:/$'dir\\xfd'; ${S} fs ls -R exact
+       ${S} fs cat exact:/$'dir\\xfd/copy\\xfe€'
+       ${S} fs format --size 16M $'no\\xffvolume' 2>&1; ls -d no* 2>&1 | head -c 2; rm $'bad\\xff'`,
+    ),
+    `/:\ndir\xfd\n\n/dir\xfd:\ncopy\xfe${Buffer.from("€").toString("latin1")}\ncontent` +
+      `stratos: no${Buffer.from("\ufffd").toString("latin1")}volume: is not UTF-8, as names here have to be; ` +
+      "a link with another name, or a folder that it lies in, can stand for it\nstatus 2\nls",
+  );
+});
+
 test("trees go in and out, and come back as they were", async () => {
   const tree = join(folder, "tree");
   mkdirSync(join(tree, "a/b"), { recursive: true });
@@ -107,6 +143,21 @@ test("trees go in and out, and come back as they were", async () => {
   await fails(/cannot be copied into itself/, "cp", "-r", `${volume}:/copy`, `${volume}:/copy/b`);
   await fails(/is a directory; -r copies it/, "cp", `${volume}:/copy`, join(folder, "x"));
   await fails(/nothing here is in a volume/, "cp", tree, back);
+});
+
+test("a device or a FIFO of the host is not replaced by a file", async () => {
+  const place = join(folder, "channel");
+  symlinkSync("/dev/null", place);
+  writeFileSync(join(folder, "content"), "content");
+  await works("cp", join(folder, "content"), `${volume}:/content`);
+  await fails(
+    `${place}: is a device, a FIFO or a socket, and no file takes its place; as target, - is standard output`,
+    "cp",
+    `${volume}:/content`,
+    place,
+  );
+  assert.equal(readlinkSync(place), "/dev/null");
+  await works("rm", `${volume}:/content`);
 });
 
 test("listings, patterns, links and moves", async () => {

@@ -149,13 +149,16 @@ interface LinkFileOptions {
 
 async function listFiles(text: string, options: ListFilesOptions): Promise<number> {
   const isForPeople = process.stdout.isTTY === true;
+  // A program is told names as they are; a terminal, and JSON, have text.
+  const isExact = !isForPeople && options.json !== true;
+  const shownName = isExact ? (bytes: string): string => bytes : toText;
   await withReadTree(parseVolumePlace(text), (tree, start) => {
     const showsAll = options.all === true || options.json === true;
     const shown: { folder: string | null; files: ListedFile[] }[] = [];
     const single: ListedFile[] = [];
     const listed = (name: string, path: string): ListedFile => {
       const facts = tree.facts(path)!;
-      return listedFile(name, facts, facts.kind === "symlink" ? tree.linkTarget(path) : null);
+      return listedFile(name, facts, facts.kind === "symlink" ? tree.linkTarget(path) : null, shownName);
     };
     const visit = (folder: string): void => {
       const names = tree.names(folder).filter((name) => showsAll || !name.startsWith("."));
@@ -190,9 +193,11 @@ async function listFiles(text: string, options: ListFilesOptions): Promise<numbe
                 `${isForPeople ? markedName(file).replaceAll("\n", "\\n") : isMarked ? markedName(file) : file.name}\n`,
             )
             .join("");
-    const blocks = shown.map(({ folder, files }) => (shown.length > 1 ? `${toText(folder!)}:\n` : "") + print(files));
+    const blocks = shown.map(
+      ({ folder, files }) => (shown.length > 1 ? `${shownName(folder!)}:\n` : "") + print(files),
+    );
     const all = [...(single.length > 0 ? [print(single)] : []), ...blocks].join("\n");
-    process.stdout.write(isForPeople ? printable(all) : all);
+    process.stdout.write(isForPeople ? printable(all) : Buffer.from(all, "latin1"));
   });
   return 0;
 }
@@ -370,7 +375,7 @@ async function copyFiles(texts: readonly string[], options: CopyFilesOptions): P
     volumes.commit();
   } catch (error) {
     volumes.abort();
-    throw error;
+    throw volumes.explain(error);
   } finally {
     progress.clear();
     volumes.close();

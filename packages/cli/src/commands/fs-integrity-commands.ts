@@ -16,6 +16,7 @@ import {
   withVolume,
 } from "@stratos/volumes";
 import { formatSize } from "@stratos/operation";
+import { hostReason } from "../command-error.ts";
 import { runWhereMounted } from "../run-where-mounted.ts";
 import { formatTable } from "../text-table.ts";
 import { withTerminalProgress } from "../terminal-progress.ts";
@@ -102,8 +103,10 @@ export async function healthCommand(path: string, options: HealthOptions): Promi
     const told = await runWhereMounted(device!, ["fs", "health", ...(options.json === true ? ["--json"] : []), path]);
     if (told !== null) return told;
   }
+  let refusal: unknown = null;
   const state = await withVolume(path, options.reset === true ? "write" : "read", (opened) => {
     if (options.reset === true) forgetErrors(opened);
+    refusal = opened.devices.files.find((file) => file.refusal !== null)?.refusal ?? null;
     return poolHealth(opened);
   });
   if (options.json === true) process.stdout.write(`${JSON.stringify(state, null, 2)}\n`);
@@ -131,7 +134,7 @@ export async function healthCommand(path: string, options: HealthOptions): Promi
     );
   }
   if (state.failure !== null) {
-    const why = failureWords(state.failure);
+    const why = failureWords(state.failure) + (refusal === null ? "" : ` (${hostReason(refusal)})`);
     process.stderr.write(`stratos: ${path}: takes no changes any more: ${why}; unmount it, and see to that\n`);
   }
   return state.state === "healthy" || state.state === "repaired" ? 0 : 1;

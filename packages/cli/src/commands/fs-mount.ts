@@ -1,7 +1,8 @@
 /** Rows of `stratos fs` for mounts. */
 import { spawn } from "node:child_process";
-import { closeSync, fstatSync, openSync, readFileSync, writeSync } from "node:fs";
-import { devNull } from "node:os";
+import { closeSync, fstatSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { devNull, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
@@ -47,7 +48,7 @@ file gets a loop device for as long as it is mounted): sync(1), sync -f and sync
 durable (Linux 6.18 or later), and so does umount(8). Linux hands sync(2) on to no other mounts through FUSE \
 (users', those where there is no loop device, noblockdevice, older kernels): there sync returns at once, and what \
 was written is durable within commit= seconds, one by default. A volume that can't be written is mounted read-only, \
-and says so; --rw refuses it.
+and says so; --rw refuses it. It may be mounted read-only at several places, and nobody writes it as long as it is.
 
 In the mount's root, unlisted: .snapshots (mkdir takes a snapshot, rmdir deletes one, \`ln -s NAME \
 .snapshots/.rollback\` rolls back to one), .aegisfs (the state as JSON). A snapshot holds what was written before, \
@@ -207,7 +208,7 @@ function serverCommand(plan: MountPlan): string[] {
 /** Starts the serving process and waits until it has mounted, or says why not. */
 async function startServer(plan: MountPlan, options: MountVolumeOptions): Promise<number> {
   const { path: logPath, fd: log } = openLog(options.log);
-  const logged = fstatSync(log).size;
+  const logged = fstatSync(log).isFile() ? fstatSync(log).size : null;
   const [program, ...args] = serverCommand(plan);
   const [command, commandArgs] =
     process.getuid?.() === 0 ? [program!, args] : commandThroughFusermount(plan.request, [program!, ...args]);
@@ -217,7 +218,6 @@ async function startServer(plan: MountPlan, options: MountVolumeOptions): Promis
     env: { ...process.env, ...passphraseFile(), [READY_FD]: "3" },
     cwd: "/",
   });
-  closeSync(log);
   let said = "";
   const ready = child.stdio[3]! as NodeJS.ReadableStream;
   await new Promise<void>((done) => {
@@ -235,30 +235,51 @@ async function startServer(plan: MountPlan, options: MountVolumeOptions): Promis
   const [, about, why] = /^(volume|place): (.*)$/.exec(line) ?? [];
   if (about !== undefined) throw new CommandError(about === "volume" ? plan.volume : plan.mountPoint, why!);
   if (line !== "mounted") {
-    const words = logPath === null ? "" : readFileSync(logPath, "utf8").slice(logged).trim().replaceAll("\n", "; ");
+    const words = logged === null ? "" : readFrom(log, logged).trim().replaceAll("\n", "; ");
     const where = logPath === null ? "mount with --log FILE to see why" : `${logPath} may say why`;
     throw new CommandError(plan.mountPoint, words || `the serving process ended; ${where}`);
   }
+  closeSync(log);
   child.unref();
   rememberVolume([plan.volume, ...plan.words.devices]);
   return 0;
 }
 
+/** What was written since then, as far as it is words. */
+function readFrom(fd: number, offset: number): string {
+  const bytes = Buffer.alloc(WORDS_BYTES_MAX);
+  return bytes.toString("utf8", 0, readSync(fd, bytes, 0, bytes.length, offset));
+}
+
+const WORDS_BYTES_MAX = 65536;
+
 /**
  * Where the serving process writes what it has to say. A home that cannot be written keeps nobody from a volume, which
- * is what one may want to write to: then nothing is kept, and that is told. A file that was asked for has to open.
+ * is what one may want to write to: then nothing is kept, and that is told; why it could not begin is read from a file
+ * without a name. A file that was asked for has to open.
  */
 function openLog(asked: string | undefined): { path: string | null; fd: number } {
   const path = asked ?? join(stratosHome(), "log", "fs-mount.log");
   try {
     makeFolders(dirname(path));
-    return { path, fd: openSync(path, "a", 0o600) };
+    return { path, fd: openSync(path, "a+", 0o600) };
   } catch (error) {
     if (asked !== undefined) throw error;
     process.stderr.write(
       `stratos: ${path}: ${hostReason(error)}; what the mount's server has to say is not kept (--log FILE: there)\n`,
     );
-    return { path: null, fd: openSync(devNull, "a") };
+    return { path: null, fd: namelessFile() ?? openSync(devNull, "a") };
+  }
+}
+
+function namelessFile(): number | null {
+  const path = join(tmpdir(), `.stratos-mount-${randomUUID()}`);
+  try {
+    const fd = openSync(path, "ax+", 0o600);
+    rmSync(path);
+    return fd;
+  } catch {
+    return null;
   }
 }
 

@@ -35,7 +35,12 @@ export async function unmountVolume(dir: string, options: UnmountOptions): Promi
   if (failed !== null)
     throw new CommandError(
       dir,
-      /busy/.test(failed) ? "in use; --lazy unmounts it all the same, once its last file is closed" : failed,
+      /busy/.test(failed)
+        ? "in use; --lazy unmounts it all the same, once its last file is closed"
+        : // What fusermount3 says of a mount of somebody else's.
+          /not found in \/etc\/mtab/.test(failed)
+          ? "is another user's mount: who has mounted it, or root, unmounts it"
+          : failed,
     );
   // The kernel is done; the server may still commit. A lazy one may have users for long.
   if (server === null) removeLeftovers(mount.source);

@@ -4,8 +4,13 @@ import { formatSize } from "@stratos/operation";
 import { formatTable } from "../text-table.ts";
 import type { ListOptions } from "./image-options.ts";
 
+/** Exit status 1 when one of them cannot be read, which is told. */
 export async function listImages(options: ListOptions): Promise<number> {
-  const images = new ImageStore(stratosHome()).list();
+  let isWhole = true;
+  const images = new ImageStore(stratosHome()).list((error) => {
+    isWhole = false;
+    process.stderr.write(`stratos: ${error.message}\n`);
+  });
   if (options.json === true) {
     const rows = images.map(({ name, description, sizeBytes }) => ({ name, sizeBytes, ...description }));
     process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
@@ -22,5 +27,5 @@ export async function listImages(options: ListOptions): Promise<number> {
     ]);
     process.stdout.write(formatTable(["NAME", "SUITE", "ARCHITECTURE", "PACKAGES", "SIZE", "CREATED"], rows));
   }
-  return 0;
+  return isWhole ? 0 : 1;
 }

@@ -15,7 +15,7 @@ import {
 } from "@stratos/pkg";
 import { toldAlpmFailure, type BuildOptions } from "@stratos/systems/alpm";
 import { collect } from "../option-values.ts";
-import { CommandError } from "../command-error.ts";
+import { CommandError, hostReason } from "../command-error.ts";
 import { listOnImage } from "./pkg-list-image.ts";
 import { listOnRoot, type ListRootOptions } from "./pkg-list-root.ts";
 import { terminalListener } from "./alpm-terminal.ts";
@@ -115,7 +115,9 @@ async function changesOf(
       read: (path) => {
         try {
           return readFileSync(path);
-        } catch {
+        } catch (error) {
+          // Of what a list names, the list's place is told.
+          if (path === file) throw new CommandError(path, hostReason(error));
           return undefined;
         }
       },

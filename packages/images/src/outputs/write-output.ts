@@ -31,7 +31,7 @@ import {
 } from "@stratos/formats";
 import { FileDisk, nodeDiskCipher, OciLayoutFolder, RepositoryFolder } from "@stratos/tools-node/outputs";
 import { nodeCodecs } from "@stratos/host-node/codecs";
-import { writeFully } from "@stratos/host-node/files";
+import { isChannel, writeFully } from "@stratos/host-node/files";
 import {
   bootcLayout,
   derivedId,
@@ -502,6 +502,7 @@ function withNewDisks(
 
 function withDraft(path: string, isForced: boolean, make: (draft: string) => void): OutputResult {
   if (!isForced && existsSync(path)) throw new OperationError("image", path, "is there already");
+  if (isChannel(path)) throw new OperationError("image", path, "is a device or a FIFO, and no file takes its place");
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.stratos-${randomBytes(6).toString("hex")}`;
   try {

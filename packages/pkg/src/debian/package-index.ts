@@ -262,14 +262,22 @@ export class PackageIndex {
     return table === undefined ? "" : wholeText(table);
   }
 
-  /** Names of packages in whose stanzas all of `words`, in lower case, occur somewhere: some may not be meant. */
+  /**
+   * Names of packages in whose stanzas all of `words`, in lower case and none of them empty, occur somewhere: some may
+   * not be meant.
+   */
   namesWithText(words: readonly string[]): string[] {
     const names: string[] = [];
     for (const { table } of this.#members) {
       const text = wholeText(table).toLowerCase();
-      const [first, ...others] = words;
+      const [first = "", ...others] = words;
       let id = 0;
-      for (let at = text.indexOf(first!); at >= 0 && first !== undefined; at = text.indexOf(first, table.endAt(id))) {
+      // A line's end may be found behind a stanza: on from there, not from the stanza's end again.
+      for (
+        let at = first === "" ? -1 : text.indexOf(first);
+        at >= 0;
+        at = text.indexOf(first, Math.max(table.endAt(id), at + 1))
+      ) {
         while (id + 1 < table.count && table.startAt(id + 1) <= at) id++;
         const stanza = others.length === 0 ? "" : text.slice(table.startAt(id), table.endAt(id));
         if (others.every((word) => stanza.includes(word))) names.push(table.nameAt(id));

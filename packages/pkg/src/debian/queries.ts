@@ -107,7 +107,8 @@ export function searchPackages(
   words: readonly string[],
   namesOnly: boolean,
 ): SearchHit[] {
-  const wanted = words.map((word) => word.toLowerCase());
+  // An empty word is in every text.
+  const wanted = words.filter((word) => word !== "").map((word) => word.toLowerCase());
   const names = new Set<string>();
   for (const name of index.names()) if (wanted.every((word) => name.toLowerCase().includes(word))) names.add(name);
   if (!namesOnly) for (const name of index.namesWithText(wanted)) names.add(name);

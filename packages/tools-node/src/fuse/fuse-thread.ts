@@ -8,6 +8,7 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import { FAILURE_WORDS, type Failure } from "@stratos/aegisfs";
 import { FuseServer } from "@stratos/fuse";
 import { NodeClock } from "@stratos/host-node";
+import { hostReason } from "@stratos/host-node/home";
 import { DevFuse, type MainThread } from "./dev-fuse.ts";
 import { MountTurn, TURN_MS } from "./mount-turn.ts";
 import {
@@ -81,7 +82,7 @@ async function serve(served: ServedVolume, { fd, calls, claims, commitIntervalMs
     commitIntervalMs,
     files: served.files,
     bell: calls.subarray(0, 1),
-    onFailure: (failure, unsavedMs) => tell({ kind: "failed", words: failureWords(failure, unsavedMs) }),
+    onFailure: (failure, unsavedMs) => tell({ kind: "failed", words: failureWords(failure, unsavedMs, served) }),
   });
   const turn = new MountTurn(server, calls, () => tell({ kind: "ring" }));
   for (;;) {
@@ -101,11 +102,13 @@ function claim({ devices }: ServedVolume, isOurs: boolean): void {
   devices.files[0]!.claim(isOurs);
 }
 
-function failureWords({ kind, block }: Failure, unsavedMs: number): string {
+function failureWords({ kind, block }: Failure, unsavedMs: number, { devices }: ServedVolume): string {
+  const refusal = devices.files.find((file) => file.refusal !== null)?.refusal ?? null;
+  const reason = refusal === null ? "" : `: ${hostReason(refusal)}`;
   const since = unsavedMs === 0 ? "since the last commit" : `in the last ${Math.ceil(unsavedMs / 1000)} seconds`;
   return (
-    `the volume takes no changes any more: ${FAILURE_WORDS[kind]}${block < 0 ? "" : ` (block ${block})`}; what was ` +
-    `changed ${since} and not synced is lost. Unmount it, look after its device, then \`stratos fs check\``
+    `the volume takes no changes any more: ${FAILURE_WORDS[kind]}${block < 0 ? "" : ` (block ${block})`}${reason}; ` +
+    `what was changed ${since} and not synced is lost. Unmount it, look after its device, then \`stratos fs check\``
   );
 }
 

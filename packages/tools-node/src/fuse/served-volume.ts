@@ -168,6 +168,7 @@ function openDevices({ path, devices, keyFile }: ServedVolumeOptions, readOnly: 
   try {
     return openVolumeDevices([path, ...devices], {
       readOnly,
+      keepsWriters: readOnly,
       passphrase: () => (keyFile === null ? null : firstLine(keyFile)),
     });
   } catch (error) {

@@ -51,6 +51,8 @@ export interface VolumeDevices {
 
 interface VolumeDevicesOptions {
   readonly readOnly: boolean;
+  /** Of readers: nobody writes them as long as they are open. */
+  readonly keepsWriters?: boolean;
   /** The passphrase, whatever the environment says. */
   readonly given?: Uint8Array;
   /** Asked once, when the environment gives none. */
@@ -72,7 +74,10 @@ export function openVolumeDevices(path: string | readonly string[], options: Vol
     let passphrase: Uint8Array | null = null;
     for (const part of typeof path === "string" ? volumePaths(path) : path) {
       waitForEndingMount(part);
-      const file = new FileBlockDevice(part, options.readOnly ? { readOnly: true } : {});
+      const file = new FileBlockDevice(
+        part,
+        options.readOnly ? { readOnly: true, keepsWriters: options.keepsWriters === true } : {},
+      );
       files.push(file);
       if (!isEncrypted(file)) {
         devices.push(file);

@@ -3,6 +3,7 @@
  * snapshots while this one reads its devices.
  */
 import { Readable } from "node:stream";
+import { FileLockedError, lockFile, processWords } from "@stratos/host-node";
 import { OperationError } from "@stratos/operation";
 import { VolumeInUseError } from "../volume-in-use-error.ts";
 import { toText } from "../file-tree.ts";
@@ -13,6 +14,11 @@ import { SnapshotReceiver } from "../transfers.ts";
 
 export interface BackupVolume {
   readonly path: string;
+  /**
+   * Keeps other backups of it away: two at once would each take the store's list for theirs.
+   * @returns what lets them. @throws OperationError when one is being made
+   */
+  lock(): () => void;
   read<T>(work: (opened: OpenedVolume) => T | Promise<T>): Promise<T>;
   createSnapshot(name: string, label: string): Promise<void>;
   deleteSnapshots(names: readonly string[]): Promise<void>;
@@ -24,6 +30,8 @@ export interface BackupVolume {
 export function ownVolume(opened: OpenedVolume): BackupVolume {
   return {
     path: opened.path,
+    // Who has it open is the only one.
+    lock: () => () => {},
     read: async (work) => work(opened),
     createSnapshot: async (name, label) => void createSnapshot(opened, { name, label }),
     deleteSnapshots: async (names) => void deleteSnapshots(opened, names),
@@ -63,6 +71,7 @@ function servedVolume(path: string, source: string, inUse: OperationError): Back
   };
   return {
     path,
+    lock: () => lockBackups(path, source),
     read: (work) => withVolume(path, "read", work),
     createSnapshot: async (name, label) => void (await ask(["snapshot", "create", "--label", label, "--", path, name])),
     deleteSnapshots: async (names) => void (await ask(["snapshot", "delete", "--", path, ...names])),
@@ -83,5 +92,18 @@ export async function withBackupVolume<T>(path: string, work: (volume: BackupVol
   } catch (error) {
     if (begun || !(error instanceof VolumeInUseError)) throw error;
     return work(servedVolume(path, error.path, error));
+  }
+}
+
+/** Beside the volume's own lock. Where none can be made, the store's list is what tells of others (backup.ts). */
+function lockBackups(path: string, source: string): () => void {
+  try {
+    return lockFile(`${source}.backup`);
+  } catch (error) {
+    if (error instanceof FileLockedError)
+      throw new OperationError("in-use", path, `${processWords(error.owner)} is making a backup of it`, {
+        cause: error,
+      });
+    return () => {};
   }
 }

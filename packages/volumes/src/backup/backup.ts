@@ -72,7 +72,7 @@ export async function readManifest(store: BackupStore): Promise<BackupManifest |
 /** @throws OperationError when there is none */
 export async function requireManifest(store: BackupStore): Promise<BackupManifest> {
   const manifest = await readManifest(store);
-  if (manifest === null) throw new OperationError("volume", store.name, "there is no backup");
+  if (manifest === null) throw new OperationError("volume", store.name, `there is no backup (no ${MANIFEST})`);
   return manifest;
 }
 
@@ -86,6 +86,20 @@ interface BackupRequest {
 
 /** Takes a snapshot and stores it. */
 export async function makeBackup(
+  volume: BackupVolume,
+  store: BackupStore,
+  request: BackupRequest,
+  onProgress: BackupProgress,
+): Promise<BackupEntry> {
+  const unlock = volume.lock();
+  try {
+    return await addBackup(volume, store, request, onProgress);
+  } finally {
+    unlock();
+  }
+}
+
+async function addBackup(
   volume: BackupVolume,
   store: BackupStore,
   request: BackupRequest,
@@ -131,9 +145,11 @@ export async function makeBackup(
         pieces,
       };
     });
-    const kept = keptEntries([...entries, entry], request.keep);
+    // What another host has added meanwhile stays.
+    const present = (await readManifest(store))?.entries ?? entries;
+    const kept = keptEntries([...present, entry], request.keep);
     await writeManifest(store, { format: "stratos-backup-1", volume: uuid, label: volumeLabel, entries: kept });
-    for (const gone of entries.filter((one) => !kept.includes(one)))
+    for (const gone of present.filter((one) => !kept.includes(one)))
       for (const piece of gone.pieces) await store.remove(piece.name);
     // The next backup needs this snapshot alone; others of ours go, unless another store still builds on them.
     const over = own.filter((one) => one.name.startsWith(PREFIX) && one.label === label).map((one) => one.name);

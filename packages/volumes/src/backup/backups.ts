@@ -1,4 +1,4 @@
-export { openBackupStore } from "./backup-store.ts";
+export { openBackupStore, type BackupStore } from "./backup-store.ts";
 export { withBackupVolume } from "./backup-volume.ts";
 export {
   type BackupEntry,

@@ -207,6 +207,14 @@ test(
       searchPackages(index, system.state, ["GREETS"], false).map((hit) => hit.name),
       ["hullo"],
     );
+    const all = searchPackages(index, system.state, [], false).map((hit) => hit.name);
+    for (const words of [[""], ["", ""]])
+      assert.deepEqual(
+        searchPackages(index, system.state, words, false).map((hit) => hit.name),
+        all,
+      );
+    // It ends, too, where a word is found behind a package's last letter.
+    assert.deepEqual(searchPackages(index, system.state, ["\n\n"], false), []);
     assert.deepEqual(
       searchPackages(index, system.state, ["hel"], true).map((hit) => `${hit.name} ${hit.isInstalled}`),
       ["hello true"],
