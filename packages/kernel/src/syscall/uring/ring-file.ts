@@ -365,6 +365,11 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
     this.#isSubmitting = true;
   }
 
+  /** What it begins now, its submitter does not wait for: IORING_SETUP_DEFER_TASKRUN. */
+  get isDeferredUntilWaited(): boolean {
+    return this.isDeferred && this.#isSubmitting;
+  }
+
   endSubmitting(): void {
     this.#isSubmitting = false;
     if (!this.#isTellingDue) return;
@@ -378,7 +383,8 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
       this.#isTellingDue = true;
       return;
     }
-    if (!this.isEventAsync || !isOfSubmission) this.#signals = true;
+    // A request of its own that waits for that very event is ready: nothing is done that the event would tell of.
+    if (!this.#isSignalling && (!this.isEventAsync || !isOfSubmission)) this.#signals = true;
     this.#runner.tell(this);
   }
 

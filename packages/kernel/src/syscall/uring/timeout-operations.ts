@@ -195,6 +195,8 @@ function poll(task: RequestTask, request: Request, ring: RingFile): number {
   if (request.events === 0) request.events = pollEvents(request);
   const found = file.poll() & request.events;
   if (found !== 0) {
+    // What is there at its beginning is told as what comes later is (__io_arm_poll_handler): with that, by who waits.
+    if (request.length === IORING_POLL_ADD_MULTI && ring.isDeferredUntilWaited) return UNFINISHED;
     file.eventsTold(found);
     // Its own results would wake it again, for ever (io_poll_wake).
     if ((request.length & IORING_POLL_ADD_MULTI) === 0 || request.isWokenByRing || !ring.hasRoom) return found;

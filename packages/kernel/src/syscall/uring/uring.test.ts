@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  AF_UNIX,
   EAGAIN,
   EBADF,
   ECANCELED,
@@ -14,8 +15,11 @@ import {
   MAP_ANONYMOUS,
   MAP_PRIVATE,
   MAP_SHARED,
+  POLLIN,
+  POLLOUT,
   PROT_READ,
   PROT_WRITE,
+  SOCK_STREAM,
 } from "@stratos/abi";
 import {
   IORING_ENTER_GETEVENTS,
@@ -24,7 +28,11 @@ import {
   IORING_OP_NOP,
   IORING_OP_POLL_ADD,
   IORING_OP_READ,
+  IORING_POLL_ADD_MULTI,
+  IORING_REGISTER_EVENTFD,
   IORING_REGISTER_FILES,
+  IORING_SETUP_DEFER_TASKRUN,
+  IORING_SETUP_SINGLE_ISSUER,
   IORING_SETUP_SQPOLL,
   IORING_SQ_NEED_WAKEUP,
   IoCqringOffsets,
@@ -222,6 +230,35 @@ test("a poller takes what is submitted until its time is over, and says so", () 
   assert.equal(call(ring.machine.task, "io_uring_enter", ring.fd, 1, 0, 2, 0, 8), 1);
   ring.turn();
   assert.deepEqual(ring.take(), [[2, 0]]);
+});
+
+test("the event of a ring counts once for a result, also where its own request waits for the event", () => {
+  const ring = new TestRing(8, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+  const { task, space } = ring.machine;
+  const event = call(task, "eventfd2", 0, 0);
+  space.storeU32(ring.page + 64, event);
+  assert.equal(call(task, "io_uring_register", ring.fd, IORING_REGISTER_EVENTFD, ring.page + 64, 1), 0);
+  ring.put(IORING_OP_READ, 1, { fd: event, address: ring.page, length: 8 });
+  ring.put(IORING_OP_NOP, 2);
+  assert.equal(ring.enter(2), 2);
+  assert.deepEqual(ring.take(), [[2, 0]]);
+  ring.enter(0, 1);
+  assert.deepEqual(ring.take(), [[1, 8]]);
+  assert.equal(space.loadU64(ring.page), 1);
+});
+
+test("what a multishot poll finds at its beginning is told to who waits, with what came since", () => {
+  const ring = new TestRing(8, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+  const { task, space } = ring.machine;
+  assert.equal(call(task, "socketpair", AF_UNIX, SOCK_STREAM, 0, ring.page + 64), 0);
+  const [near, far] = [space.loadU32(ring.page + 64), space.loadU32(ring.page + 68)];
+  const flags = POLLIN | POLLOUT;
+  ring.put(IORING_OP_POLL_ADD, 1, { fd: near, length: IORING_POLL_ADD_MULTI, flags });
+  assert.equal(ring.enter(1), 1);
+  assert.deepEqual(ring.take(), []);
+  assert.equal(call(task, "write", far, ring.page, 1), 1);
+  ring.enter(0, 1);
+  assert.deepEqual(ring.take(), [[1, POLLIN | POLLOUT]]);
 });
 
 test("kernel.io_uring_disabled is asked, and the group that may", () => {
