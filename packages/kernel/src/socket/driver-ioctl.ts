@@ -1,0 +1,116 @@
+/**
+ * Requests of a socket to a driver, or to a kind of device that this kernel has none of: what Linux's loopback answers,
+ * behind the questions whether there is such an interface and whether the caller may (net/core/dev_ioctl.c, dev_ioctl,
+ * dev_ifsioc). That a tunnel's device is not there (`ip tunnel`, ENODEV) is learnt by these.
+ */
+import {
+  AF_INET,
+  CAP_NET_ADMIN,
+  EFAULT,
+  EINVAL,
+  ENODEV,
+  ENOPKG,
+  ENOTTY,
+  EOPNOTSUPP,
+  EPERM,
+  IfreqAddress,
+  IfreqHardware,
+  SIOCADDMULTI,
+  SIOCBONDCHANGEACTIVE,
+  SIOCBONDENSLAVE,
+  SIOCBONDINFOQUERY,
+  SIOCBONDRELEASE,
+  SIOCBONDSETHWADDR,
+  SIOCBONDSLAVEINFOQUERY,
+  SIOCDELMULTI,
+  SIOCDEVPRIVATE,
+  SIOCGHWTSTAMP,
+  SIOCGIFBR,
+  SIOCGIFPFLAGS,
+  SIOCGIFSLAVE,
+  SIOCGIFVLAN,
+  SIOCGMIIPHY,
+  SIOCGMIIREG,
+  SIOCSHWTSTAMP,
+  SIOCSIFBR,
+  SIOCSIFHWBROADCAST,
+  SIOCSIFMAP,
+  SIOCSIFMETRIC,
+  SIOCSIFPFLAGS,
+  SIOCSIFSLAVE,
+  SIOCSIFVLAN,
+  SIOCSMIIREG,
+  SIOCWANDEV,
+} from "@stratos/abi";
+import { isCapable } from "../security/credentials.ts";
+import { getU64, viewOf } from "../ground/words.ts";
+import type { InterfaceNetwork } from "./interface-network.ts";
+import { nameIn } from "./interface-request.ts";
+import type { SocketCaller } from "./socket-kernel.ts";
+
+/** Of SIOCDEVPRIVATE. */
+const PRIVATE_REQUESTS = 16;
+/** `struct hwtstamp_config`: its flags, and what is stamped of both ways. */
+const STAMPING_SIZE = 12;
+/** Three words of the arguments of brctl(8)'s first versions. */
+const OLD_BRIDGE_SIZE = 24;
+
+/** Those that change, and the two that only who may change asks. */
+const PRIVILEGED: ReadonlySet<number> = new Set([
+  ...[SIOCGMIIPHY, SIOCGMIIREG, SIOCSMIIREG, SIOCSHWTSTAMP, SIOCSIFMETRIC, SIOCSIFMAP, SIOCSIFSLAVE],
+  ...[SIOCADDMULTI, SIOCDELMULTI, SIOCSIFHWBROADCAST],
+  ...[SIOCBONDENSLAVE, SIOCBONDRELEASE, SIOCBONDSETHWADDR, SIOCBONDCHANGEACTIVE],
+]);
+
+const UNPRIVILEGED: ReadonlySet<number> = new Set([
+  ...[SIOCWANDEV, SIOCGHWTSTAMP, SIOCGIFSLAVE, SIOCBONDSLAVEINFOQUERY, SIOCBONDINFOQUERY],
+]);
+
+/**
+ * Whatever no other request of an interface is.
+ *
+ * @returns −EFAULT; −EPERM; −ENODEV; −EOPNOTSUPP the driver takes no such request; −EINVAL; −ENOPKG (of VLANs); −ENOTTY
+ *   no such request
+ */
+export function driverIoctl(
+  task: SocketCaller,
+  { network, family }: { readonly network: InterfaceNetwork; readonly family: number },
+  command: number,
+  argument: number,
+): number {
+  if (command === SIOCGIFVLAN || command === SIOCSIFVLAN) return -ENOPKG;
+  const isOldBridge = command === SIOCGIFBR || command === SIOCSIFBR;
+  const request = new Uint8Array(IfreqAddress.size);
+  if (task.space.copyIn(argument, request, 0, isOldBridge ? OLD_BRIDGE_SIZE : request.length) < 0) return -EFAULT;
+  if (isOldBridge) return -EOPNOTSUPP;
+  if (command === SIOCGIFPFLAGS || command === SIOCSIFPFLAGS) return family === AF_INET ? -EINVAL : -ENOTTY;
+  const isPrivate = command >= SIOCDEVPRIVATE && command < SIOCDEVPRIVATE + PRIVATE_REQUESTS;
+  if (PRIVILEGED.has(command)) {
+    if (!isCapable(task.credentials, CAP_NET_ADMIN, network.owner)) return -EPERM;
+  } else if (!isPrivate && !UNPRIVILEGED.has(command)) return -ENOTTY;
+  const found = network.interfaceByName(nameIn(request, 0));
+  if (found === undefined) return -ENODEV;
+  const view = viewOf(request);
+  switch (command) {
+    case SIOCGIFSLAVE:
+    case SIOCSIFSLAVE:
+    case SIOCADDMULTI:
+    case SIOCDELMULTI:
+      return -EINVAL;
+    case SIOCSIFHWBROADCAST:
+      return view.getUint16(IfreqHardware.offset.ifr_hwaddr, true) === found.hardwareType ? -EOPNOTSUPP : -EINVAL;
+    case SIOCSHWTSTAMP: {
+      const settings = getU64(view, IfreqAddress.offset.ifr_addr);
+      return task.space.copyIn(settings, request, 0, STAMPING_SIZE) < 0 ? -EFAULT : -EOPNOTSUPP;
+    }
+    default:
+      return -EOPNOTSUPP;
+  }
+}
+
+/** Is it of the numbers that Linux takes for an interface's (SOCK_IOC_TYPE)? */
+export function isInterfaceRequest(command: number): boolean {
+  return command >>> 8 === SOCK_IOC_TYPE;
+}
+
+const SOCK_IOC_TYPE = 0x89;
