@@ -47,7 +47,7 @@ import {
 import { flagsOf, scopeOf } from "../socket/network-interface.ts";
 import { waysOf } from "../socket/route-ways.ts";
 import { isRefusal, type Route } from "../socket/routes.ts";
-import { describeGroups, describeGroups6 } from "./net-groups.ts";
+import { describeGroups, describeGroups6, describeLinkGroups } from "./net-groups.ts";
 import { describeSocketKinds } from "./net-protocols.ts";
 import { describeFurther, describeProtocols, describeProtocols6 } from "./net-statistics.ts";
 
@@ -125,6 +125,7 @@ function fill(directory: PseudoDirectory, target: () => Task): void {
   file("if_inet6", describeInet6);
   file("igmp", describeGroups);
   file("igmp6", describeGroups6);
+  file("dev_mcast", describeLinkGroups);
   file("ipv6_route", describeRoutes6);
   file("arp", describeNeighbours);
   file("tcp", (task) => describeConnections(task, TCP_V4));

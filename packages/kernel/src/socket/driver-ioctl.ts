@@ -5,10 +5,14 @@
  */
 import {
   AF_INET,
+  AF_UNSPEC,
+  ARPHRD_ETHER,
   CAP_NET_ADMIN,
   EFAULT,
   EINVAL,
   ENODEV,
+  ENOENT,
+  ENOMEM,
   ENOPKG,
   ENOTTY,
   EOPNOTSUPP,
@@ -41,11 +45,13 @@ import {
   SIOCSIFVLAN,
   SIOCSMIIREG,
   SIOCWANDEV,
+  Sockaddr,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { getU64, viewOf } from "../ground/words.ts";
 import type { InterfaceNetwork } from "./interface-network.ts";
 import { nameIn } from "./interface-request.ts";
+import { ETHERNET_ADDRESS_SIZE, type NetworkInterface } from "./network-interface.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
 
 /** Of SIOCDEVPRIVATE. */
@@ -69,8 +75,8 @@ const UNPRIVILEGED: ReadonlySet<number> = new Set([
 /**
  * Whatever no other request of an interface is.
  *
- * @returns −EFAULT; −EPERM; −ENODEV; −EOPNOTSUPP the driver takes no such request; −EINVAL; −ENOPKG (of VLANs); −ENOTTY
- *   no such request
+ * @returns 0; −EFAULT; −EPERM; −ENODEV; −EOPNOTSUPP the driver takes no such request; −EINVAL; −ENOENT, −ENOMEM of
+ *   groups; −ENOPKG of VLANs; −ENOTTY no such request
  */
 export function driverIoctl(
   task: SocketCaller,
@@ -94,9 +100,10 @@ export function driverIoctl(
   switch (command) {
     case SIOCGIFSLAVE:
     case SIOCSIFSLAVE:
+      return -EINVAL;
     case SIOCADDMULTI:
     case SIOCDELMULTI:
-      return -EINVAL;
+      return changeLinkGroups(found, command === SIOCADDMULTI, request);
     case SIOCSIFHWBROADCAST:
       return view.getUint16(IfreqHardware.offset.ifr_hwaddr, true) === found.hardwareType ? -EOPNOTSUPP : -EINVAL;
     case SIOCSHWTSTAMP: {
@@ -108,9 +115,27 @@ export function driverIoctl(
   }
 }
 
+/** `ip maddr add` and `del`: what is heard beside the groups that sockets join (net/core/dev_addr_lists.c). */
+function changeLinkGroups(one: NetworkInterface, isAdded: boolean, request: Uint8Array): number {
+  const family = viewOf(request).getUint16(IfreqHardware.offset.ifr_hwaddr, true);
+  if (one.hardwareType !== ARPHRD_ETHER || family !== AF_UNSPEC) return -EINVAL;
+  const at = IfreqHardware.offset.ifr_hwaddr + Sockaddr.offset.sa_data;
+  const address = request.slice(at, at + ETHERNET_ADDRESS_SIZE);
+  const index = one.linkGroups.findIndex((group) => group.every((byte, place) => byte === address[place]));
+  if (!isAdded) {
+    if (index < 0) return -ENOENT;
+    one.linkGroups.splice(index, 1);
+  } else if (index < 0) {
+    if (one.linkGroups.length >= LINK_GROUPS_MAX) return -ENOMEM;
+    one.linkGroups.push(address);
+  }
+  return 0;
+}
+
 /** Is it of the numbers that Linux takes for an interface's (SOCK_IOC_TYPE)? */
 export function isInterfaceRequest(command: number): boolean {
   return command >>> 8 === SOCK_IOC_TYPE;
 }
 
 const SOCK_IOC_TYPE = 0x89;
+const LINK_GROUPS_MAX = 1024;
