@@ -365,9 +365,8 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
     this.#isSubmitting = true;
   }
 
-  /** What it begins now, its submitter does not wait for: IORING_SETUP_DEFER_TASKRUN. */
-  get isDeferredUntilWaited(): boolean {
-    return this.isDeferred && this.#isSubmitting;
+  get isSubmitting(): boolean {
+    return this.#isSubmitting;
   }
 
   endSubmitting(): void {

@@ -11,6 +11,7 @@ import {
   EBADF,
   ECANCELED,
   EFAULT,
+  EINVAL,
   EPERM,
   MAP_ANONYMOUS,
   MAP_PRIVATE,
@@ -47,6 +48,8 @@ import { begin, call } from "../../testing/system-calls.ts";
 import { ROOT } from "../../security/credentials.ts";
 import { RingFile } from "./ring-file.ts";
 
+/** IORING_POLL_ADD_LEVEL, which Linux refuses. */
+const POLL_ADD_LEVEL = 8;
 const BOTH = PROT_READ | PROT_WRITE;
 
 /** A ring, mapped, and a page for what its requests name. */
@@ -259,6 +262,20 @@ test("what a multishot poll finds at its beginning is told to who waits, with wh
   assert.equal(call(task, "write", far, ring.page, 1), 1);
   ring.enter(0, 1);
   assert.deepEqual(ring.take(), [[1, POLLIN | POLLOUT]]);
+});
+
+test("in a ring of the usual kind that is behind all that was submitted with it", () => {
+  const ring = new TestRing();
+  const { writes } = ring.pipe();
+  ring.put(IORING_OP_POLL_ADD, 1, { fd: writes, length: IORING_POLL_ADD_MULTI, flags: POLLOUT });
+  ring.put(IORING_OP_NOP, 2);
+  ring.put(IORING_OP_POLL_ADD, 3, { fd: writes, length: IORING_POLL_ADD_MULTI | POLL_ADD_LEVEL, flags: POLLOUT });
+  assert.equal(ring.enter(3), 3);
+  assert.deepEqual(ring.take(), [
+    [2, 0],
+    [3, -EINVAL],
+    [1, POLLOUT],
+  ]);
 });
 
 test("kernel.io_uring_disabled is asked, and the group that may", () => {
