@@ -28,14 +28,18 @@ import {
   IORING_OP_ASYNC_CANCEL,
   IORING_OP_NOP,
   IORING_OP_POLL_ADD,
+  IORING_OP_PROVIDE_BUFFERS,
   IORING_OP_READ,
+  IORING_OP_SEND,
   IORING_POLL_ADD_MULTI,
+  IORING_RECVSEND_BUNDLE,
   IORING_REGISTER_EVENTFD,
   IORING_REGISTER_FILES,
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_SINGLE_ISSUER,
   IORING_SETUP_SQPOLL,
   IORING_SQ_NEED_WAKEUP,
+  IOSQE_BUFFER_SELECT,
   IoCqringOffsets,
   IoSqringOffsets,
   IoUringCqe,
@@ -95,13 +99,13 @@ class TestRing {
   put(
     opcode: number,
     user: number,
-    fields: { fd?: number; address?: number; length?: number; flags?: number } = {},
+    fields: { fd?: number; address?: number; length?: number; flags?: number; entry?: number; priority?: number } = {},
   ): void {
     const { space } = this.machine;
     const slot = this.#tail & 7;
     const at = this.entries + slot * IoUringSqe.size;
     space.clear(at, IoUringSqe.size);
-    space.storeU32(at, opcode);
+    space.storeU32(at, (opcode | ((fields.entry ?? 0) << 8) | ((fields.priority ?? 0) << 16)) >>> 0);
     space.storeU32(at + IoUringSqe.offset.fd, (fields.fd ?? -1) >>> 0);
     space.storeU64(at + IoUringSqe.offset.addr, fields.address ?? 0);
     space.storeU32(at + IoUringSqe.offset.len, fields.length ?? 0);
@@ -276,6 +280,24 @@ test("in a ring of the usual kind that is behind all that was submitted with it"
     [3, -EINVAL],
     [1, POLLOUT],
   ]);
+});
+
+test("a bundle is sent until its group has no buffer left, with a result for each time", () => {
+  const ring = new TestRing();
+  const { task, space } = ring.machine;
+  assert.equal(call(task, "socketpair", AF_UNIX, SOCK_STREAM, 0, ring.page + 64), 0);
+  const [near, far] = [space.loadU32(ring.page + 64), space.loadU32(ring.page + 68)];
+  ring.put(IORING_OP_PROVIDE_BUFFERS, 1, { fd: 3, address: ring.page, length: 4 });
+  ring.put(IORING_OP_SEND, 2, { fd: near, entry: IOSQE_BUFFER_SELECT, priority: IORING_RECVSEND_BUNDLE });
+  assert.equal(ring.enter(2), 2);
+  ring.turn();
+  assert.deepEqual(ring.take(), [
+    [1, 0],
+    [2, 4],
+    [2, 4],
+    [2, 4],
+  ]);
+  assert.equal(call(task, "read", far, ring.page + 128, 64), 12);
 });
 
 test("kernel.io_uring_disabled is asked, and the group that may", () => {
