@@ -133,6 +133,24 @@ export function buildLibuvTests(folder: string): string[] {
   return names.filter((name) => name !== "fail_always");
 }
 
+/** @returns names of liburing's tests, which are programs of their own */
+export function buildLiburingTests(folder: string): string[] {
+  const source = join(folder, "source");
+  const tests = join(source, "test");
+  const names = readdirSync(tests)
+    // `xfail_…` want a build with AddressSanitizer.
+    .filter((name) => name.endsWith(".c") && name !== "helpers.c" && !name.startsWith("xfail_"))
+    .map((name) => name.slice(0, -".c".length))
+    .sort();
+  if (names.some((name) => !existsSync(join(tests, `${name}.t`)))) {
+    execFileSync("./configure", [`--cc=${COMPILER}`], { cwd: source, stdio: ["ignore", "ignore", "inherit"] });
+    make(source, ["-j2", "-C", "src"]);
+    // One is in C++, and wants a compiler of its own.
+    make(join(source, "test"), ["-j2", "LDFLAGS=-static", ...names.map((name) => `${name}.t`)]);
+  }
+  return names;
+}
+
 /** The tests first: some have parts of the library in themselves, and those are left out of it (the linker's rule). */
 function compileLibuv(source: string, program: string): void {
   const tests = readdirSync(join(source, "test")).filter((name) =>

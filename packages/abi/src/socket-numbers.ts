@@ -327,6 +327,34 @@ export const SIOCBRADDBR = 0x89a0,
   SIOCBRDELBR = 0x89a1,
   SIOCBRADDIF = 0x89a2,
   SIOCBRDELIF = 0x89a3;
+/** Requests of drivers, and of kinds of devices that few have. Source: include/uapi/linux/sockios.h. */
+export const SIOCSIFMETRIC = 0x891e,
+  SIOCGIFSLAVE = 0x8929,
+  SIOCSIFSLAVE = 0x8930,
+  SIOCADDMULTI = 0x8931,
+  SIOCDELMULTI = 0x8932,
+  SIOCSIFPFLAGS = 0x8934,
+  SIOCGIFPFLAGS = 0x8935,
+  SIOCSIFHWBROADCAST = 0x8937,
+  SIOCGIFBR = 0x8940,
+  SIOCSIFBR = 0x8941;
+export const SIOCGMIIPHY = 0x8947,
+  SIOCGMIIREG = 0x8948,
+  SIOCSMIIREG = 0x8949,
+  SIOCWANDEV = 0x894a,
+  SIOCSIFMAP = 0x8971,
+  SIOCGIFVLAN = 0x8982,
+  SIOCSIFVLAN = 0x8983,
+  SIOCBONDENSLAVE = 0x8990,
+  SIOCBONDCHANGEACTIVE = 0x8995,
+  SIOCBONDSLAVEINFOQUERY = 0x8993;
+export const SIOCBONDRELEASE = 0x8991,
+  SIOCBONDSETHWADDR = 0x8992,
+  SIOCBONDINFOQUERY = 0x8994,
+  SIOCSHWTSTAMP = 0x89b0,
+  SIOCGHWTSTAMP = 0x89b1,
+  /** And the fifteen behind it, which mean what each driver likes: tunnels are asked for by them. */
+  SIOCDEVPRIVATE = 0x89f0;
 /** Of SIOCETHTOOL: who drives the interface, and has it a link? (ethtool.h) */
 export const ETHTOOL_GDRVINFO = 3,
   ETHTOOL_GLINK = 10,

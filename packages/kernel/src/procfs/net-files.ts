@@ -48,7 +48,7 @@ import {
 import { flagsOf, scopeOf } from "../socket/network-interface.ts";
 import { waysOf } from "../socket/route-ways.ts";
 import { isRefusal, type Route } from "../socket/routes.ts";
-import { describeGroups, describeGroups6 } from "./net-groups.ts";
+import { describeGroups, describeGroups6, describeLinkGroups } from "./net-groups.ts";
 import { describeSocketKinds } from "./net-protocols.ts";
 import { describeFurther, describeProtocols, describeProtocols6 } from "./net-statistics.ts";
 
@@ -126,6 +126,7 @@ function fill(directory: PseudoDirectory, target: () => Task): void {
   file("if_inet6", describeInet6);
   file("igmp", describeGroups);
   file("igmp6", describeGroups6);
+  file("dev_mcast", describeLinkGroups);
   file("ipv6_route", describeRoutes6);
   file("arp", describeNeighbours);
   const sockets = (name: string, table: SocketTable, belongs: (socket: InetSocket) => boolean): void =>

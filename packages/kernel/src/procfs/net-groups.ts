@@ -1,4 +1,5 @@
-/** /proc/net/igmp and igmp6: which multicast groups each interface hears, for netstat(8) and `ip maddr`. */
+/** /proc/net/igmp, igmp6 and dev_mcast: which multicast groups each interface hears, for netstat(8) and `ip maddr`. */
+import { ARPHRD_ETHER } from "@stratos/abi";
 import { ALL_HOSTS, ALL_NODES, isSameIp, type IpAddress, isV4 } from "@stratos/netstack";
 import type { Network } from "../socket/network.ts";
 import type { Task } from "../task/task.ts";
@@ -74,6 +75,40 @@ export function describeGroups6(task: Task): string {
     }
   }
   return text;
+}
+
+/** dev_mcast: what each interface's own filter lets in (net/core/net-procfs.c, dev_mc_seq_show). */
+export function describeLinkGroups(task: Task): string {
+  const { network } = task;
+  const all = [joined(network, false), joined(network, true)];
+  let text = "";
+  for (const one of network.interfaces) {
+    if (one.hardwareType !== ARPHRD_ETHER) continue;
+    const heard: IpAddress[] = one.hasIpv6 && !one.isNoArp ? [ALL_NODES[0]!] : [];
+    if (one.isUp) heard.push(ALL_HOSTS);
+    if (!one.isNoArp) for (const { ip } of one.addresses) if (!isV4(ip)) heard.push(solicitedNode(ip));
+    for (const groups of all) for (const { ip } of groups.get(one.index)?.reverse() ?? []) heard.push(ip);
+    const users = new Map<string, { count: number; isByHand: boolean }>();
+    for (const ip of heard) {
+      if (!isV4(ip) && (flagsOf(ip) & MAF_LOADED) === 0) continue;
+      const address = etherOf(ip);
+      users.set(address, { count: (users.get(address)?.count ?? 0) + 1, isByHand: false });
+    }
+    for (const group of one.linkGroups) {
+      const address = [...group].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+      users.set(address, { count: (users.get(address)?.count ?? 0) + 1, isByHand: true });
+    }
+    const device = `${String(one.index).padEnd(4)} ${one.name.padEnd(15)}`;
+    for (const [address, { count, isByHand }] of users)
+      text += `${device} ${String(count).padEnd(5)} ${isByHand ? "1" : "0"}     ${address}\n`;
+  }
+  return text;
+}
+
+/** RFC 1112 §6.4: the lower 23 bits; RFC 2464 §7: the lower 32. */
+function etherOf(ip: IpAddress): string {
+  const [prefix, mask] = isV4(ip) ? ["01005e", 0x7fffff] : ["3333", 0xffffffff];
+  return prefix + ((ip[3]! & mask) >>> 0).toString(16).padStart(12 - prefix.length, "0");
 }
 
 /** RFC 4291 §2.7.1. */

@@ -88,6 +88,7 @@ import { isCapable } from "../security/credentials.ts";
 import { RELEASE } from "../ground/release.ts";
 import { getU64, viewOf } from "../ground/words.ts";
 import { BRIDGE_REQUESTS, bridgeIoctl } from "./bridge-ioctl.ts";
+import { driverIoctl, isInterfaceRequest } from "./driver-ioctl.ts";
 import { familyOf, inetAddressBytes } from "./inet/inet-address.ts";
 import { addRoute, removeAddress, removeRoute, setInterfaceFlags, tellInterface } from "./interface-changes.ts";
 import { renameInterface, replaceV4, setHardwareAddress, setMtu } from "./interface-properties.ts";
@@ -162,7 +163,7 @@ export function interfaceIoctl(
     case SIOCGIWNAME:
       break;
     default:
-      return -ENOTTY;
+      return isInterfaceRequest(command) ? driverIoctl(task, { network, family }, command, argument) : -ENOTTY;
   }
   const request = new Uint8Array(IfreqAddress.size);
   if (task.space.copyIn(argument, request, 0, IfreqAddress.size) < 0) return -EFAULT;

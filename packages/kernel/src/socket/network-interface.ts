@@ -181,6 +181,8 @@ export class NetworkInterface {
   disablesIpv6 = 0;
   settings = new InterfaceSettings();
   addresses: InterfaceAddress[] = [];
+  /** Ethernet addresses of groups that were given by hand (SIOCADDMULTI). Bound: LINK_GROUPS_MAX. */
+  linkGroups: Uint8Array[] = [];
   readonly counters = new InterfaceCounters();
 
   constructor(options: InterfaceOptions & { network: InterfaceNetwork; index: number; kind: InterfaceKind }) {

@@ -20,6 +20,8 @@ export interface HeldBuffer {
   /** How much of each there was, beyond what is wanted. */
   readonly lengths: number[];
   readonly count: number;
+  /** Nothing is left in the group behind it (REQ_F_BL_EMPTY). */
+  readonly isLast: boolean;
 }
 
 const entry = new Uint8Array(IoUringBuf.size);
@@ -72,7 +74,15 @@ export class BufferGroup {
       const first = this.list.shift();
       if (first === undefined) return -ENOBUFS;
       const length = most === 0 ? first.length : Math.min(most, first.length);
-      return { group: this, id: first.id, segments: [first.address, length], lengths: [first.length], count: 1 };
+      const isLast = this.list.length === 0;
+      return {
+        group: this,
+        id: first.id,
+        segments: [first.address, length],
+        lengths: [first.length],
+        count: 1,
+        isLast,
+      };
     }
     const there = (this.#tail(space) - this.head) & 0xffff;
     if (there === 0) return -ENOBUFS;
@@ -94,7 +104,7 @@ export class BufferGroup {
       left -= length;
     }
     this.head = (this.head + count) & 0xffff;
-    return { group: this, id, segments, lengths, count };
+    return { group: this, id, segments, lengths, count, isLast: count === there };
   }
 
   /** It was not used. */

@@ -365,6 +365,10 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
     this.#isSubmitting = true;
   }
 
+  get isSubmitting(): boolean {
+    return this.#isSubmitting;
+  }
+
   endSubmitting(): void {
     this.#isSubmitting = false;
     if (!this.#isTellingDue) return;
@@ -378,7 +382,8 @@ export class RingFile extends OpenFile implements RequestRing, FixedTable {
       this.#isTellingDue = true;
       return;
     }
-    if (!this.isEventAsync || !isOfSubmission) this.#signals = true;
+    // A request of its own that waits for that very event is ready: nothing is done that the event would tell of.
+    if (!this.#isSignalling && (!this.isEventAsync || !isOfSubmission)) this.#signals = true;
     this.#runner.tell(this);
   }
 

@@ -168,14 +168,28 @@ function prepareZeroCopy(request: Request, ring: RingFile, isMessage: boolean): 
   return prepareDestination(request);
 }
 
+/** A bundle goes on, a result for each time, until what it took was its group's last buffer (io_send_finish). */
 function send(task: RequestTask, request: Request, ring: RingFile): number {
   const socket = socketOf(request);
   if (isErrno(socket)) return socket;
   const first = pollFirst(task, request, socket, POLLOUT);
   if (first < 0) return first;
   const isBundle = (request.priority & IORING_RECVSEND_BUNDLE) !== 0;
-  const taken = holdBuffer(task, request, ring, request.length, isBundle);
-  if (taken < 0) return taken;
+  for (let shots = 0; shots < SHOTS_MAX; shots++) {
+    const taken = holdBuffer(task, request, ring, request.length, isBundle);
+    if (taken < 0) return taken;
+    const isLast = !isBundle || request.held === null || request.held.isLast;
+    const result = sendOnce(task, request, socket, isBundle);
+    if (isLast || result <= 0 || !ring.hasRoom) return result;
+    ring.post(request.userLow, request.userHigh, result, request.cqeFlags | IORING_CQE_F_MORE);
+    request.cqeFlags = 0;
+    request.setLength(0);
+    task.syscallState = null;
+  }
+  return UNFINISHED;
+}
+
+function sendOnce(task: RequestTask, request: Request, socket: Socket, isBundle: boolean): number {
   const message = OUTGOING;
   message.address = request.name;
   message.ancillary = null;
@@ -203,7 +217,8 @@ function send(task: RequestTask, request: Request, ring: RingFile): number {
   message.ancillary = null;
   if (result <= BLOCKED) return result;
   request.cqeFlags = settleBuffer(request, result);
-  request.isShort = waitsForAll && result < wanted;
+  // What has failed once fails its chain.
+  request.isShort ||= (waitsForAll || isBundle) && result < wanted;
   return result;
 }
 

@@ -19,7 +19,6 @@ import {
   IORING_OP_POLL_REMOVE,
   IORING_OP_TIMEOUT,
   IORING_OP_TIMEOUT_REMOVE,
-  IORING_POLL_ADD_LEVEL,
   IORING_POLL_ADD_MULTI,
   IORING_POLL_UPDATE_EVENTS,
   IORING_POLL_UPDATE_USER_DATA,
@@ -185,7 +184,8 @@ function pollEvents(request: Request): number {
 function preparePoll(request: Request): number {
   if (request.bufferIndex !== 0 || request.offset !== 0 || request.address !== 0) return -EINVAL;
   const flags = request.length;
-  if ((flags & ~(IORING_POLL_ADD_MULTI | IORING_POLL_ADD_LEVEL)) !== 0) return -EINVAL;
+  // IORING_POLL_ADD_LEVEL has a number, and Linux refuses it (io_poll_add_prep).
+  if ((flags & ~IORING_POLL_ADD_MULTI) !== 0) return -EINVAL;
   return refuseUnless((flags & IORING_POLL_ADD_MULTI) === 0 || (request.flags & IOSQE_CQE_SKIP_SUCCESS) === 0);
 }
 
@@ -195,6 +195,9 @@ function poll(task: RequestTask, request: Request, ring: RingFile): number {
   if (request.events === 0) request.events = pollEvents(request);
   const found = file.poll() & request.events;
   if (found !== 0) {
+    // What is there at its beginning is told as what comes later is, and with that (__io_arm_poll_handler): when all is
+    // submitted, or by who waits.
+    if (request.length === IORING_POLL_ADD_MULTI && ring.isSubmitting) return UNFINISHED;
     file.eventsTold(found);
     // Its own results would wake it again, for ever (io_poll_wake).
     if ((request.length & IORING_POLL_ADD_MULTI) === 0 || request.isWokenByRing || !ring.hasRoom) return found;

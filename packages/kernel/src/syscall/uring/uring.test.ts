@@ -6,16 +6,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  AF_UNIX,
   EAGAIN,
   EBADF,
   ECANCELED,
   EFAULT,
+  EINVAL,
   EPERM,
   MAP_ANONYMOUS,
   MAP_PRIVATE,
   MAP_SHARED,
+  POLLIN,
+  POLLOUT,
   PROT_READ,
   PROT_WRITE,
+  SOCK_STREAM,
 } from "@stratos/abi";
 import {
   IORING_ENTER_GETEVENTS,
@@ -23,10 +28,18 @@ import {
   IORING_OP_ASYNC_CANCEL,
   IORING_OP_NOP,
   IORING_OP_POLL_ADD,
+  IORING_OP_PROVIDE_BUFFERS,
   IORING_OP_READ,
+  IORING_OP_SEND,
+  IORING_POLL_ADD_MULTI,
+  IORING_RECVSEND_BUNDLE,
+  IORING_REGISTER_EVENTFD,
   IORING_REGISTER_FILES,
+  IORING_SETUP_DEFER_TASKRUN,
+  IORING_SETUP_SINGLE_ISSUER,
   IORING_SETUP_SQPOLL,
   IORING_SQ_NEED_WAKEUP,
+  IOSQE_BUFFER_SELECT,
   IoCqringOffsets,
   IoSqringOffsets,
   IoUringCqe,
@@ -39,6 +52,8 @@ import { begin, call } from "../../testing/system-calls.ts";
 import { ROOT } from "../../security/credentials.ts";
 import { RingFile } from "./ring-file.ts";
 
+/** IORING_POLL_ADD_LEVEL, which Linux refuses. */
+const POLL_ADD_LEVEL = 8;
 const BOTH = PROT_READ | PROT_WRITE;
 
 /** A ring, mapped, and a page for what its requests name. */
@@ -84,13 +99,13 @@ class TestRing {
   put(
     opcode: number,
     user: number,
-    fields: { fd?: number; address?: number; length?: number; flags?: number } = {},
+    fields: { fd?: number; address?: number; length?: number; flags?: number; entry?: number; priority?: number } = {},
   ): void {
     const { space } = this.machine;
     const slot = this.#tail & 7;
     const at = this.entries + slot * IoUringSqe.size;
     space.clear(at, IoUringSqe.size);
-    space.storeU32(at, opcode);
+    space.storeU32(at, (opcode | ((fields.entry ?? 0) << 8) | ((fields.priority ?? 0) << 16)) >>> 0);
     space.storeU32(at + IoUringSqe.offset.fd, (fields.fd ?? -1) >>> 0);
     space.storeU64(at + IoUringSqe.offset.addr, fields.address ?? 0);
     space.storeU32(at + IoUringSqe.offset.len, fields.length ?? 0);
@@ -222,6 +237,67 @@ test("a poller takes what is submitted until its time is over, and says so", () 
   assert.equal(call(ring.machine.task, "io_uring_enter", ring.fd, 1, 0, 2, 0, 8), 1);
   ring.turn();
   assert.deepEqual(ring.take(), [[2, 0]]);
+});
+
+test("the event of a ring counts once for a result, also where its own request waits for the event", () => {
+  const ring = new TestRing(8, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+  const { task, space } = ring.machine;
+  const event = call(task, "eventfd2", 0, 0);
+  space.storeU32(ring.page + 64, event);
+  assert.equal(call(task, "io_uring_register", ring.fd, IORING_REGISTER_EVENTFD, ring.page + 64, 1), 0);
+  ring.put(IORING_OP_READ, 1, { fd: event, address: ring.page, length: 8 });
+  ring.put(IORING_OP_NOP, 2);
+  assert.equal(ring.enter(2), 2);
+  assert.deepEqual(ring.take(), [[2, 0]]);
+  ring.enter(0, 1);
+  assert.deepEqual(ring.take(), [[1, 8]]);
+  assert.equal(space.loadU64(ring.page), 1);
+});
+
+test("what a multishot poll finds at its beginning is told to who waits, with what came since", () => {
+  const ring = new TestRing(8, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+  const { task, space } = ring.machine;
+  assert.equal(call(task, "socketpair", AF_UNIX, SOCK_STREAM, 0, ring.page + 64), 0);
+  const [near, far] = [space.loadU32(ring.page + 64), space.loadU32(ring.page + 68)];
+  const flags = POLLIN | POLLOUT;
+  ring.put(IORING_OP_POLL_ADD, 1, { fd: near, length: IORING_POLL_ADD_MULTI, flags });
+  assert.equal(ring.enter(1), 1);
+  assert.deepEqual(ring.take(), []);
+  assert.equal(call(task, "write", far, ring.page, 1), 1);
+  ring.enter(0, 1);
+  assert.deepEqual(ring.take(), [[1, POLLIN | POLLOUT]]);
+});
+
+test("in a ring of the usual kind that is behind all that was submitted with it", () => {
+  const ring = new TestRing();
+  const { writes } = ring.pipe();
+  ring.put(IORING_OP_POLL_ADD, 1, { fd: writes, length: IORING_POLL_ADD_MULTI, flags: POLLOUT });
+  ring.put(IORING_OP_NOP, 2);
+  ring.put(IORING_OP_POLL_ADD, 3, { fd: writes, length: IORING_POLL_ADD_MULTI | POLL_ADD_LEVEL, flags: POLLOUT });
+  assert.equal(ring.enter(3), 3);
+  assert.deepEqual(ring.take(), [
+    [2, 0],
+    [3, -EINVAL],
+    [1, POLLOUT],
+  ]);
+});
+
+test("a bundle is sent until its group has no buffer left, with a result for each time", () => {
+  const ring = new TestRing();
+  const { task, space } = ring.machine;
+  assert.equal(call(task, "socketpair", AF_UNIX, SOCK_STREAM, 0, ring.page + 64), 0);
+  const [near, far] = [space.loadU32(ring.page + 64), space.loadU32(ring.page + 68)];
+  ring.put(IORING_OP_PROVIDE_BUFFERS, 1, { fd: 3, address: ring.page, length: 4 });
+  ring.put(IORING_OP_SEND, 2, { fd: near, entry: IOSQE_BUFFER_SELECT, priority: IORING_RECVSEND_BUNDLE });
+  assert.equal(ring.enter(2), 2);
+  ring.turn();
+  assert.deepEqual(ring.take(), [
+    [1, 0],
+    [2, 4],
+    [2, 4],
+    [2, 4],
+  ]);
+  assert.equal(call(task, "read", far, ring.page + 128, 64), 12);
 });
 
 test("kernel.io_uring_disabled is asked, and the group that may", () => {
