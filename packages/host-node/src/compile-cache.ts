@@ -17,9 +17,9 @@ export function compiledCodeFolder(home: string, environment: NodeJS.ProcessEnv 
  *
  * @returns whether it is kept
  */
-export function keepCompiledCode(home: string): boolean {
+export function keepCompiledCode(home: string, environment: NodeJS.ProcessEnv = process.env): boolean {
   try {
-    const folder = compiledCodeFolder(home);
+    const folder = compiledCodeFolder(home, environment);
     makeFolders(folder);
     enableCompileCache(folder);
     return true;

@@ -72,7 +72,7 @@ test("what keeps a home from being made is told of the folder that cannot be mad
   // Node's own way to make folders never returns there.
   if (existsSync("/proc/self")) {
     assert.throws(() => homeFolder("/proc/nope", "images"), { code: "ENOENT", path: "/proc/nope" });
-    assert.equal(keepCompiledCode("/proc/nope"), false);
+    assert.equal(keepCompiledCode("/proc/nope", {}), false);
   }
   assert.equal(statSync(homeFolder(join(folder, "a/b"), "images")).isDirectory(), true);
   rmSync(folder, { recursive: true });

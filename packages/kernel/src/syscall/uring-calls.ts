@@ -8,8 +8,8 @@ export const uringCalls: SyscallTable = {
     gaps:
       "as Linux 6.12; memory of the program's own that becomes a ring's (IORING_SETUP_NO_MMAP) is shared with its " +
       "children from then on; with IORING_SETUP_IOPOLL reads and writes " +
-      "are EOPNOTSUPP, as of every file that has no queue to look at; all rings keep 524,288 records of some " +
-      "100 bytes beside their memory (ENOMEM; EAGAIN for requests, which take eight and more: 65,536 are under way), " +
+      "are EOPNOTSUPP, as of every file that has no queue to look at; all rings keep 600,000 records of some " +
+      "100 bytes beside their memory (ENOMEM; EAGAIN for requests, which take eight and more: 75,000 are under way), " +
       "and 65,536 results of a ring wait for room",
   },
   io_uring_enter: {

@@ -173,7 +173,20 @@ export class FileTable implements LockOwner {
 
   copy(): FileTable {
     const copy = new FileTable(this.#usage);
-    this.forEach((fd, file) => copy.#set(fd, file.retain(), this.isCloseOnExec(fd)));
+    for (let at = 0; at < this.#chunks.length; at++) {
+      const chunk = this.#chunks[at];
+      if (chunk === null || chunk === undefined) continue;
+      const before = copy.#open;
+      for (const file of chunk.files) {
+        if (file === null) continue;
+        file.retain();
+        copy.#open++;
+      }
+      if (copy.#open === before) continue;
+      while (copy.#chunks.length < at) copy.#chunks.push(null);
+      copy.#chunks.push({ files: chunk.files.slice(), closeOnExec: chunk.closeOnExec });
+    }
+    this.#usage.open += copy.#open;
     copy.#lowestFree = this.#lowestFree;
     return copy;
   }

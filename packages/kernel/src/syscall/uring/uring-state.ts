@@ -12,7 +12,7 @@ import { endChain, submitPolled } from "./submit.ts";
  * What all rings of a machine may keep with the host beside their memory, in records of some 100 bytes: requests, what
  * these have been given, slots of tables, buffers, results that wait for room. Linux charges it to a control group.
  */
-const URING_RECORDS_MAX = 1 << 19;
+const URING_RECORDS_MAX = 600_000;
 
 /** A task knows so many rings by numbers of its own (IO_RINGFD_REG_MAX). */
 export const RINGS_MAX = 16;
