@@ -9,6 +9,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { extendedTest } from "@stratos/base/testing";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { CompiledLisp, NATIVE_TARGETS } from "@stratos/lisp";
 import { makeLisp, runText } from "../packages/lisp/src/testing/run.ts";
@@ -19,8 +20,11 @@ import { nativeLisp } from "./support/native-lisp.ts";
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-numbers-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
-for (const name of ["numbers", "labels"])
-  test(`${name} are the same everywhere`, async () => {
+for (const [name, define] of [
+  ["numbers", test],
+  ["labels", extendedTest],
+] as const)
+  define(`${name} are the same everywhere`, async () => {
     const text = readFileSync(new URL(`./lisp-programs/${name}.scm`, import.meta.url), "utf8");
     const { output, error } = runText(text);
     assert.equal(error, null);

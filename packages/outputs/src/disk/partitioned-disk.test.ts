@@ -24,6 +24,7 @@ import {
   type FileEntry,
   type FileTree,
 } from "@stratos/formats";
+import { extendedTest } from "@stratos/base/testing";
 import { nodeCodecs } from "@stratos/host-node/codecs";
 import { nodeDiskCipher } from "@stratos/tools-node/outputs";
 import { partitionProblems, partitionSizes, type DiskPartition } from "./partition-table.ts";
@@ -357,7 +358,7 @@ test("what cannot be is named with its partition and key", () => {
   );
 });
 
-test("encrypted partitions: cryptsetup opens each, the first root opens the root, the root the others", () => {
+extendedTest("encrypted partitions: cryptsetup opens each, the first root opens the root, the root the others", () => {
   const secret = Buffer.from("correct horse"),
     encryption = { secret, derivation: "pbkdf2" as const };
   withDisk(
