@@ -4,12 +4,14 @@
  * played.
  */
 import assert from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { SeededRandom } from "@stratos/base";
-import { wavHeader } from "@stratos/sound";
+import { WAV_DATA_MAX, wavHeader } from "@stratos/sound";
 import { stratos } from "./support/stratos.ts";
 import { ensureScreenImage, SCREEN_IMAGE, TEST_HOME } from "./support/test-image.ts";
 
@@ -86,6 +88,23 @@ test("pactl is told what there is, and sets the volume", async () => {
   // An eighth is heard as half.
   assert.ok(samples(sound).every((sample, at) => Math.abs(sample - whole[at]! / 8) <= 0.5));
   assert.equal(samples(sound).length, whole.length);
+});
+
+test("a pipe has the sound as it comes, and a device takes it", async () => {
+  const pipe = join(folder, "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const reader = promisify(execFile)("cat", [pipe], { encoding: "buffer", maxBuffer: 1 << 24 });
+  const heard = async (file: string): Promise<void> => {
+    const args = ["run", "-i", SCREEN_IMAGE, "-v", `${folder}:/mnt`, "--sound", file, "--", "paplay", "/mnt/in.wav"];
+    const { status, stderr } = await stratos(args, { env: { STRATOS_HOME: TEST_HOME }, timeoutMs: TIMEOUT_MS });
+    assert.deepEqual([status, stderr], [0, ""], file);
+  };
+  await heard(pipe);
+  const { stdout } = await reader;
+  const whole = readFileSync(join(folder, "in.wav"));
+  assert.deepEqual(stdout.subarray(HEADER_BYTES), whole.subarray(HEADER_BYTES));
+  assert.deepEqual(stdout.subarray(0, HEADER_BYTES), Buffer.from(wavHeader(48_000, WAV_DATA_MAX)));
+  await heard("/dev/null");
 });
 
 test("what cannot be written, or recorded, is told before anything runs", async () => {

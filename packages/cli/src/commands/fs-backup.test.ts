@@ -150,7 +150,9 @@ test("rsync and rclone are run as they want to be", async () => {
   script(
     "rsync",
     'case "$*" in "-t --mkpath -- "*) mkdir -p "$(dirname "$(place "$5")")"; cp "$4" "$(place "$5")";; "-t -- ' +
-      '"*) test -e "$(place "$3")" || exit 23; cp "$(place "$3")" "$4";; "-r --delete --include=/"*) rm -f ' +
+      '"*) if ! test -e "$(place "$3")"; then echo "rsync: link_stat failed: No such file (2)" >&2; exit ' +
+      '23; elif test -e "$(place denied)"; then echo "rsync: send_files failed to open: Permission denied (13)" >&2; ' +
+      'exit 23; fi; cp "$(place "$3")" "$4";; "-r --delete --include=/"*) rm -f ' +
       '"$(place "$7")${3#--include=/}";; *) echo "bad arguments: $*" >&2; exit 1;; esac\n',
   );
   script(
@@ -165,6 +167,11 @@ test("rsync and rclone are run as they want to be", async () => {
     await roundTrip("rsync:host:/backup/r");
     await roundTrip("rclone:remote:backup/c");
     await works("backup", "run", volume, "rsync:host:/backup/r", "--full", "--keep", "1");
+    assert.equal(readdirSync(join(folder, "remote/host/backup/r")).length, 2);
+    // A list that cannot be read is not one that is not there.
+    writeFileSync(join(folder, "remote/denied"), "");
+    const denied = await runCommand("fs", "backup", "run", volume, "rsync:host:/backup/r");
+    assert.match(`${denied.stderr}${denied.status}`, /failed to open: Permission denied \(13\)\n1$/);
     assert.equal(readdirSync(join(folder, "remote/host/backup/r")).length, 2);
     process.env["PATH"] = join(folder, "nowhere");
     assert.match((await runCommand("fs", "backup", "list", "rsync:host:/x")).stderr, /rsync is not installed/);

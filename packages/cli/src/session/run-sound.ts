@@ -2,6 +2,7 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { checkOutputFile } from "@stratos/console/display";
 import { GuestSound } from "@stratos/display";
+import { isChannel } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import type { RunSurroundings } from "@stratos/images/run";
 import { OperationError } from "@stratos/operation";
@@ -25,19 +26,24 @@ export function soundOf({ sound: file, record }: RunOptions): NonNullable<RunSur
   };
 }
 
-/** A file that cannot be written any more ends, and the program goes on: who started it is told. */
+/**
+ * A file that cannot be written any more ends, and the program goes on: who started it is told. A pipe, or a device, is
+ * told of a length that does not end, as its beginning cannot be written again.
+ */
 class WavFile {
   readonly latencyMs = 0;
   readonly #file: string;
   readonly #descriptor: number;
   readonly #headerBytes: number;
+  readonly #isChannel: boolean;
   #dataBytes = 0;
   #isOver = false;
 
   /** @throws OperationError */
   constructor(file: string) {
     this.#file = file;
-    const header = wavHeader(RATE, 0);
+    this.#isChannel = isChannel(file);
+    const header = wavHeader(RATE, this.#isChannel ? WAV_DATA_MAX : 0);
     this.#headerBytes = header.length;
     try {
       this.#descriptor = openSync(file, "w");
@@ -52,8 +58,10 @@ class WavFile {
     const bytes = encodeS16(frames);
     if (this.#dataBytes + bytes.length > WAV_DATA_MAX) return this.#end("a WAV file has no room for more");
     try {
-      for (let at = 0; at < bytes.length;)
-        at += writeSync(this.#descriptor, bytes, at, bytes.length - at, this.#headerBytes + this.#dataBytes + at);
+      for (let at = 0; at < bytes.length;) {
+        const place = this.#isChannel ? null : this.#headerBytes + this.#dataBytes + at;
+        at += writeSync(this.#descriptor, bytes, at, bytes.length - at, place);
+      }
       this.#dataBytes += bytes.length;
     } catch (error) {
       this.#end(hostReason(error));
@@ -67,6 +75,7 @@ class WavFile {
 
   close(): void {
     try {
+      if (this.#isChannel) return;
       // What came of a frame that could not be written whole.
       ftruncateSync(this.#descriptor, this.#headerBytes + this.#dataBytes);
       writeSync(this.#descriptor, wavHeader(RATE, this.#dataBytes), 0, this.#headerBytes, 0);

@@ -88,6 +88,8 @@ interface Tool {
   readonly remove: (place: string, piece: string, empty: string) => readonly string[];
   /** Exit statuses that mean "not there". */
   readonly absent: readonly number[];
+  /** Whether one of them means that by what the program said, where it may mean something else, too. */
+  readonly saysAbsent?: (stderr: string) => boolean;
 }
 
 const RSYNC: Tool = {
@@ -105,6 +107,9 @@ const RSYNC: Tool = {
     `${place}/`,
   ],
   absent: [23, 3],
+  // Each line of what could not be read ends with its errno: 23 is the status of EACCES as well, and a list that could
+  // not be read must not be taken for none.
+  saysAbsent: (stderr) => [...stderr.matchAll(/^rsync: .*\((\d+)\)$/gm)].every(([, errno]) => errno === "2"),
 };
 
 const RCLONE: Tool = {
@@ -152,7 +157,7 @@ class ToolStore implements BackupStore {
 
   /** @returns false when what it was to copy is not there, which `mayBeAbsent` allows */
   #run(args: readonly string[], mayBeAbsent: boolean): boolean {
-    const { program, absent } = this.#tool;
+    const { program, absent, saysAbsent = () => true } = this.#tool;
     const result = spawnSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
     if (result.error !== undefined)
       throw new OperationError(
@@ -163,12 +168,11 @@ class ToolStore implements BackupStore {
           : `${program}: ${hostReason(result.error)}`,
       );
     if (result.status === 0) return true;
-    if (mayBeAbsent && absent.includes(result.status ?? -1)) return false;
-    throw new OperationError(
-      "volume",
-      this.name,
-      `${program} failed: ${result.stderr.trim().split("\n").at(-1) ?? `status ${String(result.status)}`}`,
-    );
+    if (mayBeAbsent && absent.includes(result.status ?? -1) && saysAbsent(result.stderr)) return false;
+    const lines = result.stderr.trim().split("\n");
+    // rsync ends with what that means in general.
+    const why = lines.find((line) => line.startsWith("rsync: ")) ?? lines.at(-1);
+    throw new OperationError("volume", this.name, `${program} failed: ${why || `status ${String(result.status)}`}`);
   }
 }
 
