@@ -76,9 +76,9 @@ export class MergedListing {
 
   /** Of the reading that is under way, or of a new one; a folder may have been copied up since it began. */
   #progressOf(folders: readonly Dentry[]): Progress {
-    const { folders: former } = this.#progress ?? { folders: [] };
-    if (former.length === folders.length && folders.every((folder, at) => former[at] === folder))
-      return this.#progress!;
+    const former = this.#progress;
+    if (former?.folders.length === folders.length && folders.every((folder, at) => former.folders[at] === folder))
+      return former;
     this.#reading++;
     return (this.#progress = {
       folders,
@@ -89,6 +89,20 @@ export class MergedListing {
       hidden: new Set(),
       found: 0,
     });
+  }
+
+  /**
+   * A name came, went or became another file's in the topmost folder. A reading may have passed its place, and who goes
+   * on with it need not be who began it (he may have been killed).
+   */
+  changed(kernel: FsKernel, name: string): void {
+    const progress = this.#progress;
+    if (progress === null) return;
+    this.#hide(name);
+    const [top] = progress.folders as [Dentry];
+    const child = layerChild(kernel, top, name);
+    if (child === null || isErrno(child) || isWhiteout(child.inode!)) progress.hidden.add(name);
+    else this.#show(name, child.inode!.ino, child.inode!.type >> 12, top, progress);
   }
 
   #isFound(entry: Entry): boolean {
@@ -124,7 +138,7 @@ export class MergedListing {
       if (child === UNFINISHED) return child;
       if (child === null || isErrno(child) || !isWhiteout(child.inode!)) continue;
       hidden.add(name);
-      this.#hide(name, layer);
+      if (this.#entries.get(name)?.layer === layer) this.#hide(name);
     }
     return 0;
   }
@@ -140,9 +154,9 @@ export class MergedListing {
     } else Object.assign(known, { type, layer, ino, reading: this.#reading });
   }
 
-  #hide(name: string, layer: Dentry): void {
+  #hide(name: string): void {
     const entry = this.#entries.get(name);
-    if (entry?.layer !== layer || !this.#isFound(entry)) return;
+    if (entry === undefined || !this.#isFound(entry)) return;
     entry.reading = 0;
     this.#progress!.found--;
   }

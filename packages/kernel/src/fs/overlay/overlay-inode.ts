@@ -1,7 +1,7 @@
 import {
-  ENOTEMPTY,
   ACL_ACCESS_NAME,
   ENOENT,
+  ENOTEMPTY,
   EROFS,
   ETXTBSY,
   O_ACCMODE,
@@ -231,6 +231,11 @@ export class OverlayInode extends Inode implements OverlayFile {
   #readListing(): number {
     this.#listing ??= new MergedListing();
     return this.#listing.read(this.fileSystem.kernel, this.#folders);
+  }
+
+  nameChanged(name: string): void {
+    this.#listing?.changed(this.fileSystem.kernel, name);
+    this.refresh();
   }
 
   checkEmpty(): number {

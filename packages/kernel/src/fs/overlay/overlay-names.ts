@@ -29,6 +29,8 @@ export interface OverlayFile extends Inode {
   hideLowers(): number;
   /** Have the lower layers the name, whatever the upper one says of it? */
   isBelow(name: string): boolean | number;
+  /** Of the folder's names one came, went, or is another file's. */
+  nameChanged(name: string): void;
   /** It has another name now. */
   movedTo(parent: OverlayFile, name: string): void;
   /** A name of it is gone: the last, but for those in the upper layer. */
@@ -63,7 +65,7 @@ export function addName(
     removeEntry(fileSystem.kernel, made);
     return -EPERM;
   }
-  folder.refresh();
+  folder.nameChanged(name);
   return fileSystem.inodeFor({ upper: made, lowers: [] }, folder, name);
 }
 
@@ -114,7 +116,7 @@ export function removeName(folder: OverlayFile, name: string, inode: OverlayFile
   else failed = entry === null ? -ENOENT : removeEntry(kernel, entry);
   if (failed < 0) return failed;
   inode.unlinked();
-  folder.refresh();
+  folder.nameChanged(name);
   return 0;
 }
 
@@ -191,8 +193,8 @@ export function moveName(from: Place<OverlayFile>, to: Place<OverlayFile | null>
   from.inode.movedTo(to.folder, to.name);
   if (exchanges) to.inode!.movedTo(from.folder, from.name);
   else to.inode?.unlinked();
-  from.folder.refresh();
-  to.folder.refresh();
+  from.folder.nameChanged(from.name);
+  to.folder.nameChanged(to.name);
   return 0;
 }
 

@@ -235,6 +235,32 @@ it("a folder is read from its beginning when it is copied up while it is read", 
   assert.ok(!listed.includes("name-0"));
 });
 
+it("a reading that nobody finishes tells the next reader nothing that is over", () => {
+  const { layers, user, inPieces } = withManyNames();
+  const inode = layers.overlay.root.lookup("many");
+  assert.ok(!isErrno(inode));
+  user.put("/many/above", "");
+  user.put("/many/later", "");
+  user.task.kernel.work.begin();
+  assert.equal(
+    inode.list(0, () => true),
+    UNFINISHED,
+  );
+  const change = (name: string, ...args: (number | string)[]): void => assert.equal(user.call(name, ...args), 0);
+  change("unlinkat", AT_FDCWD, "/many/above", 0);
+  change("unlinkat", AT_FDCWD, "/many/name-0", 0);
+  change("renameat2", AT_FDCWD, "/many/name-1", AT_FDCWD, "/many/moved", 0);
+  change("unlinkat", AT_FDCWD, "/many/name-5999", 0);
+  change("unlinkat", AT_FDCWD, "/many/later", 0);
+  user.put("/many/later", "again");
+  user.put("/many/new", "");
+  const listed: string[] = [];
+  assert.equal(inPieces(() => inode.list(0, (name) => listed.push(name) > 0))[0], 0);
+  const gone = new Set([0, 1, 5999]);
+  const kept = Array.from({ length: 6000 }, (_, at) => at).filter((at) => !gone.has(at));
+  assert.deepEqual(listed.sort(), [...kept.map((at) => `name-${at}`), "later", "moved", "new"].sort());
+});
+
 it("a folder whose names are all gone is removed in pieces, and shows none of them meanwhile", () => {
   const { layers, user, inPieces } = withManyNames();
   for (let at = 0; at < 6000; at++) assert.equal(user.call("unlinkat", AT_FDCWD, `/many/name-${at}`, 0), 0);
