@@ -51,6 +51,7 @@ import { isRefusal, type Route } from "../socket/routes.ts";
 import { describeGroups, describeGroups6, describeLinkGroups } from "./net-groups.ts";
 import { describeSocketKinds } from "./net-protocols.ts";
 import { describeFurther, describeProtocols, describeProtocols6 } from "./net-statistics.ts";
+import { numbered, tableInPieces } from "./table-in-pieces.ts";
 
 /** /proc/PID/net: of the network namespace of the process. Its files are made when somebody asks for one. */
 export class NetDirectory extends PseudoDirectory {
@@ -131,7 +132,7 @@ function fill(directory: PseudoDirectory, target: () => Task): void {
   file("arp", describeNeighbours);
   const sockets = (name: string, table: SocketTable, belongs: (socket: InetSocket) => boolean): void =>
     file(name, (task, from, kept) =>
-      inPieces(task, { from, kept, header: headerOf(table) }, task.network.inetSockets, (socket, line) =>
+      tableInPieces(task, { from, kept, header: headerOf(table) }, numbered(task.network.inetSockets), (socket, line) =>
         belongs(socket) ? describeSocket(task, socket, line, table) : "",
       ),
     );
@@ -349,38 +350,6 @@ const DATAGRAMS_V6: SocketTable = {
   rowWidth: 0,
 };
 
-/** Units of work of a socket's line. */
-const LINE_WORK = 2;
-
-/**
- * A table with a line for each of some things, as far as the call under way may work: there may be half a million
- * sockets. Of those that come or go while it is read one may be missing (as of seq_file's, Linux' Documentation/
- * filesystems/seq_file.rst).
- *
- * @param describe  one line, as the so many-th; "": it has none
- */
-function inPieces<Item>(
-  { kernel }: Task,
-  { from, kept, header }: { from: number; kept: unknown; header: string },
-  items: Iterable<Item>,
-  describe: (item: Item, line: number) => string,
-): TextPiece {
-  const { work } = kernel;
-  work.charge(from >> 8);
-  let text = from === 0 ? header : "";
-  let line = (kept as number | null) ?? 0;
-  let index = -1;
-  for (const item of items) {
-    if (++index < from) continue;
-    if (index > from && work.isUsed) return { text, next: index, kept: line };
-    work.charge(LINE_WORK);
-    const row = describe(item, line);
-    if (row !== "") line++;
-    text += row;
-  }
-  return { text, next: -1 };
-}
-
 function headerOf({ header, headerWidth }: SocketTable): string {
   return `${header.padEnd(headerWidth)}\n`;
 }
@@ -393,7 +362,7 @@ function describeConnections(task: Task, table: SocketTable, from: number, kept:
     yield* inetSockets;
     yield* tcpPorts.held.waitingOnes(now);
   };
-  return inPieces(task, { from, kept, header: headerOf(table) }, all(), (one, line) => {
+  return tableInPieces(task, { from, kept, header: headerOf(table) }, numbered(all()), (one, line) => {
     if ("untilNs" in one) return one.isV6 === table.isV6 ? describeWaiting(one, now, line, table) : "";
     return one.type === SOCK_STREAM ? describeSocket(task, one, line, table) : "";
   });
@@ -440,7 +409,7 @@ function place(ip: IpAddress, port: number, isV6: boolean): string {
 
 function describeUnix(task: Task, from: number, kept: unknown): TextPiece {
   const header = "Num       RefCount Protocol Flags    Type St Inode Path\n";
-  return inPieces(task, { from, kept, header }, task.network.unixSockets, (socket) => {
+  return tableInPieces(task, { from, kept, header }, numbered(task.network.unixSockets), (socket) => {
     const isConnected = socket.peerSocket !== null;
     const flags = socket.isListening ? "00010000" : "00000000";
     const type = socket.type.toString(16).padStart(4, "0");

@@ -10,34 +10,21 @@ import type { Mount } from "../vfs/mount.ts";
 import { describeMountFlags } from "../vfs/mount-attributes.ts";
 import { groupBehind } from "../cgroup/cgroup2.ts";
 import { heardFrom, placeOf, rootWithin } from "../vfs/mount-names.ts";
+import { tableInPieces } from "./table-in-pieces.ts";
 
 /** fstab(5): white space and backslashes as octal numbers. */
 function escape(text: string): string {
   return text.replace(/[ \t\n\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
 }
 
-/** Mounts of one piece of text: a namespace may have 100,000 (fs.mount-max). */
-const MOUNTS_OF_PIECE = 256;
-/** Units of work of a mount whose place is found and told. */
-const MOUNT_WORK = 4;
-
-/**
- * The lines of some mounts from number `from` on; by their numbers, wherever they were moved since (fs/mount.h,
- * mnt_ns_attached).
- */
+/** By their numbers, wherever they were moved since (fs/mount.h, mnt_ns_attached); there may be 100,000. */
 function describeReachable(task: Task, from: number, describe: (mount: Mount, place: string) => string): TextPiece {
-  const { work } = task.kernel;
-  const mounts = task.fs.namespace.mounts.filter(({ id }) => id >= from).sort((one, other) => one.id - other.id);
-  // To look through all of them costs a piece little.
-  work.charge(mounts.length >> 6);
-  let text = "";
-  for (const [count, mount] of mounts.entries()) {
-    if (count === MOUNTS_OF_PIECE || (count > 0 && work.isUsed)) return { text, next: mount.id };
-    work.charge(MOUNT_WORK);
+  const mounts = task.fs.namespace.mounts.toSorted((one, other) => one.id - other.id);
+  const byNumber = mounts.map((mount) => [mount.id, mount] as const);
+  return tableInPieces(task, { from }, byNumber, (mount) => {
     const place = placeOf(mount, task.fs.root);
-    if (place !== null) text += describe(mount, place);
-  }
-  return { text, next: -1 };
+    return place === null ? "" : describe(mount, place);
+  });
 }
 
 function superOptions(mount: Mount): string {
