@@ -356,8 +356,6 @@ function oldImage(folder: string): { name: string; pid: number } | null {
   return match === null ? null : { name: match[1]!, pid: Number(match[2]) };
 }
 
-const OLD_PREFIX = ".old-";
-/** Two renames follow one another within a millisecond. */
 function unreadable(name: string, why: string, cause: unknown): OperationError {
   return new OperationError(
     "image",
@@ -367,7 +365,9 @@ function unreadable(name: string, why: string, cause: unknown): OperationError {
   );
 }
 
+const OLD_PREFIX = ".old-";
 const REREAD_ATTEMPTS = 3;
+/** Two renames follow one another within a millisecond. */
 const REPLACING_ATTEMPTS = 100;
 const REPLACING_WAIT_MS = 5;
 const DESCRIPTION = "image.json";

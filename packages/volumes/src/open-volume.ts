@@ -282,7 +282,7 @@ function atMount(found: FoundVolume): string {
  * engine knows an I/O error alone. Else the failure.
  */
 export function hostRefusal({ devices }: OpenedVolume, failure: unknown): unknown {
-  const refused = devices.files.find(({ refusal }) => refusal !== null);
+  const { refused } = devices;
   return refused === undefined || !(failure instanceof OperationError && failure.cause instanceof EngineError)
     ? failure
     : new OperationError("volume", refused.path, `could not be written: ${hostReason(refused.refusal)}`, {

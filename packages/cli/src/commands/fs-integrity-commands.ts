@@ -103,10 +103,11 @@ export async function healthCommand(path: string, options: HealthOptions): Promi
     const told = await runWhereMounted(device!, ["fs", "health", ...(options.json === true ? ["--json"] : []), path]);
     if (told !== null) return told;
   }
-  let refusal: unknown = null;
+  let reason = "";
   const state = await withVolume(path, options.reset === true ? "write" : "read", (opened) => {
     if (options.reset === true) forgetErrors(opened);
-    refusal = opened.devices.files.find((file) => file.refusal !== null)?.refusal ?? null;
+    const { refused } = opened.devices;
+    if (refused !== undefined) reason = ` (${hostReason(refused.refusal)})`;
     return poolHealth(opened);
   });
   if (options.json === true) process.stdout.write(`${JSON.stringify(state, null, 2)}\n`);
@@ -134,7 +135,7 @@ export async function healthCommand(path: string, options: HealthOptions): Promi
     );
   }
   if (state.failure !== null) {
-    const why = failureWords(state.failure) + (refusal === null ? "" : ` (${hostReason(refusal)})`);
+    const why = failureWords(state.failure) + reason;
     process.stderr.write(`stratos: ${path}: takes no changes any more: ${why}; unmount it, and see to that\n`);
   }
   return state.state === "healthy" || state.state === "repaired" ? 0 : 1;

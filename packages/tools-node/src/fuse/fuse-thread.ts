@@ -103,8 +103,8 @@ function claim({ devices }: ServedVolume, isOurs: boolean): void {
 }
 
 function failureWords({ kind, block }: Failure, unsavedMs: number, { devices }: ServedVolume): string {
-  const refusal = devices.files.find((file) => file.refusal !== null)?.refusal ?? null;
-  const reason = refusal === null ? "" : `: ${hostReason(refusal)}`;
+  const { refused } = devices;
+  const reason = refused === undefined ? "" : `: ${hostReason(refused.refusal)}`;
   const since = unsavedMs === 0 ? "since the last commit" : `in the last ${Math.ceil(unsavedMs / 1000)} seconds`;
   return (
     `the volume takes no changes any more: ${FAILURE_WORDS[kind]}${block < 0 ? "" : ` (block ${block})`}${reason}; ` +

@@ -42,6 +42,8 @@ export interface VolumeDevices {
   /** The files. */
   readonly files: readonly FileBlockDevice[];
   readonly encrypted: readonly EncryptedDevice[];
+  /** The first file that the host has refused to write. */
+  readonly refused: FileBlockDevice | undefined;
   /** Takes a further file, which has joined the volume. */
   adopt(file: FileBlockDevice): void;
   /** Closes those that are no longer part of the volume. */
@@ -105,7 +107,12 @@ export function openVolumeDevices(path: string | readonly string[], options: Vol
         devices.splice(index, 1);
       }
     };
-    return { devices, files, encrypted, adopt, release, close };
+    return {
+      ...{ devices, files, encrypted, adopt, release, close },
+      get refused() {
+        return files.find(({ refusal }) => refusal !== null);
+      },
+    };
   } catch (error) {
     close();
     throw error;
