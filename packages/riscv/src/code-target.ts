@@ -74,6 +74,11 @@ export function pushTargetSlot(code: CodeWriter, target: number): void {
   code.memory(Op.i32Load16U, Target.slot);
 }
 
+/** Stack: the address of the code page of `pc`; gives the slot. */
+export function emitSlotInPage(code: CodeWriter, pc: number): void {
+  code.memory(Op.i32Load16U, targetAt(0, pc) + Target.slot);
+}
+
 /** Pushes which entry of its translation the pc is. */
 export function pushTargetEntry(code: CodeWriter, pc: number, target: number): void {
   code.localGet(target);

@@ -4,7 +4,7 @@ import { ExitReason } from "../exit-reason.ts";
 import { HART_FUEL } from "../hart-state.ts";
 import { RS1 } from "../lower/lowering.ts";
 import { emitRegisterTarget } from "../register-target.ts";
-import { emitTargetLookup, pushTargetSlot } from "../code-target.ts";
+import { emitSlotInPage, emitTargetLookup, pushTargetSlot } from "../code-target.ts";
 import { DEPTH, FUEL, RECORD, SCRATCH_I64, TABLES, VA } from "./translation-lowering.ts";
 import type { TranslationImports, TranslationLowering } from "./translation-lowering.ts";
 import type { UnitInstruction } from "./unit.ts";
@@ -78,13 +78,22 @@ export class FrameEmitter {
     code.op(Op.i32Sub);
   }
 
-  /** Pushes the table slot of what stands at the target now. */
-  pushSlotOf(pushTarget: () => void): void {
-    const code = this.#code;
-    pushTarget();
-    code.localSet(VA);
-    emitTargetLookup(code, TABLES, VA, RECORD);
-    pushTargetSlot(code, RECORD);
+  /** Pushes the table slot of what stands at the pc in VA now. */
+  pushSlotOfTarget(): void {
+    emitTargetLookup(this.#code, TABLES, VA, RECORD);
+    pushTargetSlot(this.#code, RECORD);
+  }
+
+  /** The same of a pc that is known. */
+  pushSlotOf(pc: number): void {
+    if (this.#lowering.canNamePage(pc)) {
+      this.#lowering.pushCodePage(pc);
+      emitSlotInPage(this.#code, pc);
+      return;
+    }
+    this.#lowering.pushAddress(pc);
+    this.#code.localSet(VA);
+    this.pushSlotOfTarget();
   }
 
   /** Stack: a pc. Gives it to the caller unless it is `expected`. */

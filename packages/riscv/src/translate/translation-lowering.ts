@@ -1,6 +1,15 @@
 import { Op, Type } from "@stratos/wasm";
 import type { CodeWriter, ValueType } from "@stratos/wasm";
-import { CODE_TABLE, emitEntryLookup, emitEntryTest, hostOffset, pushHost, pushMisfit } from "../access.ts";
+import {
+  CODE_TABLE,
+  emitEntryLookup,
+  emitEntryTest,
+  hostOffset,
+  pushHost,
+  pushMisfit,
+  READ_TABLE,
+  WRITE_TABLE,
+} from "../access.ts";
 import type { AddressMode } from "../access.ts";
 import { AddressedLowering } from "../addressed-lowering.ts";
 import { ExitReason } from "../exit-reason.ts";
@@ -11,6 +20,7 @@ import type { Lowering, Source } from "../lower/lowering.ts";
 import { MAX_GROUPS } from "./access-groups.ts";
 import type { AccessGroup } from "./access-groups.ts";
 import type { LazyLoop } from "./lazy-loops.ts";
+import { offsetWithin, UNKNOWN_OFFSET } from "./region-addresses.ts";
 import type { UnitInstruction } from "./unit.ts";
 
 /** Function indices of a translation's imports. */
@@ -51,10 +61,12 @@ const SCRATCH_F64 = 21;
 export const CONDITION = 25;
 /** i32: where the region starts, in units that are kept. */
 const BASE = 26;
+/** i32: the tables' address and four bytes for each page before the region, in units that are kept. */
+const REGION_TABLES = 27;
 /** i32: HART_WINDOW, in the window mode. */
-export const WINDOW = 27;
+export const WINDOW = 28;
 /** i32: host addresses (less `hostOffset`) of the block's access groups, 0 where each access looks for itself. */
-const FIRST_GROUP = 28;
+const FIRST_GROUP = 29;
 /** i32: guesses of table entries. */
 const FIRST_GUESS = FIRST_GROUP + MAX_GROUPS;
 
@@ -84,6 +96,8 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
   /** The x registers whose last write in the block was such a one. */
   #pending: number;
   #group: AccessGroup | null;
+  /** What rs1 holds, as an offset in the region (region-addresses.ts). */
+  #baseOffset: number;
   #skipsOnCondition: boolean;
   /** The f registers known to hold boxed singles at this point of the block. */
   #boxed: number;
@@ -120,6 +134,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     this.#isDeadWrite = false;
     this.#pending = 0;
     this.#group = null;
+    this.#baseOffset = UNKNOWN_OFFSET;
     this.#skipsOnCondition = false;
     this.#boxed = 0;
   }
@@ -137,18 +152,24 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
       { count: 5, type: Type.i64 },
       { count: 4, type: Type.f32 },
       { count: 4, type: Type.f64 },
-      { count: 3 + MAX_GROUPS + firstRegister - FIRST_GUESS, type: Type.i32 },
+      { count: 4 + MAX_GROUPS + firstRegister - FIRST_GUESS, type: Type.i32 },
       { count: xCount, type: Type.i64 },
       { count: next - firstRegister - xCount, type: Type.f64 },
     ];
   }
 
-  /** At the function's top. */
+  /** At the function's top, when TABLES is there. */
   loadPlace(): void {
     const { place } = this.#imports;
     if (place === null) return;
-    this.code.globalGet(place.base);
-    this.code.localSet(BASE);
+    const { code } = this;
+    code.globalGet(place.base);
+    code.localTee(BASE);
+    code.i32Const(10);
+    code.op(Op.i32ShrU);
+    code.localGet(TABLES);
+    code.op(Op.i32Add);
+    code.localSet(REGION_TABLES);
   }
 
   /** Pushes an address in the region as i32. */
@@ -163,6 +184,11 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     code.op(Op.i32Add);
   }
 
+  /** Whether `pushCodePage` can be asked: units that are kept know their own region. */
+  canNamePage(pc: number): boolean {
+    return this.#imports.place === null || offsetWithin(pc - this.#regionStart) !== UNKNOWN_OFFSET;
+  }
+
   /** Pushes the code table's entry for the page of `pc`: 0 when the address space has not fetched from it. */
   pushCodePage(pc: number): void {
     const { code } = this;
@@ -171,11 +197,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
       code.memory(Op.i32Load, CODE_TABLE + (pc >>> 12) * 4);
       return;
     }
-    code.localGet(BASE);
-    code.i32Const(10);
-    code.op(Op.i32ShrU);
-    code.localGet(TABLES);
-    code.op(Op.i32Add);
+    code.localGet(REGION_TABLES);
     code.memory(Op.i32Load, CODE_TABLE + ((pc - this.#regionStart) >>> 12) * 4);
   }
 
@@ -205,8 +227,20 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     }
   }
 
-  begin(instruction: UnitInstruction, completed: number, isDeadWrite: boolean, group: AccessGroup | null = null): void {
+  /** Whether accesses at addresses of the region itself are emitted as such: elsewhere they are constants, or rare. */
+  get namesRegion(): boolean {
+    return this.mode === "paged" && this.#imports.place !== null;
+  }
+
+  begin(
+    instruction: UnitInstruction,
+    completed: number,
+    isDeadWrite: boolean,
+    group: AccessGroup | null = null,
+    baseOffset = UNKNOWN_OFFSET,
+  ): void {
     this.#group = this.mode === "paged" ? group : null;
+    this.#baseOffset = baseOffset;
     this.#instruction = instruction;
     this.#completed = completed;
     this.#isDeadWrite = isDeadWrite;
@@ -453,6 +487,18 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
   /** Pushes the host address (less `hostOffset`) of rs1 + imm. @param guess  local, 0: none */
   #pushAccess(size: number, write: boolean, guess: number): void {
     const { code } = this;
+    const offset = this.#offsetOf(this.#instruction.imm);
+    if (offset !== UNKNOWN_OFFSET && offset % size === 0) {
+      this.#lookUpOffset(offset, write);
+      code.localGet(DELTA);
+      code.op(Op.i32Eqz);
+      code.unlikely();
+      code.if();
+      this.exitWith(ExitReason.MEMORY);
+      code.end();
+      pushHost(code, this.access);
+      return;
+    }
     this.#effectiveAddress();
     if (guess === 0) {
       this.translate({ size, write });
@@ -473,6 +519,23 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     code.localGet(VA);
     code.localGet(guess);
     code.op(Op.i32Add);
+  }
+
+  /** Of rs1 + imm in the region, where that is known. */
+  #offsetOf(imm: number): number {
+    return this.#baseOffset === UNKNOWN_OFFSET ? UNKNOWN_OFFSET : offsetWithin(this.#baseOffset + imm);
+  }
+
+  /** VA = an address of the region, DELTA = the entry of its page. */
+  #lookUpOffset(offset: number, write: boolean): void {
+    const { code } = this;
+    code.localGet(BASE);
+    code.i32Const(offset);
+    code.op(Op.i32Add);
+    code.localSet(VA);
+    code.localGet(REGION_TABLES);
+    code.memory(Op.i32Load, (write ? WRITE_TABLE : READ_TABLE) + (offset >>> 12) * 4);
+    code.localSet(DELTA);
   }
 
   /** DELTA = the entry of VA's page. Branches to `miss` unless it was guessed and VA is a multiple of `alignment`. */
@@ -500,6 +563,15 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
   #lookUpGroup(group: AccessGroup, host: number, guess: number): void {
     const { code } = this;
     const { alignment, hasStore } = group;
+    const span = group.end - group.lowest;
+    const offset = this.#offsetOf(group.lowest);
+    if (offset !== UNKNOWN_OFFSET) {
+      this.#lookUpOffset(offset, hasStore);
+      if ((offset & 4095) + span > 4096) code.i32Const(0);
+      else this.#pushEntryHost(alignment);
+      code.localSet(host);
+      return;
+    }
     this.readX(RS1);
     if (group.lowest !== 0) {
       code.i64Const(group.lowest);
@@ -531,7 +603,6 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
       this.#pushEntryHost(alignment);
     }
     code.localSet(host);
-    const span = group.end - group.lowest;
     if (span > alignment) {
       // A branch, not a select: the access needn't wait for the comparison.
       code.localGet(VA);

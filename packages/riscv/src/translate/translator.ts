@@ -14,6 +14,7 @@ import type { Block, Unit } from "./unit.ts";
 import { createTemplate, needsHelpers } from "./module-template.ts";
 import type { ModuleTemplate } from "./module-template.ts";
 import { isInTwoPages } from "./page-presence.ts";
+import { canHoldKept } from "./region-addresses.ts";
 import { emitUnit } from "./unit-emitter.ts";
 
 /** A path out of a translation that became hot makes its function be translated again, so often at most. */
@@ -120,7 +121,8 @@ export class Translator {
   noteHot(pc: number, heat: number): void {
     const region = this.#cache.regionAt(pc);
     if (region === undefined) return;
-    if (region.name !== null && this.#usesKept && this.#kept!.note(region, pc, heat)) return;
+    const mayHold = region.name !== null && canHoldKept(region.start);
+    if (mayHold && this.#usesKept && this.#kept!.note(region, pc, heat)) return;
     const sum = (region.heat.get(pc) ?? 0) + heat;
     if (sum < this.#hotThreshold) region.heat.set(pc, sum);
     else {

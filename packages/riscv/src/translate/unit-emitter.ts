@@ -43,6 +43,7 @@ import type { TranslationImports } from "./translation-lowering.ts";
 import { planGuesses } from "./page-guesses.ts";
 import type { GuessPlan } from "./page-guesses.ts";
 import { PagePresence } from "./page-presence.ts";
+import { offsetsOfBases } from "./region-addresses.ts";
 import type { Block, Unit, UnitInstruction } from "./unit.ts";
 
 /**
@@ -87,6 +88,7 @@ export function emitUnit(unit: Unit, context: UnitContext): EmittedUnit {
 
 class UnitEmitter {
   readonly #context: UnitContext;
+  readonly #regionStart: number;
   readonly #code: CodeWriter;
   readonly #lowering: TranslationLowering;
   readonly #frame: FrameEmitter;
@@ -102,6 +104,7 @@ class UnitEmitter {
 
   constructor(unit: Unit, context: UnitContext) {
     this.#context = context;
+    this.#regionStart = unit.region.start;
     this.#code = context.code;
     this.#lowering = new TranslationLowering(context.code, context.mode, context.imports, unit.region.start);
     this.#frame = new FrameEmitter(context.code, this.#lowering, context.imports);
@@ -222,6 +225,7 @@ class UnitEmitter {
     const bodyCount = hasEnding ? instructions.length - 1 : instructions.length;
     const deadWrites = findDeadWrites(block, bodyCount);
     const groups = groupAccesses(instructions);
+    const offsets = this.#lowering.namesRegion ? offsetsOfBases(instructions, this.#regionStart) : null;
     const pending = this.#pendingAt[block.index]!;
     this.#lowering.beginBlock(this.#guesses.guessedIn[block.index]!);
     let done = pending;
@@ -252,7 +256,7 @@ class UnitEmitter {
       assert(lowering !== undefined, "every instruction that runs on has a lowering");
       if (instruction.rd !== 0 || !isComputation(instruction)) {
         // else a hint
-        this.#lowering.begin(instruction, done, deadWrites[i]!, groups[i]!);
+        this.#lowering.begin(instruction, done, deadWrites[i]!, groups[i]!, offsets?.[i]);
         if (isCopy) this.#emitCopy();
         else if (wordOp !== 0) this.#emitWordOperation(wordOp);
         else lowering(this.#lowering);
@@ -552,7 +556,7 @@ class UnitEmitter {
     const slot = this.#context.callSlot(block.target);
     push();
     this.#frame.pushInnerDepth();
-    if (slot === 0) this.#frame.pushSlotOf(push);
+    if (slot === 0) this.#frame.pushSlotOf(block.target);
     else {
       code.i32Const(slot);
       if (!this.#presence.isKnown(block, block.target)) {
@@ -574,7 +578,7 @@ class UnitEmitter {
     this.#frame.beforeCall(done, push);
     push();
     this.#frame.pushInnerDepth();
-    this.#frame.pushSlotOf(push);
+    this.#frame.pushSlotOfTarget();
     code.callIndirect(this.#context.imports.codeType);
     this.#afterCall(block);
   }
