@@ -60,6 +60,36 @@ const lui = (rd: number, imm: number): number => (imm << 12) | (rd << 7) | 0x37;
 for (const translate of [false, true]) {
   const tier = translate ? "translated" : "interpreted";
 
+  test(`a function that changes where it returns to returns there (${tier})`, () => {
+    // x7 says by how much; the leaf is small enough to be taken into the loop.
+    const words = [
+      (24 << 20) | 0xef, // jal x1, 24: the leaf
+      addi(8, 8, 1), // returned to when x7 is 0
+      addi(9, 9, 1), // … 4
+      addi(5, 5, -1),
+      bne(5, 0, -16),
+      EBREAK,
+      addi(6, 6, 1), // the leaf
+      (7 << 20) | (1 << 15) | (1 << 7) | 0x33, // add x1, x1, x7
+      0x8067, // ret
+    ];
+    const { processor, physical, x } = machine(words, { translate });
+    const go = (rounds: number, further: number): void => {
+      physical.u32[(HART_X + 5 * 8) >>> 2] = rounds;
+      physical.u32[(HART_X + 7 * 8) >>> 2] = further;
+      physical.u32[HART_PC >>> 2] = CODE;
+      for (;;) {
+        const reason = processor.run(50);
+        if (reason === ExitReason.BREAKPOINT) return;
+        assert.equal(reason, ExitReason.BUDGET);
+      }
+    };
+    go(1000, 0);
+    assert.deepEqual([x(6), x(8), x(9)], [1000, 1000, 1000]);
+    go(1000, 4);
+    assert.deepEqual([x(6), x(8), x(9)], [2000, 1000, 2000]);
+  });
+
   test(`a loop that goes round by a jump through a register leaves the loop around it alone (${tier})`, () => {
     const inner = CODE + 28;
     const words = [

@@ -1,7 +1,7 @@
 /** What an instruction does to registers, as bit masks, integer and floating point apart. */
 import { INSTRUCTIONS } from "../instruction-table.ts";
 import { isComputationIndex } from "./computations.ts";
-import type { Block, UnitInstruction } from "./unit.ts";
+import type { Block, Context, UnitInstruction } from "./unit.ts";
 
 /** Registers that an instruction reads. */
 export function readsX(instruction: UnitInstruction): number {
@@ -29,6 +29,13 @@ function operandMask(instruction: UnitInstruction, file: string, destination: bo
   if (operands[2] === file) mask |= 1 << instruction.rs2;
   if (operands[3] === file) mask |= 1 << instruction.rs3;
   return file === "x" ? mask & ~1 : mask;
+}
+
+/** No instruction of the function writes the x register. */
+export function isLeftAlone(register: number, { blockAt }: Context): boolean {
+  for (const { instructions } of blockAt.values())
+    for (const instruction of instructions) if ((writesX(instruction) >>> register) & 1) return false;
+  return true;
 }
 
 /** Can't leave its block. */

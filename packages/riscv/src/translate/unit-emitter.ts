@@ -17,7 +17,7 @@ import { chooseLazyLoops } from "./lazy-loops.ts";
 import type { LazyLoop } from "./lazy-loops.ts";
 import { analyzeLiveness, type Liveness } from "./liveness.ts";
 import { findDeadWrites } from "./dead-writes.ts";
-import { isComputation } from "./register-use.ts";
+import { isComputation, isLeftAlone } from "./register-use.ts";
 import { JumpRoutes } from "./jump-routes.ts";
 import {
   extendedAfter,
@@ -527,23 +527,29 @@ class UnitEmitter {
     this.#jumpTo(block, block.successors[0]!, false);
   }
 
-  /** The link register is what the call wrote, as a rule, and the engine knows it. */
+  /** Where the inlined function leaves the link register alone it holds what the call wrote; else it is compared. */
   #emitInlineReturn(block: Block, last: UnitInstruction, done: number): void {
     const code = this.#code;
     const returnTo = block.context.returnTo!;
-    this.#frame.registerTarget(last);
+    const isCertain = last.imm === 0 && isLeftAlone(last.rs1, block.context);
+    if (!isCertain) this.#frame.registerTarget(last);
     this.#frame.subtract(done);
-    this.#frame.checkFuel(() => code.localGet(VA));
-    code.localGet(VA);
-    this.#lowering.pushAddress(returnTo.pc);
-    code.op(Op.i32Ne);
-    code.unlikely();
-    code.if();
-    this.#lowering.storeLazy();
-    this.#frame.storeFuel();
-    code.localGet(VA);
-    code.return();
-    code.end();
+    this.#frame.checkFuel(() => {
+      if (isCertain) this.#lowering.pushAddress(returnTo.pc);
+      else code.localGet(VA);
+    });
+    if (!isCertain) {
+      code.localGet(VA);
+      this.#lowering.pushAddress(returnTo.pc);
+      code.op(Op.i32Ne);
+      code.unlikely();
+      code.if();
+      this.#lowering.storeLazy();
+      this.#frame.storeFuel();
+      code.localGet(VA);
+      code.return();
+      code.end();
+    }
     this.#checkPages(block, returnTo, 0);
     this.#jumpTo(block, returnTo, false);
   }
