@@ -69,8 +69,8 @@ export interface FileTree {
   expectAttributes(path: string, follow: boolean): void;
   attributes(path: string, follow: boolean): ReadonlyMap<string, Uint8Array>;
   /**
-   * `all`: owner, times and extended attributes too, else permissions alone. What the place cannot keep is left out, and
-   * told. The extended attributes may be there only when `settle` has returned.
+   * `all`: owner, times and extended attributes too, else permissions alone. What the place cannot keep is left out
+   * and told. Extended attributes may be there only when `settle` has returned.
    */
   setFacts(path: string, facts: FileFacts, attributes: ReadonlyMap<string, Uint8Array>, all: boolean): void;
   settle(): void;

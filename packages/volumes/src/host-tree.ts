@@ -51,7 +51,7 @@ const FIND_DATA =
   'printf "%d %d\n", $data, $at } exit($!{ENXIO} ? 0 : 1)';
 
 /** What of the file at a path the host cannot keep, or tell, and why, if that is not plain. */
-export type LeftOut = (path: string, what: string, why?: string) => void;
+type LeftOut = (path: string, what: string, why?: string) => void;
 
 /** Attributes of files at and below a place, by their paths. */
 interface FoundAttributes {

@@ -13,6 +13,9 @@ import { FormatError } from "@stratos/formats";
 const TAKEN = /^(user\.|trusted\.(?!overlay)|security\.capability$|system\.posix_acl_)/;
 const OUTPUT_MAX = 1 << 28;
 
+/** getfattr of what its first argument names by octal digits; 127 where there is none. */
+const BY_OCTAL =
+  'command -v getfattr >/dev/null || exit 127; place=$(printf "%b/" "$1"); shift; exec getfattr "$@" "${place%/}"';
 const GETFATTR = ["-R", "-P", "-h", "--absolute-names", "-d", "-m", "-", "-e", "hex", "--"];
 
 /**
@@ -29,13 +32,7 @@ export function readAttributes(folder: string | Uint8Array): Map<string, Map<str
     ? spawnSync("getfattr", [...GETFATTR, place.toString("utf8")], { maxBuffer: OUTPUT_MAX })
     : spawnSync(
         "sh",
-        [
-          "-c",
-          'command -v getfattr >/dev/null || exit 127; place=$(printf "%b/" "$1"); shift; exec getfattr "$@" "${place%/}"',
-          "sh",
-          [...place].map((byte) => `\\0${byte.toString(8)}`).join(""),
-          ...GETFATTR,
-        ],
+        ["-c", BY_OCTAL, "sh", [...place].map((byte) => `\\0${byte.toString(8)}`).join(""), ...GETFATTR],
         { maxBuffer: OUTPUT_MAX },
       );
   if (!isText && status === 127) return undefined;
