@@ -13,7 +13,7 @@ test("a variable's bytes say whether its text is what it is", () => {
   assert.equal(isExact(null, "A"), true);
 });
 
-const ROOT = join(import.meta.dirname, "../../../..");
+const ROOT = join(import.meta.dirname, "../../..");
 
 // By the sources, and by the launcher, whose environment another Node has taken over.
 for (const command of [join(ROOT, "packages/cli/src/main.ts"), join(ROOT, "stratos.mjs")])

@@ -1,6 +1,6 @@
 /**
- * Variables of our own environment, which Node decodes as it does the arguments (`raw-arguments.ts`): what is not UTF-8
- * is U+FFFD in them, and would reach a program as another value.
+ * Variables of our own environment. Node decodes them as it does the arguments (`session/raw-arguments.ts`): what is not
+ * UTF-8 is U+FFFD in them, and would reach a program as another value.
  */
 import { readFileSync } from "node:fs";
 import { InvalidArgumentError } from "commander";

@@ -11,7 +11,7 @@ import { MACHINE_MEMORY_MIN } from "@stratos/session/limits";
 import { splitWords } from "@stratos/base/split-words";
 import { formatSize } from "@stratos/operation";
 import { UsageError } from "./command-error.ts";
-import { givenVariable } from "./session/given-variable.ts";
+import { givenVariable } from "./given-variable.ts";
 
 /** `K=V`; `K` alone takes the value that Stratos itself was given. */
 export function parseEnvironment(text: string, previous: readonly EnvironmentSetting[]): readonly EnvironmentSetting[] {
