@@ -1,5 +1,5 @@
 /**
- * Variables of our own environment. Node decodes them as it does the arguments (`session/raw-arguments.ts`): what is not
+ * Variables of our own environment. Node decodes them as the arguments (`session/raw-arguments.ts`): what is not
  * UTF-8 is U+FFFD in them, and would reach a program as another value.
  */
 import { readFileSync } from "node:fs";
