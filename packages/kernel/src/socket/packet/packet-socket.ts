@@ -106,8 +106,8 @@ export class PacketSocket extends Socket implements FanoutMember {
   #tellsAuxiliary = false;
   #ignoresOutgoing = false;
   /**
-   * PACKET_ADD_MEMBERSHIP, as `index:type:length.address`, and `#2`, `#3` … behind it for each further time; every frame
-   * is heard in any case. Bound: MEMBERSHIPS_MAX.
+   * PACKET_ADD_MEMBERSHIP, as `index:type:length.address`, and `#2`, `#3` … behind it for each further time; every
+   * frame is heard in any case. Bound: MEMBERSHIPS_MAX.
    */
   #memberships = new Set<string>();
   fanout: FanoutGroup | null = null;
