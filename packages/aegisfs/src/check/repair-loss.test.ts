@@ -120,6 +120,41 @@ test("the leaves of two lost nodes are found, since each belongs to the one alon
   assert.equal(mountedVolume(mount(device, { readOnly: true })).root.inodes, volume.root.inodes);
 });
 
+test("whichever leaf is lost together with the node above it, no file reads as zeros", () => {
+  const size = 300;
+  let errors = 0;
+  for (let leaf = 0, count = 1; leaf < count; leaf++) {
+    const { device, volume } = made(1, { size });
+    const root = volume.cache.load(volume.root.tree.root, 0);
+    assert.equal(root.level, 1);
+    count = root.count;
+    const words = root.words.slice();
+    hit(volume, device, words[NODE_HEADER_WORDS + leaf * ENTRY_WORDS + ENTRY_AT_POINTER + POINTER_AT_BLOCK]!);
+    hit(volume, device, root.block);
+    const result = repaired(device);
+    const { root: after } = mountedVolume(mount(device, { readOnly: true }));
+    const folder = after.lookup(ROOT_INO, "folder");
+    const bytes = new Uint8Array(4096);
+    for (let file = 0; folder > 0 && file < FILES; file++) {
+      const ino = after.lookup(folder, `f${file}`);
+      if (ino < 0) continue;
+      const read = after.read(ino, 0, bytes, 0, 4096);
+      if (read === -EIO) {
+        errors++;
+        assert.ok(
+          result.losses.some((loss) => loss.ino <= ino && ino <= loss.lastIno),
+          `f${file} is not named`,
+        );
+      } else
+        assert.ok(
+          bytes.subarray(0, size).every((byte) => byte === 1 + (file % 250)),
+          `leaf ${leaf}: f${file}`,
+        );
+    }
+  }
+  assert.ok(errors > 0);
+});
+
 test("the root of the volume's tree is lost in its only copy: its second place has it, and nothing is lost", () => {
   const { device, volume } = made(1);
   const { root, rootCopy } = volume.superblock;
