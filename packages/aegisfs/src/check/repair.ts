@@ -433,8 +433,8 @@ function replaceLost(
 }
 
 /**
- * Files whose inode is the last that there is in front of a gap that their inline content may have been in: it is counted
- * nowhere, and a file that only lacks it reads as zeros.
+ * Files whose inode is the last that there is in front of a gap that their inline content may have been in: it is
+ * counted nowhere, and a file that only lacks it reads as zeros.
  */
 function withInlineLost(
   { tree }: Subvolume,
