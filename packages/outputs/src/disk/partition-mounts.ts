@@ -64,9 +64,9 @@ export function writeCrypttab(
 const ACTIVATION_UNIT = "encrypted-volume-group.service";
 
 /**
- * Volumes beside the root in the group that the first root has opened. It has made the opened device without udev, whose
- * rules take that for unfinished, and look for no volumes on it (10-dm.rules, 69-lvm.rules): without this they would be
- * waited for in vain.
+ * Volumes beside the root in the group that the first root has opened. It has made the opened device without udev,
+ * whose rules take that for unfinished, and look for no volumes on it (10-dm.rules, 69-lvm.rules): without this they
+ * would be waited for in vain.
  */
 export function writeActivation(draft: TreeDraft, group: string): void {
   const folder = "etc/systemd/system";
