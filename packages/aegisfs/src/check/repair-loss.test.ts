@@ -251,6 +251,22 @@ test("a snapshot's older leaf does not take the place of a lost one (simulated: 
   assert.ok(result.losses.some((loss) => loss.subvolume === root.id && loss.ino <= ino && loss.lastIno >= ino));
 });
 
+test("each name of a file that is lost is told", () => {
+  const { device, volume } = made(1, { size: 5000 });
+  const folder = volume.root.lookup(ROOT_INO, "folder");
+  const ino = volume.root.lookup(folder, "f7");
+  assert.equal(volume.root.link(ino, ROOT_INO, "again"), 0);
+  assert.equal(volume.root.link(ino, folder, "third"), 0);
+  assert.equal(volume.sync(), 0);
+  const extents = volume.root.extents(ino, 0, 1);
+  assert.ok(typeof extents === "object");
+  hit(volume, device, extents[0]!.physical / 4096);
+  const result = repair(device);
+  assert.ok(typeof result === "object");
+  const [loss] = result.losses;
+  assert.deepEqual([loss!.path, ...loss!.otherPaths].sort(), ["/again", "/folder/f7", "/folder/third"]);
+});
+
 test("a file whose extents are lost reads as an error, and the report has its path and bytes", () => {
   for (let child = 0; child < 6; child++) {
     const { device, volume } = made(1);
