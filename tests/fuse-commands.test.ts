@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { extendedTest } from "@stratos/base/testing";
@@ -294,6 +294,16 @@ test("a volume of several devices is mounted by its UUID or one of them, and fou
       assert.match(await run("check", second), /clean/);
       await several.unmount();
     }
+    // Beside copies of them one name may mean either; all names mean what they name.
+    const copies = [join(several.folder, "copied-volume"), join(several.folder, "copied-second")];
+    copyFileSync(several.volume, copies[0]!);
+    copyFileSync(second, copies[1]!);
+    await assert.rejects(several.stratos(["fs", "mount", copies[0]!, several.mountPoint]), /name its devices, A,B,C/);
+    await run("mount", copies.join(","), several.mountPoint);
+    await several.sh("echo copied > file");
+    await several.unmount();
+    assert.equal(await run("cat", `${copies.join(",")}:/file`), "copied\n");
+    assert.equal(await run("cat", `${several.volume},${second}:/file`), "there\n");
   } finally {
     await several.remove();
   }

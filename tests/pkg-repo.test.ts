@@ -104,7 +104,7 @@ test(
 );
 
 test("what is wrong is told once, by name", async () => {
-  await refused(["deb", "build", "nowhere"], "nowhere: holds no folder DEBIAN");
+  await refused(["deb", "build", "nowhere"], "nowhere: no such file or directory");
   await refused(["deb", "info", "text"], "text: not a Debian package (ar: magic)");
   await refused(
     ["repo", "add", "nowhere", "text"],

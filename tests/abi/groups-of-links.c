@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <linux/if_link.h>
+#include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
@@ -25,4 +26,8 @@ int main(void) {
   SHOW(veth(7, "d0")); SHOW(change(SIOCADDMULTI, "d0", 0, 0x23)); list("by hand"); SHOW(change(SIOCADDMULTI, "d0", 0, 0x23)); SHOW(change(SIOCADDMULTI, "d0", 1, 0x24)); SHOW(change(SIOCDELMULTI, "d0", 0, 0x24)); SHOW(flags("d0", IFF_UP));
   struct ip_mreqn m = {{inet_addr("224.0.0.35")}, {0}, 7}; int g = socket(AF_INET, SOCK_DGRAM, 0); SHOW(setsockopt(g, IPPROTO_IP, IP_ADD_MEMBERSHIP, &m, sizeof m)); m.imr_multiaddr.s_addr = inet_addr("239.128.1.2"); SHOW(setsockopt(g, IPPROTO_IP, IP_ADD_MEMBERSHIP, &m, sizeof m)); list("joined");
   SHOW(change(SIOCDELMULTI, "d0", 0, 0x23)); SHOW(change(SIOCDELMULTI, "d0", 0, 0x23)); close(g); list("left");
+  struct packet_mreq p = {7, PACKET_MR_MULTICAST, 6, {1, 0, 0x5e, 1, 2, 3}}, all = {7, PACKET_MR_ALLMULTI, 0, {0}}; int a = socket(AF_PACKET, SOCK_RAW, 0), b = socket(AF_PACKET, SOCK_DGRAM, 0);
+#define MEMBER(fd, what, value) SHOW(setsockopt(fd, SOL_PACKET, PACKET_##what##_MEMBERSHIP, &value, sizeof value))
+  MEMBER(a, ADD, p); MEMBER(a, ADD, p); MEMBER(b, ADD, p); MEMBER(a, ADD, all); list("heard by packet sockets"); MEMBER(a, DROP, p); list("one of two left"); MEMBER(a, DROP, p); MEMBER(a, DROP, p); list("the other socket's"); close(b); list("closed");
+  p.mr_alen = 5; MEMBER(a, ADD, p); p.mr_alen = 8; MEMBER(a, ADD, p); p.mr_alen = 6; p.mr_type = PACKET_MR_UNICAST; MEMBER(a, ADD, p); p.mr_type = 9; MEMBER(a, ADD, p); p.mr_type = 0; p.mr_ifindex = 1; MEMBER(a, ADD, p); p.mr_ifindex = 99; MEMBER(a, ADD, p); MEMBER(a, DROP, p); list("refused, and lo");
   SHOW(setuid(65534)); SHOW(change(SIOCADDMULTI, "d0", 0, 0x23)); return 0; }

@@ -11,13 +11,15 @@ import { MACHINE_MEMORY_MIN } from "@stratos/session/limits";
 import { splitWords } from "@stratos/base/split-words";
 import { formatSize } from "@stratos/operation";
 import { UsageError } from "./command-error.ts";
+import { givenVariable } from "./given-variable.ts";
 
 /** `K=V`; `K` alone takes the value that Stratos itself was given. */
 export function parseEnvironment(text: string, previous: readonly EnvironmentSetting[]): readonly EnvironmentSetting[] {
   const equals = text.indexOf("=");
   const name = equals === -1 ? text : text.slice(0, equals);
   if (name === "") throw new InvalidArgumentError("a name is missing before '='");
-  const value = equals === -1 ? process.env[name] : text.slice(equals + 1);
+  const advice = `; a program is given bytes as they are by \`-- env "${name}=$${name}" CMD\``;
+  const value = equals === -1 ? givenVariable(name, advice) : text.slice(equals + 1);
   return value === undefined ? previous : [...previous, { name, value }];
 }
 
@@ -94,6 +96,7 @@ export function parseSecret(text: string, previous: readonly SecretChoice[] = []
   const [, name, list = ""] = /^([A-Za-z_]\w*)=(.+)$/.exec(text) ?? [];
   if (name === undefined) throw new InvalidArgumentError("expected NAME=HOST, and further hosts behind commas");
   if (previous.some((each) => each.name === name)) throw new InvalidArgumentError(`${name} was given before`);
+  givenVariable(name);
   return [...previous, { name, hosts: list.split(",") }];
 }
 

@@ -70,6 +70,8 @@ test("a file is replaced whole: what cannot be leaves the old one, and nothing b
     throw new Error("breaks off");
   };
   assert.throws(() => replaceFile(path, breaksOff()), /breaks off/);
+  assert.throws(() => replaceFile("/dev/full", "new"), { code: "ENOSPC", path: "/dev/full" });
+  assert.throws(() => replaceFile(join(path, "below"), "new"), { code: "ENOTDIR", path: join(path, "below") });
   assert.deepEqual([readFileSync(path, "utf8"), readdirSync(folder)], ["in pieces", ["keys"]]);
 
   mkdirSync(join(folder, "full", "inside"), { recursive: true });

@@ -77,8 +77,10 @@ export function replaceFile(
   const { mode = 0o666, flush = true, mtime } = options;
   const isDrafted = !isChannel(path);
   const draft = isDrafted ? `${path}.${process.pid}.new` : path;
+  let isThere = false;
   try {
     const fd = openSync(draft, "w", mode);
+    isThere = isDrafted;
     try {
       if (typeof content === "string") writeFileSync(fd, content);
       else for (const piece of content instanceof Uint8Array ? [content] : content) writeFully(fd, piece);
@@ -89,8 +91,10 @@ export function replaceFile(
     }
     if (isDrafted) renameSync(draft, path);
   } catch (error) {
-    if (isDrafted) rmSync(draft, { force: true });
-    throw error;
+    if (isThere) rmSync(draft, { force: true });
+    if ((error as NodeJS.ErrnoException).path === draft) (error as NodeJS.ErrnoException).path = path;
+    // Pieces may come from another file, whose failure it is.
+    throw typeof content === "string" || content instanceof Uint8Array ? failedAt(path, error) : error;
   }
 }
 

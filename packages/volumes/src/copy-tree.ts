@@ -4,7 +4,7 @@
  */
 import { addOffsets, type FileOffset } from "@stratos/aegisfs";
 import { OperationError } from "@stratos/operation";
-import { joinPath, type FileFacts, type FileTree } from "./file-tree.ts";
+import { joinPath, type FileFacts, type FileTree, type FileWriter } from "./file-tree.ts";
 
 interface CopyOptions {
   /** Folders with all that is in them; links are copied as links. */
@@ -23,6 +23,9 @@ export interface CopyCount {
 }
 
 const PIECE_BYTES = 1 << 20;
+/** What holes are looked for in: a block of most file systems. */
+const BLOCK_BYTES = 4096;
+const ZEROS = new Uint8Array(PIECE_BYTES);
 
 export class TreeCopier {
   readonly #source: FileTree;
@@ -41,6 +44,12 @@ export class TreeCopier {
 
   /** Copies `from` so that it is `to`. */
   copy(from: string, to: string): void {
+    if (this.#options.preserves) this.#source.expectAttributes(from, !this.#options.isRecursive);
+    this.#copy(from, to);
+    this.#target.settle();
+  }
+
+  #copy(from: string, to: string): void {
     const facts = this.#source.facts(from, !this.#options.isRecursive);
     if (facts === null) throw new OperationError("volume", this.#source.shown(from), "no such file or directory");
     const existing = this.#target.facts(to, !this.#options.isRecursive);
@@ -57,7 +66,7 @@ export class TreeCopier {
     const names = this.#source.names(from);
     if (existing === null) this.#target.makeDirectory(to);
     this.count.directories++;
-    for (const name of names) this.copy(joinPath(from, name), joinPath(to, name));
+    for (const name of names) this.#copy(joinPath(from, name), joinPath(to, name));
     if (existing === null || this.#options.preserves) this.#finish(from, to, facts);
   }
 
@@ -81,10 +90,10 @@ export class TreeCopier {
     if (facts.nlink > 1) this.#copies.set(facts.identity, to);
     if (facts.kind === "file") this.#copyContent(from, to, facts);
     else if (facts.kind === "symlink") this.#target.makeLink(to, this.#source.linkTarget(from));
-    else this.#target.makeSpecial(to, facts);
+    else if (!this.#target.makeSpecial(to, facts)) return;
     if (facts.kind === "file") this.count.files++;
     else this.count.others++;
-    if (facts.kind !== "socket") this.#finish(from, to, facts);
+    this.#finish(from, to, facts);
   }
 
   #copyContent(from: string, to: string, facts: FileFacts): void {
@@ -98,21 +107,44 @@ export class TreeCopier {
           if (facts.isSparse && offset < facts.size) offset = reader.nextData(offset);
           const count = reader.read(offset, this.#buffer, PIECE_BYTES);
           if (count === 0) break;
-          if (!facts.isSparse || this.#buffer.subarray(0, count).some((byte) => byte !== 0)) {
+          if (!facts.isSparse) {
             writer.write(offset, this.#buffer, count);
             written = addOffsets(offset, count);
-          }
+          } else written = this.#writeData(writer, offset, count) ?? written;
           offset = addOffsets(offset, count);
           this.count.bytes += count;
           this.#options.onProgress?.(this.count.bytes, from);
         }
-        if (written < facts.size && facts.isSparse) writer.setSize(offset > facts.size ? offset : facts.size);
+        if (facts.isSparse && (written < facts.size || written < offset))
+          writer.setSize(offset > facts.size ? offset : facts.size);
       } finally {
         writer.close();
       }
     } finally {
       reader.close();
     }
+  }
+
+  /**
+   * Writes the blocks of the piece at hand that are not all zeros.
+   *
+   * @returns where the last of them ends, or null when there is none
+   */
+  #writeData(writer: FileWriter, offset: FileOffset, count: number): FileOffset | null {
+    const buffer = this.#buffer;
+    if (isZero(buffer, 0, count)) return null;
+    let end: FileOffset | null = null;
+    for (let at = 0; at < count;) {
+      const start = at;
+      while (at < count && !isZero(buffer, at, Math.min(at + BLOCK_BYTES, count))) at += BLOCK_BYTES;
+      if (at > start) {
+        const stop = Math.min(at, count);
+        writer.write(addOffsets(offset, start), start === 0 ? buffer : buffer.subarray(start), stop - start);
+        end = addOffsets(offset, stop);
+      }
+      while (at < count && isZero(buffer, at, Math.min(at + BLOCK_BYTES, count))) at += BLOCK_BYTES;
+    }
+    return end;
   }
 
   #finish(from: string, to: string, facts: FileFacts): void {
@@ -127,4 +159,9 @@ export class TreeCopier {
 
 function isChannel({ kind }: FileFacts): boolean {
   return kind !== "file" && kind !== "directory" && kind !== "symlink";
+}
+
+/** By memcmp: a byte at a time in JavaScript is thirty times slower. */
+function isZero(bytes: Uint8Array, start: number, end: number): boolean {
+  return Buffer.compare(bytes.subarray(start, end), ZEROS.subarray(0, end - start)) === 0;
 }

@@ -60,15 +60,20 @@ export interface FileTree {
   createFile(path: string): FileWriter;
   makeDirectory(path: string): void;
   makeLink(path: string, target: string): void;
-  makeSpecial(path: string, facts: FileFacts): void;
+  /** @returns whether it is there now: some places have none of its kind */
+  makeSpecial(path: string, facts: FileFacts): boolean;
   hardLink(path: string, existing: string): void;
   /** Removes what is no folder. */
   remove(path: string): void;
+  /** Attributes of what lies at or below the path will be asked for: a host reads them all at once. */
+  expectAttributes(path: string, follow: boolean): void;
   attributes(path: string, follow: boolean): ReadonlyMap<string, Uint8Array>;
   /**
-   * `all`: owner, times and extended attributes too, else permissions alone. What the place cannot keep is left out.
+   * `all`: owner, times and extended attributes too, else permissions alone. What the place cannot keep is left out
+   * and told. Extended attributes may be there only when `settle` has returned.
    */
   setFacts(path: string, facts: FileFacts, attributes: ReadonlyMap<string, Uint8Array>, all: boolean): void;
+  settle(): void;
 }
 
 /** `a/b` and `c` make `a/b/c`. */

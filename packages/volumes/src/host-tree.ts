@@ -1,7 +1,11 @@
-/** Files of the host. Node reads no extended attributes, so they stay behind. */
+/**
+ * Files of the host. Node has no calls for extended attributes and for holes, which programs of the host read and set
+ * for it, for many files at once.
+ */
 import {
   chmodSync,
   closeSync,
+  fstatSync,
   ftruncateSync,
   lchownSync,
   linkSync,
@@ -12,6 +16,7 @@ import {
   readdirSync,
   readlinkSync,
   readSync,
+  realpathSync,
   statSync,
   symlinkSync,
   unlinkSync,
@@ -23,14 +28,47 @@ import { addOffsets, type FileOffset } from "@stratos/aegisfs";
 import { hostTime } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
-import { toText, type FileFacts, type FileKind, type FileReader, type FileTree, type FileWriter } from "./file-tree.ts";
+import { readAttributes, trySetAttributes, type AttributedFile } from "@stratos/tools-node/outputs";
+import {
+  joinPath,
+  toText,
+  type FileFacts,
+  type FileKind,
+  type FileReader,
+  type FileTree,
+  type FileWriter,
+} from "./file-tree.ts";
 
 /** From here on a size is told as a bigint. */
 const BEYOND = 2n ** 53n;
 const NONE: ReadonlyMap<string, Uint8Array> = new Map();
 
+/** Smaller files are read, holes and all, before a program that finds these could start. */
+const HOLES_FROM_BYTES = 64 << 20;
+/** Prints where data begins and ends in its standard input (SEEK_DATA 3, SEEK_HOLE 4, lseek(2)). */
+const FIND_DATA =
+  "my $at = 0; while (defined(my $data = sysseek(STDIN, $at, 3))) { $at = sysseek(STDIN, $data, 4) or exit 1; " +
+  'printf "%d %d\n", $data, $at } exit($!{ENXIO} ? 0 : 1)';
+
+/** What of the file at a path the host cannot keep, or tell, and why, if that is not plain. */
+type LeftOut = (path: string, what: string, why?: string) => void;
+
+/** Attributes of files at and below a place, by their paths. */
+interface FoundAttributes {
+  readonly place: string;
+  readonly files: ReadonlyMap<string, ReadonlyMap<string, string>>;
+}
+
 export class HostTree implements FileTree {
   readonly keepsChannels = true;
+  readonly #onLeftOut: LeftOut;
+  readonly #found: FoundAttributes[] = [];
+  #waiting: (AttributedFile & { readonly mode: number })[] = [];
+  #isUnread = false;
+
+  constructor(onLeftOut: LeftOut = () => {}) {
+    this.#onLeftOut = onLeftOut;
+  }
 
   shown(path: string): string {
     return toText(path);
@@ -81,9 +119,16 @@ export class HostTree implements FileTree {
         "is larger than 2^53 bytes, whose holes Node cannot see: mount the volume and copy it with cp",
       );
     const fd = this.#try(path, () => openSync(bytesOf(path), "r"));
+    let data: readonly DataRange[] | undefined;
+    let next = 0;
     return {
       read: (offset, bytes, length) => this.#try(path, () => readSync(fd, bytes, 0, length, offset)),
-      nextData: (offset) => offset,
+      nextData: (offset) => {
+        data ??= dataOf(fd);
+        while (next < data.length && data[next]!.end <= offset) next++;
+        if (next === data.length) return fstatSync(fd).size;
+        return Math.max(data[next]!.start, Number(offset));
+      },
       close: () => closeSync(fd),
     };
   }
@@ -124,8 +169,12 @@ export class HostTree implements FileTree {
     this.#try(path, () => symlinkSync(bytesOf(target), bytesOf(path)));
   }
 
-  makeSpecial(path: string, facts: FileFacts): void {
-    if (facts.kind === "socket") return; // A name for a process that no longer runs.
+  makeSpecial(path: string, facts: FileFacts): boolean {
+    if (facts.kind === "socket") {
+      // The name of a process that no longer runs; only a process that listens at it could make it.
+      this.#onLeftOut(path, "a socket");
+      return false;
+    }
     const device =
       facts.kind === "fifo"
         ? ["p"]
@@ -137,6 +186,7 @@ export class HostTree implements FileTree {
     const result = spawnSync("mknod", ["--", toText(path), ...device], { encoding: "utf8" });
     if (result.status !== 0)
       throw new OperationError("volume", this.shown(path), `mknod: ${(result.stderr ?? "").trim() || "not found"}`);
+    return true;
   }
 
   hardLink(path: string, existing: string): void {
@@ -147,11 +197,65 @@ export class HostTree implements FileTree {
     this.#try(path, () => unlinkSync(bytesOf(path)));
   }
 
-  attributes(): ReadonlyMap<string, Uint8Array> {
-    return NONE;
+  expectAttributes(path: string, follow: boolean): void {
+    if (this.#foundFor(path) !== undefined || this.#isUnread) return;
+    try {
+      const place = follow ? realpathSync(bytesOf(path), { encoding: "buffer" }) : bytesOf(path);
+      const files = readAttributes(place);
+      if (files !== undefined) this.#found.push({ place: path, files });
+      else {
+        this.#isUnread = true;
+        this.#onLeftOut(
+          path,
+          "extended attributes, if there are any",
+          "getfattr is not there (on Debian: apt-get install attr)",
+        );
+      }
+    } catch (error) {
+      this.#onLeftOut(path, "extended attributes, if there are any", hostReason(error));
+    }
   }
 
-  setFacts(path: string, facts: FileFacts, _attributes: ReadonlyMap<string, Uint8Array>, all: boolean): void {
+  attributes(path: string): ReadonlyMap<string, Uint8Array> {
+    const found = this.#foundFor(path);
+    const own = found?.files.get(path.slice(found.place.length).replace(/^\/+/, ""));
+    if (own === undefined || own.size === 0) return NONE;
+    return new Map([...own].map(([name, value]) => [name, bytesOf(value)]));
+  }
+
+  #foundFor(path: string): FoundAttributes | undefined {
+    return this.#found.find(({ place }) => path === place || path.startsWith(joinPath(place, "")));
+  }
+
+  settle(): void {
+    const files = this.#waiting;
+    this.#waiting = [];
+    if (files.length === 0) return;
+    // Whoever is not root sets attributes of what he may write alone.
+    const closed = process.getuid?.() === 0 ? [] : files.filter(({ mode, isLink }) => !isLink && (mode & 0o200) === 0);
+    let refused: string[];
+    try {
+      for (const { path, mode } of closed) chmodSync(path, mode | 0o200);
+      refused = trySetAttributes(files);
+    } catch (error) {
+      refused = [hostReason(error)];
+    } finally {
+      for (const { path, mode } of closed) chmodSync(path, mode);
+    }
+    if (refused.length === 0) return;
+    const first = files.find(({ path }) => refused[0]!.startsWith(`setfattr: ${path.toString("utf8")}: `));
+    const reason =
+      first === undefined ? refused[0]! : refused[0]!.slice(`setfattr: ${first.path.toString("utf8")}: `.length);
+    this.#onLeftOut(
+      (first ?? files[0]!).path.toString("latin1"),
+      refused.length === 1
+        ? "an extended attribute"
+        : `an extended attribute, and ${refused.length - 1} more, of others too`,
+      reason,
+    );
+  }
+
+  setFacts(path: string, facts: FileFacts, attributes: ReadonlyMap<string, Uint8Array>, all: boolean): void {
     const bytes = bytesOf(path);
     this.#try(path, () => {
       // Owner first: chown(2) clears the set-id bits.
@@ -164,6 +268,11 @@ export class HostTree implements FileTree {
           hostTime(facts.mtime.seconds + facts.mtime.nanoseconds / 1e9),
         );
     });
+    // An access list is also permissions, which may not let the rest be set.
+    const isList = (name: string): number => (name.startsWith("system.posix_acl_") ? 1 : 0);
+    const xattrs = new Map([...attributes].sort(([one], [other]) => isList(one) - isList(other)));
+    if (attributes.size > 0)
+      this.#waiting.push({ path: bytes, xattrs, isLink: facts.kind === "symlink", mode: facts.mode });
   }
 
   #try<T>(path: string, work: () => T): T {
@@ -177,6 +286,29 @@ export class HostTree implements FileTree {
   #failure(path: string, error: unknown): OperationError {
     return new OperationError("volume", this.shown(path), hostReason(error), { cause: error });
   }
+}
+
+interface DataRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where a file with holes has data; all of it where the host has no program that tells. */
+function dataOf(fd: number): readonly DataRange[] {
+  const { size } = fstatSync(fd);
+  const whole = [{ start: 0, end: size }];
+  if (size < HOLES_FROM_BYTES) return whole;
+  const { status, stdout } = spawnSync("perl", ["-MErrno", "-e", FIND_DATA], {
+    stdio: [fd, "pipe", "ignore"],
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
+  if (status !== 0) return whole;
+  const ranges = stdout.split("\n").filter((line) => line !== "");
+  return ranges.map((line) => {
+    const [start, end] = line.split(" ");
+    return { start: Number(start), end: Number(end) };
+  });
 }
 
 function bytesOf(path: string): Buffer {

@@ -8,21 +8,36 @@ import type { HostTree } from "./host-tree.ts";
 import { removeTree } from "./remove-tree.ts";
 import type { VolumeTree } from "./volume-tree.ts";
 
-/** How files were when they were copied out, by path. */
-export type TreeRecord = ReadonlyMap<string, string>;
+/** How files were when they were copied out. */
+export interface TreeRecord {
+  /** What tells a changed file, by path. */
+  readonly signatures: ReadonlyMap<string, string>;
+  /** The extended attributes that the host has kept, by path. */
+  readonly attributes: ReadonlyMap<string, ReadonlyMap<string, Uint8Array>>;
+  /** What the host has not kept: that it is not there says nothing. */
+  readonly leftOut: ReadonlySet<string>;
+}
 
 /**
  * What tells whether a file is still the same: its content cannot change without its times (ctime cannot be set back).
  */
-export function recordTree(tree: HostTree, path: string, ctimeOf: (path: string) => string): TreeRecord {
-  const record = new Map<string, string>();
+export function recordTree(
+  tree: HostTree,
+  path: string,
+  { ctimeOf, leftOut }: { readonly ctimeOf: (path: string) => string; readonly leftOut: ReadonlySet<string> },
+): TreeRecord {
+  const signatures = new Map<string, string>();
+  const attributes = new Map<string, ReadonlyMap<string, Uint8Array>>();
+  tree.expectAttributes(path, false);
   const visit = (at: string): void => {
     const facts = tree.facts(at)!;
-    record.set(at, signature(facts, ctimeOf(at)));
+    signatures.set(at, signature(facts, ctimeOf(at)));
+    const own = tree.attributes(at);
+    if (own.size > 0) attributes.set(at, own);
     if (facts.kind === "directory") for (const name of tree.names(at)) visit(joinPath(at, name));
   };
   visit(path);
-  return record;
+  return { signatures, attributes, leftOut };
 }
 
 function signature(facts: FileFacts, ctime: string): string {
@@ -41,12 +56,18 @@ export function mirrorBack(
   ctimeOf: (path: string) => string,
 ): number {
   const copier = new TreeCopier(source, target, { isRecursive: true, preserves: true });
+  source.expectAttributes(folder, false);
+  const before = (path: string): ReadonlyMap<string, Uint8Array> => record.attributes.get(path) ?? new Map();
+  const removeAttributes = (path: string, place: string): void => {
+    const now = source.attributes(path);
+    for (const name of before(path).keys()) if (!now.has(name)) target.removeAttribute(place, name);
+  };
   let changed = 0;
   const visit = (from: string, to: string): void => {
     const names = source.names(from);
     const present = new Set(names);
     for (const name of target.names(to)) {
-      if (present.has(name)) continue;
+      if (present.has(name) || record.leftOut.has(joinPath(from, name))) continue;
       removeTree(target, joinPath(to, name), { isRecursive: true, isDryRun: false });
       changed++;
     }
@@ -55,20 +76,29 @@ export function mirrorBack(
       const place = joinPath(to, name);
       const facts = source.facts(path)!;
       const existing = target.facts(place);
-      const isSame = record.get(path) === signature(facts, ctimeOf(path));
+      const isSame = record.signatures.get(path) === signature(facts, ctimeOf(path));
       if (facts.kind === "directory" && existing?.kind === "directory") {
         visit(path, place);
-        if (isSame) continue;
-        target.setFacts(place, facts, new Map(), true);
+        if (isSame && areSame(before(path), source.attributes(path))) continue;
+        target.setFacts(place, facts, source.attributes(path), true);
       } else {
         if (isSame && existing !== null) continue;
         if (existing !== null && (existing.kind === "directory" || facts.kind === "directory"))
           removeTree(target, place, { isRecursive: true, isDryRun: false });
         copier.copy(path, place);
       }
+      removeAttributes(path, place);
       changed++;
     }
   };
   visit(folder, "/");
   return changed;
+}
+
+function areSame(one: ReadonlyMap<string, Uint8Array>, other: ReadonlyMap<string, Uint8Array>): boolean {
+  if (one.size !== other.size) return false;
+  return [...one].every(([name, value]) => {
+    const beside = other.get(name);
+    return beside !== undefined && Buffer.compare(value, beside) === 0;
+  });
 }

@@ -57,7 +57,9 @@ export async function workOnCopy(
   { path, name, folder }: { readonly path: string; readonly name: string; readonly folder: string },
   work: (files: string) => Promise<boolean>,
 ): Promise<void> {
-  const host = new HostTree();
+  // What the host cannot keep stays in the volume as it is.
+  const leftOut = new Set<string>();
+  const host = new HostTree((at) => void leftOut.add(at));
   const copy = join(folder, "files");
   await withVolume(path, "read", (opened) =>
     new TreeCopier(new VolumeTree(filteredFilesOf(opened, name), path), host, {
@@ -65,11 +67,14 @@ export async function workOnCopy(
       preserves: true,
     }).copy("/", copy),
   );
-  const record = recordTree(host, copy, ctimeOf);
-  if (await work(copy))
-    await withVolume(path, "write", (opened) =>
-      mirrorBack(host, copy, new VolumeTree(filteredFilesOf(opened, name), path), record, ctimeOf),
-    );
+  const record = recordTree(host, copy, { ctimeOf, leftOut });
+  if (!(await work(copy))) return;
+  const changed = new HostTree((at, what) => {
+    if (record.attributes.size > 0) throw new OperationError("volume", path, `${at}: cannot be brought in: ${what}`);
+  });
+  await withVolume(path, "write", (opened) =>
+    mirrorBack(changed, copy, new VolumeTree(filteredFilesOf(opened, name), path), record, ctimeOf),
+  );
 }
 
 function ctimeOf(path: string): string {

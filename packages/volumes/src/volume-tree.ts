@@ -5,6 +5,7 @@ import {
   EEXIST,
   EISDIR,
   ELOOP,
+  ENODATA,
   ENOENT,
   ENOTDIR,
   ENOTEMPTY,
@@ -245,7 +246,7 @@ export class VolumeTree implements FileTree {
     this.expect(path, this.files.symlink(directory, name, target, this.#owner.uid, this.#owner.gid));
   }
 
-  makeSpecial(path: string, facts: FileFacts): void {
+  makeSpecial(path: string, facts: FileFacts): boolean {
     const { directory, name } = this.seat(path);
     this.expect(
       path,
@@ -258,6 +259,7 @@ export class VolumeTree implements FileTree {
         facts.rdev,
       ),
     );
+    return true;
   }
 
   hardLink(path: string, existing: string): void {
@@ -286,6 +288,8 @@ export class VolumeTree implements FileTree {
     this.expect(from, result);
   }
 
+  expectAttributes(): void {}
+
   attributes(path: string, follow: boolean): ReadonlyMap<string, Uint8Array> {
     const ino = this.find(path, follow);
     const names = this.files.listXattrs(ino);
@@ -297,6 +301,13 @@ export class VolumeTree implements FileTree {
       }),
     );
   }
+
+  removeAttribute(path: string, name: string): void {
+    const result = this.files.removeXattr(this.find(path, false), name);
+    if (result !== -ENODATA) this.expect(path, result);
+  }
+
+  settle(): void {}
 
   setFacts(path: string, facts: FileFacts, attributes: ReadonlyMap<string, Uint8Array>, all: boolean): void {
     const ino = this.find(path, facts.kind !== "symlink");

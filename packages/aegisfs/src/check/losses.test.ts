@@ -17,6 +17,7 @@ test("neighbours of one file are joined, others not, and each has its path", () 
     ino,
     lastIno: ino,
     path: null,
+    otherPaths: [],
     from,
     to,
     detail: "",

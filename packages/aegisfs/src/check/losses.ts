@@ -31,6 +31,8 @@ export interface Loss {
   readonly lastIno: number;
   /** In the subvolume, after the repair; null when none is known. */
   readonly path: string | null;
+  /** Further names of the same file. */
+  readonly otherPaths: readonly string[];
   /** Bytes. */
   readonly from: number;
   readonly to: number;
@@ -39,7 +41,19 @@ export interface Loss {
 }
 
 export function lossOf(what: Loss["what"], detail: string, more: Partial<Loss> = {}): Loss {
-  return { what, subvolume: -1, subvolumeName: "", ino: -1, lastIno: -1, path: null, from: 0, to: 0, detail, ...more };
+  return {
+    what,
+    subvolume: -1,
+    subvolumeName: "",
+    ino: -1,
+    lastIno: -1,
+    path: null,
+    otherPaths: [],
+    from: 0,
+    to: 0,
+    detail,
+    ...more,
+  };
 }
 
 /** Ranges of files that are marked as lost, as losses without paths. Throws Failure. */
@@ -116,7 +130,7 @@ export function damagedContent(volume: Volume, damage: readonly Damage[]): Loss[
 
 /** The same losses with the paths of their inodes, neighbours joined. Throws Failure. */
 export function withPaths(volume: Volume, losses: readonly Loss[]): Loss[] {
-  const known = new Map<number, Map<number, string>>();
+  const known = new Map<number, Map<number, string[]>>();
   const joined: Loss[] = [];
   for (const loss of losses) {
     const last = joined[joined.length - 1];
@@ -136,30 +150,46 @@ export function withPaths(volume: Volume, losses: readonly Loss[]): Loss[] {
     if (subvolume === null) return loss;
     let paths = known.get(loss.subvolume);
     if (paths === undefined) known.set(loss.subvolume, (paths = pathsOf(subvolume)));
-    return { ...loss, subvolumeName: subvolume.name, path: loss.path ?? paths.get(loss.ino) ?? null };
+    const [first = null, ...others] = paths.get(loss.ino) ?? [];
+    return {
+      ...loss,
+      subvolumeName: subvolume.name,
+      path: loss.path ?? first,
+      otherPaths: loss.path === null ? others : [],
+    };
   });
 }
 
-/** One path of each inode. Bound: as much memory as the names take. */
-function pathsOf(subvolume: Subvolume): Map<number, string> {
+/** The paths of each inode. Bound: as much memory as the names take. */
+function pathsOf(subvolume: Subvolume): Map<number, string[]> {
   const { tree } = subvolume;
-  const names = new Map<number, { directory: number; name: string }>();
+  const names = new Map<number, { directory: number; name: string }[]>();
   for (let more = tree.ceiling(0, 0, 0); more; more = tree.next()) {
     if (tree.key(1) >>> 24 !== KIND_ENTRY) continue;
     const ino = tree.words[tree.offset >>> 2]!;
-    if (!names.has(ino)) names.set(ino, { directory: tree.key(0), name: nameAt(tree.bytes, tree.offset) });
+    const own = names.get(ino),
+      entry = { directory: tree.key(0), name: nameAt(tree.bytes, tree.offset) };
+    if (own === undefined) names.set(ino, [entry]);
+    else own.push(entry);
   }
-  const paths = new Map<number, string>([[ROOT_INO, "/"]]);
-  for (const ino of names.keys()) {
-    const parts: string[] = [];
-    let at = ino;
-    for (let steps = 0; at !== ROOT_INO && steps < names.size + 1; steps++) {
-      const entry = names.get(at);
-      if (entry === undefined) break;
-      parts.unshift(entry.name);
-      at = entry.directory;
+  const paths = new Map<number, string[]>([[ROOT_INO, ["/"]]]);
+  for (const [ino, entries] of names) {
+    if (ino === ROOT_INO) continue;
+    for (const entry of entries) {
+      const parts = [entry.name];
+      let at = entry.directory;
+      for (let steps = 0; at !== ROOT_INO && steps < names.size + 1; steps++) {
+        const [above] = names.get(at) ?? [];
+        if (above === undefined) break;
+        parts.unshift(above.name);
+        at = above.directory;
+      }
+      if (at !== ROOT_INO) continue;
+      const own = paths.get(ino),
+        path = `/${parts.join("/")}`;
+      if (own === undefined) paths.set(ino, [path]);
+      else own.push(path);
     }
-    if (at === ROOT_INO && ino !== ROOT_INO) paths.set(ino, `/${parts.join("/")}`);
   }
   return paths;
 }

@@ -120,6 +120,41 @@ test("the leaves of two lost nodes are found, since each belongs to the one alon
   assert.equal(mountedVolume(mount(device, { readOnly: true })).root.inodes, volume.root.inodes);
 });
 
+test("whichever leaf is lost together with the node above it, no file reads as zeros", () => {
+  const size = 300;
+  let errors = 0;
+  for (let leaf = 0, count = 1; leaf < count; leaf++) {
+    const { device, volume } = made(1, { size });
+    const root = volume.cache.load(volume.root.tree.root, 0);
+    assert.equal(root.level, 1);
+    count = root.count;
+    const words = root.words.slice();
+    hit(volume, device, words[NODE_HEADER_WORDS + leaf * ENTRY_WORDS + ENTRY_AT_POINTER + POINTER_AT_BLOCK]!);
+    hit(volume, device, root.block);
+    const result = repaired(device);
+    const { root: after } = mountedVolume(mount(device, { readOnly: true }));
+    const folder = after.lookup(ROOT_INO, "folder");
+    const bytes = new Uint8Array(4096);
+    for (let file = 0; folder > 0 && file < FILES; file++) {
+      const ino = after.lookup(folder, `f${file}`);
+      if (ino < 0) continue;
+      const read = after.read(ino, 0, bytes, 0, 4096);
+      if (read === -EIO) {
+        errors++;
+        assert.ok(
+          result.losses.some((loss) => loss.ino <= ino && ino <= loss.lastIno),
+          `f${file} is not named`,
+        );
+      } else
+        assert.ok(
+          bytes.subarray(0, size).every((byte) => byte === 1 + (file % 250)),
+          `leaf ${leaf}: f${file}`,
+        );
+    }
+  }
+  assert.ok(errors > 0);
+});
+
 test("the root of the volume's tree is lost in its only copy: its second place has it, and nothing is lost", () => {
   const { device, volume } = made(1);
   const { root, rootCopy } = volume.superblock;
@@ -214,6 +249,22 @@ test("a snapshot's older leaf does not take the place of a lost one (simulated: 
   const count = files.read(ino, 0, bytes, 0, 1);
   assert.ok(count < 0 || bytes[0] === 251, `byte ${bytes[0]} is what the file had before`);
   assert.ok(result.losses.some((loss) => loss.subvolume === root.id && loss.ino <= ino && loss.lastIno >= ino));
+});
+
+test("each name of a file that is lost is told", () => {
+  const { device, volume } = made(1, { size: 5000 });
+  const folder = volume.root.lookup(ROOT_INO, "folder");
+  const ino = volume.root.lookup(folder, "f7");
+  assert.equal(volume.root.link(ino, ROOT_INO, "again"), 0);
+  assert.equal(volume.root.link(ino, folder, "third"), 0);
+  assert.equal(volume.sync(), 0);
+  const extents = volume.root.extents(ino, 0, 1);
+  assert.ok(typeof extents === "object");
+  hit(volume, device, extents[0]!.physical / 4096);
+  const result = repair(device);
+  assert.ok(typeof result === "object");
+  const [loss] = result.losses;
+  assert.deepEqual([loss!.path, ...loss!.otherPaths].sort(), ["/again", "/folder/f7", "/folder/third"]);
 });
 
 test("a file whose extents are lost reads as an error, and the report has its path and bytes", () => {

@@ -79,6 +79,11 @@ interface Course {
   readonly result: RepairResult;
   /** Files whose first block may have been lost with their inline content, by subvolume. */
   readonly suspects: Map<number, Set<number>>;
+  /**
+   * Where nodes were left out above a leaf, or not all below one were found: keys in front of which something may be
+   * missing (null: the tree's end), by subvolume.
+   */
+  readonly gaps: Map<number, (Key | null)[]>;
   /** Content that was marked as lost before. */
   readonly known: Set<string>;
   /** Inodes that each subvolume says it has. */
@@ -123,6 +128,7 @@ export function repair(
   const course: Course = {
     result,
     suspects: new Map(),
+    gaps: new Map(),
     known: new Set(known.map(nameOfMark)),
     inodes: new Map(),
     partial: new Map(),
@@ -353,10 +359,11 @@ function repairOnce(volume: Volume, course: Course): void {
             lossOf(what, detail, { subvolume: id, subvolumeName: subvolume.name, ino, path: path ?? null }),
           ),
         missing: () => void result.losses.push(...(course.partial.get(id) ?? [])),
-        suspects: course.suspects.get(id) ?? new Set(),
+        suspects: withInlineLost(subvolume, course.gaps.get(id) ?? [], course.suspects.get(id)),
         inodes: course.inodes.get(id) ?? subvolume.inodes,
       });
       course.suspects.delete(id);
+      course.gaps.delete(id);
       course.partial.delete(id);
       course.inodes.set(id, subvolume.inodes);
     }
@@ -372,13 +379,14 @@ function replaceLost(
   subvolume: Subvolume,
   node: LostNode,
   search: NodeSearch,
-  { result, suspects, partial }: Course,
+  { result, suspects, gaps, partial }: Course,
   note: (what: string, subvolume: number, ino: number, block: number) => void,
 ): Replacement {
   const { id, name } = subvolume;
   const { low, high, level, block } = node;
   if (level > 0) {
     const children = search.childrenOf(node, false);
+    gaps.set(id, [...(gaps.get(id) ?? []), ...children.map(({ key }) => key), high]);
     note(
       children.length > 0 ? `found ${children.length} nodes that a lost one named` : "left a lost node out of its tree",
       id,
@@ -422,6 +430,35 @@ function replaceLost(
   if (own === undefined) suspects.set(id, (own = new Set()));
   own.add(low[0]);
   return { children: [], items: [] };
+}
+
+/**
+ * Files whose inode is the last that there is in front of a gap that their inline content may have been in: it is
+ * counted nowhere, and a file that only lacks it reads as zeros.
+ */
+function withInlineLost(
+  { tree }: Subvolume,
+  gaps: readonly (Key | null)[],
+  suspects: ReadonlySet<number> = new Set(),
+): ReadonlySet<number> {
+  const all = new Set(suspects);
+  for (const end of gaps) {
+    if (!tree.floor(...(end === null ? LAST_KEY : before(end)))) continue;
+    const ino = tree.key(0);
+    const inline: Key = [ino, keyMiddle(KIND_INLINE, 0), 0];
+    const isInGap =
+      compareKeys([ino, tree.key(1), tree.key(2)], inline) < 0 && (end === null || compareKeys(inline, end) < 0);
+    if (isInGap && tree.find(ino, keyMiddle(KIND_INODE, 0), 0)) all.add(ino);
+  }
+  return all;
+}
+
+const LAST_KEY: Key = [0xffffffff, 0xffffffff, 0xffffffff];
+
+function before([k0, k1, k2]: Key): Key {
+  if (k2 > 0) return [k0, k1, k2 - 1];
+  if (k1 > 0) return [k0, k1 - 1, 0xffffffff];
+  return [Math.max(0, k0 - 1), 0xffffffff, 0xffffffff];
 }
 
 function rangeOf(subvolume: Subvolume, { low, high }: LostNode): Partial<Loss> {

@@ -1,7 +1,14 @@
 import { printable } from "@stratos/base";
-import { checkPhases, formatProblem, loadTreefile, TreefileError, type TreefileProblem } from "@stratos/compose";
+import {
+  checkOutputs,
+  checkPhases,
+  formatProblem,
+  loadTreefile,
+  TreefileError,
+  type TreefileProblem,
+} from "@stratos/compose";
 import { nativeArchitecture } from "@stratos/tools-node/compose";
-import { hostText, missingFiles } from "@stratos/systems/compose";
+import { hostText, missingFiles, outputWriters } from "@stratos/systems/compose";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import type { ComposeValidateOptions } from "./compose-options.ts";
 
@@ -20,6 +27,7 @@ export async function validateTreefiles(files: readonly string[], options: Compo
       const targets = treefile.targets();
       problems.push(...missingFiles(file, treefile, targets));
       checkPhases(treefile, targets);
+      checkOutputs(await outputWriters({ output: ".", treefile: file }, targets), treefile, targets);
       images.push(...targets.map(({ variant, architecture }) => ({ file, variant, architecture })));
     } catch (error) {
       if (!(error instanceof TreefileError)) throw error;

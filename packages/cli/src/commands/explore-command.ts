@@ -1,8 +1,9 @@
 /** `stratos explore`: a program under many schedules and faults, and what is told of that (images, run/). */
-import { accessSync, constants, writeFileSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { dirname } from "node:path";
 import { isatty } from "node:tty";
 import { stratosHome } from "@stratos/host-node";
+import { replaceFile } from "@stratos/host-node/files";
 import { type ProgressDisplay } from "../progress-display.ts";
 import { defaultImage } from "@stratos/images";
 import { exploreRuns } from "@stratos/images/explore";
@@ -114,7 +115,7 @@ function endless({ undisturbed }: Explored, { timeout }: ExploreCommandOptions):
 /** @throws CommandError */
 function writeRecording(file: string, lines: readonly Uint8Array[]): void {
   try {
-    writeFileSync(file, Buffer.concat(lines));
+    replaceFile(file, Buffer.concat(lines));
   } catch (error) {
     throw new CommandError(file, hostReason(error), { cause: error });
   }

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createServer } from "node:net";
 import {
   existsSync,
   mkdirSync,
@@ -143,6 +144,95 @@ test("trees go in and out, and come back as they were", async () => {
   await fails(/cannot be copied into itself/, "cp", "-r", `${volume}:/copy`, `${volume}:/copy/b`);
   await fails(/is a directory; -r copies it/, "cp", `${volume}:/copy`, join(folder, "x"));
   await fails(/nothing here is in a volume/, "cp", tree, back);
+});
+
+test("extended attributes go along, and what stays behind is told", async () => {
+  const tree = join(folder, "attributed");
+  mkdirSync(join(tree, "folder"), { recursive: true });
+  // One that its owner may not write, and a name that is not UTF-8.
+  execFileSync(
+    "bash",
+    [
+      "-c",
+      "printf x > closed; setfattr -n user.bytes -v 0x00410a closed; setfattr -n user.of -v folder folder; " +
+        "mkdir $'bad\\xff'; setfattr -n user.name -v bytes $'bad\\xff'; chmod 444 closed",
+    ],
+    { cwd: tree },
+  );
+  const listener = createServer().listen(join(tree, "socket"));
+  await once(listener, "listening");
+  const place = join(folder, "attributes");
+  await works("format", place, "--size", "16M");
+  await works("cp", "-a", tree, `${place}:/tree`);
+  await works("cp", "-rp", join(tree, "folder"), `${place}:/folder`);
+  await works("cp", tree, `${place}:/plain`, "-r");
+  listener.close();
+  const attributesOf = (of: string): string =>
+    execFileSync("sh", ["-c", "getfattr -R -P -h -d -m '^user' -e hex . | sort"], { cwd: of, encoding: "latin1" });
+  const back = join(folder, "attributed-back");
+  const { status, stderr } = await fs("cp", "-a", `${place}:/tree`, back);
+  assert.equal(`${stderr}${status}`, `stratos: ${back}/socket: a socket, left out\n0`);
+  assert.equal(attributesOf(back), attributesOf(tree));
+  assert.match(attributesOf(back), /user\.bytes=0x00410a/);
+  assert.equal(statSync(join(back, "closed")).mode & 0o777, 0o444);
+  await works("cp", "-a", `${place}:/folder`, join(folder, "folder-back"));
+  assert.match(attributesOf(join(folder, "folder-back")), /user\.of=/);
+  await fs("cp", "-a", `${place}:/plain`, join(folder, "plain-back"));
+  assert.doesNotMatch(attributesOf(join(folder, "plain-back")), /user/);
+});
+
+test("what a file cannot keep is told, beside the rest that it keeps", async () => {
+  const place = join(folder, "attributes");
+  const device = new FileBlockDevice(place);
+  const mounted = mount(device);
+  if (typeof mounted === "string") return assert.fail(mounted);
+  const files = mounted.root;
+  const ino = files.create(ROOT_INO, "labelled", S_IFREG | 0o644, 0, 0);
+  for (const name of ["user.kept", "wrong.space"]) assert.ok(files.setXattr(ino, name, new Uint8Array([65]), 0) >= 0);
+  assert.ok(mounted.sync() >= 0);
+  device.close();
+  const copy = join(folder, "labelled");
+  const { status, stderr } = await fs("cp", "-a", `${place}:/labelled`, copy);
+  assert.match(stderr, /^stratos: .*labelled: an extended attribute, left out: Operation /);
+  assert.equal(status, 0);
+  assert.match(execFileSync("getfattr", ["-d", copy], { encoding: "utf8" }), /user\.kept="A"/);
+});
+
+test("holes are found, not read, and small ones stay, too", async () => {
+  const sparse = join(folder, "wide");
+  // 2 TiB would be read for a quarter of an hour. Beside it 400 blocks with a hole behind each.
+  execFileSync(
+    "sh",
+    [
+      "-c",
+      "truncate -s 2T wide && printf begin | dd of=wide conv=notrunc 2>/dev/null && printf middle | dd of=wide bs=1M " +
+        "seek=1M conv=notrunc 2>/dev/null",
+    ],
+    { cwd: folder },
+  );
+  const comb = Buffer.alloc(400 * 16384);
+  for (let tooth = 0; tooth < 400; tooth++) comb.fill(65 + (tooth % 26), tooth * 16384, tooth * 16384 + 4096);
+  const teeth = join(folder, "teeth");
+  writeFileSync(teeth, comb);
+  execFileSync("fallocate", ["--dig-holes", teeth]);
+  const place = join(folder, "holes");
+  await works("format", place, "--size", "16M");
+  await works("cp", sparse, teeth, `${place}:/`);
+  const { usedBytes } = (await json<{ usedBytes: number }[]>("df", place))[0]!;
+  assert.ok(usedBytes < 3_000_000, `${usedBytes} bytes are used: holes were stored`);
+  assert.deepEqual(readFileSync(teeth), comb);
+  const back = join(folder, "holes-back");
+  mkdirSync(back);
+  await works("cp", "-r", `${place}:/wide`, `${place}:/teeth`, back);
+  assert.equal(statSync(join(back, "wide")).size, 2 ** 41);
+  const at = (position: number, length: number): string => {
+    const script = `dd if=wide iflag=skip_bytes,count_bytes skip=${position} count=${length} 2>/dev/null`;
+    return execFileSync("sh", ["-c", script], { cwd: back, encoding: "latin1" });
+  };
+  assert.equal(at(0, 6), "begin\0");
+  assert.equal(at(2 ** 40, 7), "middle\0");
+  assert.deepEqual(readFileSync(join(back, "teeth")), comb);
+  assert.ok(statSync(join(back, "teeth")).blocks < 6000, "small holes were written");
 });
 
 test("a device or a FIFO of the host is not replaced by a file", async () => {

@@ -67,7 +67,8 @@ export function fileCommands(finish: Finish): Command[] {
   const copy = new Command("cp")
     .description(
       "Copies files into a volume, out of it, between volumes or within one. A volume is committed once, when " +
-        "all is copied. Holes and hard links stay what they are; extended attributes travel between volumes.",
+        "all is copied. Holes and hard links stay what they are; with -p extended attributes do, too (those of the " +
+        "host by getfattr and setfattr, the labels of its own security apart).",
     )
     .summary("copy files in, out or between volumes")
     .usage("[OPTIONS] SOURCE… TARGET")
@@ -336,7 +337,11 @@ async function copyFiles(texts: readonly string[], options: CopyFilesOptions): P
   const progress = new ProgressDisplay(process.stderr);
   const total: CopyCount = { files: 0, directories: 0, others: 0, bytes: 0 };
   try {
-    const host = new HostTree();
+    const host = new HostTree((path, what, why) => {
+      progress.clear();
+      const reason = why === undefined ? "" : `: ${why}`;
+      process.stderr.write(printable(`stratos: ${toText(path)}: ${what}, left out${reason}\n`));
+    });
     const targetTree = target === null ? host : await volumes.tree(target);
     const targetPath = toByteString(target === null ? targetText : target.path);
     const intoFolder = targetText !== "-" && targetTree.facts(targetPath, true)?.kind === "directory";

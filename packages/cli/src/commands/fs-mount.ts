@@ -172,9 +172,10 @@ async function mountVolume(
   return serve(plan, mountedFd === undefined ? null : Number(mountedFd));
 }
 
-/** The devices of what is named; the server is told them as they are. */
+/** The devices of what is named; the server is told them as they are, and looks for no others. */
 function namedDevices(volume: string): readonly string[] {
-  return process.env[MOUNTED_FD] === undefined ? findVolume(volume).paths : volumePaths(volume);
+  const isTold = process.env[MOUNTED_FD] !== undefined || process.env[READY_FD] !== undefined;
+  return isTold ? volumePaths(volume) : findVolume(volume).paths;
 }
 
 /** Changes what the kernel decides of a mount that is there: `mount -o remount,ro`. The server goes on as it is. */

@@ -4,6 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { accessSync, constants, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
@@ -98,6 +100,29 @@ for (const flags of hasFuse() ? [[], ["--no-mount"]] : [["--no-mount"]]) {
     },
   );
 }
+
+test("a copy brings extended attributes in, and leaves what the host cannot keep", async () => {
+  const place = join(folder, "attributed"),
+    tree = join(folder, "tree"),
+    back = join(folder, "tree-back");
+  mkdirSync(join(tree, "folder"), { recursive: true });
+  spawnSync("sh", ["-c", "touch file; setfattr -n user.gone -v 1 folder; setfattr -n user.gone -v 1 file"], {
+    cwd: tree,
+  });
+  const listener = createServer().listen(join(tree, "socket"));
+  await once(listener, "listening");
+  await works("format", place, "-s", "16M");
+  await works("cp", "-a", tree, `${place}:/tree`);
+  listener.close();
+  const script =
+    "cd tree && setfattr -x user.gone folder && setfattr -n user.new -v 2 folder && rm file && touch file && " +
+    "setfattr -n user.other -v 3 file";
+  await works("txn", "run", "--no-mount", place, "sh", "-c", script);
+  assert.equal(await works("ls", `${place}:/tree`), "file\nfolder\nsocket\n");
+  await runCommand("fs", "cp", "-a", `${place}:/tree`, back);
+  const { stdout } = spawnSync("getfattr", ["-d", "file", "folder"], { cwd: back, encoding: "utf8" });
+  assert.equal(stdout, '# file: file\nuser.other="3"\n\n# file: folder\nuser.new="2"\n\n');
+});
 
 test("a command that is not there is told, and leaves nothing", async () => {
   const result = fs("txn", "run", volume, "no-such-command");

@@ -249,8 +249,10 @@ async function repairCommand(path: string, options: CheckVolumeOptions): Promise
   return status === 1 && !dryRun ? 0 : status;
 }
 
-function lossWords({ what, subvolume, subvolumeName, ino, lastIno, path, from, to, detail }: Loss): string {
-  const name = path ?? (ino < 0 ? "" : lastIno > ino ? `inodes ${ino} to ${lastIno}` : `inode ${ino}`);
+function lossWords(loss: Loss): string {
+  const { what, subvolume, subvolumeName, ino, lastIno, path, otherPaths, from, to, detail } = loss;
+  const named = path === null ? null : [path, ...otherPaths].join(", ");
+  const name = named ?? (ino < 0 ? "" : lastIno > ino ? `inodes ${ino} to ${lastIno}` : `inode ${ino}`);
   const place =
     subvolume >= 0
       ? ` (subvolume ${subvolumeName === "" ? subvolume : subvolumeName}` +

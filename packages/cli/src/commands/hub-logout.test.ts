@@ -28,6 +28,8 @@ const kept = (): unknown => JSON.parse(readFileSync(join(hub.folder, "hub-logins
 test("the key is forgotten, and another who has it goes on", async () => {
   await logIn("anna");
   assert.deepEqual(Object.keys(kept() as object), [hub.server.url]);
+  const elsewhere = await runCommand("hub", "task", "ls", "--hub", "http://127.0.0.1:1");
+  assert.match(elsewhere.stderr, new RegExp(`no key for this hub.*; there is one for ${hub.server.url}: --hub and `));
   assert.equal((await runCommand("hub", "logout", "--hub", hub.server.url)).status, 0);
   assert.deepEqual(kept(), {});
   assert.equal((await hub.as("anna", "task", "ls")).status, 0);

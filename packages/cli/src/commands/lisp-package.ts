@@ -1,6 +1,7 @@
 /** `stratos lisp package`: libraries of AstraLisp as packages. */
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { replaceFile } from "@stratos/host-node/files";
 import { Command } from "commander";
 import { OperationError } from "@stratos/operation";
 import { EXIT_SUCCESS } from "../exit-status.ts";
@@ -106,7 +107,7 @@ async function build(folder: string, output: string | undefined): Promise<number
     const { bytes, fileName } = await buildLispPackage(folder, { ports, epoch: sourceDateEpoch() });
     const place = output ?? dirname(resolve(folder));
     const path = isFolder(place) ? join(place, fileName) : place;
-    writeFileSync(path, bytes);
+    replaceFile(path, bytes);
     process.stdout.write(`${path}\n`);
     return EXIT_SUCCESS;
   });

@@ -1,12 +1,12 @@
 /** `stratos pkg deb`: Debian packages as files. */
-import { closeSync, fsyncSync, mkdirSync, openSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { PassThrough, Readable, type Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createGzip, createZstdCompress } from "node:zlib";
 import { byteStringToUtf8, concatBytes, printable } from "@stratos/base";
 import { FolderWriter, readDebFolder } from "@stratos/tools-node/packages";
-import { readWhole, replaceFile, writeFully } from "@stratos/host-node/files";
+import { readWhole, replaceFile } from "@stratos/host-node/files";
 import { makeFolders } from "@stratos/host-node/home";
 import {
   buildDeb,
@@ -71,7 +71,7 @@ export function buildDebCommand(folder: string, output: string | undefined, opti
     const built = await buildDeb(source, timeOf(source), { hasher: ports.hasher, ...COMPRESSORS[options.compression] });
     const isFolder = output !== undefined && statSync(output, { throwIfNoEntry: false })?.isDirectory() === true;
     const path = output === undefined || isFolder ? join(output ?? dirname(resolve(folder)), built.fileName) : output;
-    writeNew(path, built.bytes);
+    replaceFile(path, built.bytes);
     if (options.json === true)
       process.stdout.write(`${JSON.stringify({ path, sizeBytes: built.bytes.length, ...fieldsOf(built) }, null, 2)}\n`);
     else process.stdout.write(`${path}\n`);
@@ -227,16 +227,6 @@ function read(file: string): Uint8Array {
     return readWhole(file);
   } catch (error) {
     throw new CommandError(file, hostReason(error), { cause: error });
-  }
-}
-
-function writeNew(path: string, bytes: Uint8Array): void {
-  const fd = openSync(path, "w");
-  try {
-    writeFully(fd, bytes);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -2,11 +2,11 @@
  * `stratos pkg list`, `show`, `search`, `depends`, `why`, `download`: questions about packages, of an image or of a
  * mirror.
  */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { byteStringToUtf8, printable } from "@stratos/base";
 import { readConfig, stratosHome } from "@stratos/host-node";
+import { replaceFile } from "@stratos/host-node/files";
 import { type ProgressDisplay } from "../progress-display.ts";
 import { findMirror, type NodePackagePorts } from "@stratos/tools-node/packages";
 import {
@@ -404,7 +404,7 @@ function downloadCommand(
       const bytes = await readVerified(ports, packageFile(one));
       if (bytes === undefined) throw new CommandError(one.name, "was downloaded and is not there any more");
       const path = join(options.output, debFileName(one.stanza));
-      writeFileSync(path, bytes);
+      replaceFile(path, bytes);
       paths.push(path);
     }
     process.stdout.write(
@@ -458,7 +458,7 @@ function lockCommand(options: SourceOptions & { readonly output?: string }): Pro
     progress.clear();
     const text = `${JSON.stringify(lock, null, 1)}\n`;
     if (options.output === undefined) process.stdout.write(text);
-    else writeFileSync(options.output, text);
+    else replaceFile(options.output, text);
     return 0;
   });
 }

@@ -52,3 +52,21 @@ test("a file of many keys is answered as quickly as it is long", { timeout: 30_0
   const { status, stderr } = await runCommand("compose", "validate", join(folder, "keys.yaml"));
   assert.deepEqual([status, stderr.split("\n").length, /keys\.yaml:1:1: k0: unknown key/.test(stderr)], [1, 51, true]);
 });
+
+test("outputs that cannot stand beside one another are told before anything is resolved", async () => {
+  const file = join(folder, "outputs.yaml");
+  const outputs = (...names: string[]): string =>
+    `name: x\nsuite: trixie\noutputs:\n` +
+    names.map((name, at) => `  o${at}: { format: tar, filename: ${name} }\n`).join("");
+  for (const [text, why] of [
+    [outputs("one.tar", "one.tar"), /outputs\.yaml:5:.*would be one\.tar of .*, as outputs\.o0 of .* is/],
+    [outputs("SHA256SUMS"), /outputs\.yaml:4:.*which a compose writes itself/],
+  ] as const) {
+    writeFileSync(file, text);
+    const { status, stderr } = await runCommand("compose", "validate", file);
+    assert.match(stderr, why);
+    assert.equal(status, 1);
+  }
+  writeFileSync(file, outputs("one.tar", "two.tar"));
+  assert.equal((await runCommand("compose", "validate", file)).status, 0);
+});

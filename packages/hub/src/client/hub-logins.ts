@@ -58,12 +58,15 @@ export class HubLogins {
 
   /** @throws OperationError when there is no key for this hub */
   token(url: string): string {
-    const token = this.#read()[url];
+    const all = this.#read();
+    const token = all[url];
     if (token !== undefined) return token;
+    const others = Object.keys(all);
     throw new OperationError(
       "hub",
       url,
-      "no key for this hub: `stratos hub login` keeps one, or --token-file names a file with one",
+      "no key for this hub: `stratos hub login` keeps one, or --token-file names a file with one" +
+        (others.length === 0 ? "" : `; there is one for ${others.join(", ")}: --hub and STRATOS_HUB name another hub`),
     );
   }
 

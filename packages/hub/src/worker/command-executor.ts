@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { hostReason } from "@stratos/host-node/home";
 import { type CommandPayload, readCommandPayload } from "../payloads/command-payload.ts";
 import type { Execution, ExecutionResult, Executor } from "./executor.ts";
 import { endStrays, noteProcessGroup, RUN_VARIABLE } from "./process-groups.ts";
@@ -67,7 +68,7 @@ export function runProgram(
       });
     } catch (error) {
       // What is no name of a program, or too much to say to one (E2BIG), is not by another try.
-      return resolve({ class: "build", message: `${argv[0]!}: ${(error as Error).message}` });
+      return resolve({ class: "build", message: `${argv[0]!}: ${hostReason(error)}` });
     }
     if (child.pid !== undefined) noteProcessGroup(execution.folder, child.pid);
     const killGroup = (signal: NodeJS.Signals): void => {
@@ -109,7 +110,7 @@ export function runProgram(
     const drains = [drain(child.stdout, onOutput), drain(child.stderr, (bytes) => execution.log(bytes))].map((one) =>
       one.catch(() => {}),
     );
-    child.once("error", (error) => resolve({ class: "build", message: `${argv[0]!}: ${error.message}` }));
+    child.once("error", (error) => resolve({ class: "build", message: `${argv[0]!}: ${hostReason(error)}` }));
     child.once("exit", () => {
       // What it left running would keep the pipes open.
       if (killer !== null) clearTimeout(killer);

@@ -178,7 +178,10 @@ test("results, logs and artefacts come; what fails fails with its class", async 
   };
   assert.deepEqual(await outcome("exit 7"), ["FAILED", "build", "exit status 7"]);
   assert.deepEqual(await outcome("sleep 100", { timeoutSeconds: 1 }), ["FAILED", "timeout", "it took longer than 1 s"]);
-  assert.match((await outcome("", {}, { argv: ["no-such-program"] }))[2]!, /no-such-program/);
+  assert.match(
+    (await outcome("", {}, { argv: ["no-such-program"] }))[2]!,
+    /^no-such-program: no such file or directory$/,
+  );
   const bytes = await ended((await submit("plain", "head -c 3000000 /dev/zero | tr '\\0' x")).id);
   assert.equal(bytes.runs[0]!.logBytes, 3_000_000);
   await worker.stop();

@@ -83,17 +83,17 @@ export function describeLinkGroups(task: Task): string {
   const all = [joined(network, false), joined(network, true)];
   let text = "";
   for (const one of network.interfaces) {
-    if (one.hardwareType !== ARPHRD_ETHER) continue;
-    const heard: IpAddress[] = one.hasIpv6 && !one.isNoArp ? [ALL_NODES[0]!] : [];
-    if (one.isUp) heard.push(ALL_HOSTS);
-    if (!one.isNoArp) for (const { ip } of one.addresses) if (!isV4(ip)) heard.push(solicitedNode(ip));
-    for (const groups of all) for (const { ip } of groups.get(one.index)?.reverse() ?? []) heard.push(ip);
     const users = new Map<string, { count: number; isByHand: boolean }>();
-    for (const ip of heard) {
-      if (!isV4(ip) && (flagsOf(ip) & MAF_LOADED) === 0) continue;
-      const address = etherOf(ip);
-      users.set(address, { count: (users.get(address)?.count ?? 0) + 1, isByHand: false });
+    const hear = (address: string): void =>
+      void users.set(address, { count: (users.get(address)?.count ?? 0) + 1, isByHand: false });
+    if (one.hardwareType === ARPHRD_ETHER) {
+      const heard: IpAddress[] = one.hasIpv6 && !one.isNoArp ? [ALL_NODES[0]!] : [];
+      if (one.isUp) heard.push(ALL_HOSTS);
+      if (!one.isNoArp) for (const { ip } of one.addresses) if (!isV4(ip)) heard.push(solicitedNode(ip));
+      for (const groups of all) for (const { ip } of groups.get(one.index)?.reverse() ?? []) heard.push(ip);
+      for (const ip of heard) if (isV4(ip) || (flagsOf(ip) & MAF_LOADED) !== 0) hear(etherOf(ip));
     }
+    for (const socket of network.packetSockets) for (const address of socket.groupsAt(one.index)) hear(address);
     for (const group of one.linkGroups) {
       const address = [...group].map((byte) => byte.toString(16).padStart(2, "0")).join("");
       users.set(address, { count: (users.get(address)?.count ?? 0) + 1, isByHand: true });

@@ -61,6 +61,37 @@ export function writeCrypttab(
   draft.file("etc/crypttab", `${lines.join("\n")}\n`);
 }
 
+const ACTIVATION_UNIT = "encrypted-volume-group.service";
+
+/**
+ * Volumes beside the root in the group that the first root has opened. It has made the opened device without udev,
+ * whose rules take that for unfinished, and look for no volumes on it (10-dm.rules, 69-lvm.rules): without this they
+ * would be waited for in vain.
+ */
+export function writeActivation(draft: TreeDraft, group: string): void {
+  const folder = "etc/systemd/system";
+  draft.file(
+    `${folder}/${ACTIVATION_UNIT}`,
+    `[Unit]
+Description=Volumes of ${group} beside the root
+DefaultDependencies=no
+Wants=local-fs-pre.target
+After=systemd-udevd.service
+Before=local-fs-pre.target shutdown.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/sbin/lvm vgchange -aay ${group}
+
+[Install]
+WantedBy=sysinit.target
+`,
+  );
+  draft.symlink(`${folder}/sysinit.target.wants/${ACTIVATION_UNIT}`, `../${ACTIVATION_UNIT}`);
+}
+
 export function partitionId({ name }: DiskPartition, id: (what: string) => string): string {
   return id(`partition ${name}`);
 }

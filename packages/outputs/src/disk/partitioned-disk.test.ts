@@ -519,6 +519,24 @@ test("volumes of LVM, in the open and within encryption: files lie in them, the 
       );
     },
   );
+  // Written as it is: what only the system can open is read here, and so is whether it opens the other volumes itself.
+  const open = { ...nodeDiskCipher(), encryptSectors: () => {} };
+  for (const [volumes, expected] of [
+    [group.volumes!, true],
+    [group.volumes!.slice(0, 1), false],
+  ] as const)
+    withDisk(
+      root(lvm),
+      {
+        cipher: open,
+        partitions: [ESP, { ...group, volumes, encryption: { secret, derivation: "pbkdf2" } }],
+      },
+      (_disk, _path, part) =>
+        assert.equal(
+          readFileSync(part("system")).includes("\nExecStart=/usr/sbin/lvm vgchange -aay system\n"),
+          expected,
+        ),
+    );
   const told = (...partitions: DiskPartition[]): string =>
     partitionProblems(partitions, undefined)
       .map(({ name, key, message }) => `${name} ${key}: ${message}`)

@@ -24,7 +24,15 @@ import { TreePaths } from "../tree/tree-paths.ts";
 import { TreeDraft } from "../tree/tree-draft.ts";
 import { derivedId, type DiskPlan } from "./disk-image.ts";
 import { partitionContent } from "./partition-content.ts";
-import { luksId, mappedName, partitionId, sourceOf, writeCrypttab, writeTables } from "./partition-mounts.ts";
+import {
+  luksId,
+  mappedName,
+  partitionId,
+  sourceOf,
+  writeActivation,
+  writeCrypttab,
+  writeTables,
+} from "./partition-mounts.ts";
 import {
   isEfiPartition,
   PartitionError,
@@ -95,6 +103,8 @@ export function planPartitionedDisk(source: FileTree, options: PartitionedDiskOp
     if (mount !== undefined && mount !== "/") draft.directory(utf8ToByteString(mount.slice(1)));
   writeCrypttab(draft, wanted, id);
   writeTables(draft, options, settings);
+  if (holder !== root && holder.encryption !== undefined && holder.volumes!.length > 1)
+    writeActivation(draft, volumeGroupOf(holder));
   const tree = draft.tree();
   const boot = bootFiles(
     tree,

@@ -46,9 +46,6 @@ export async function openComposeSession(
   options: ComposeSessionOptions,
 ): Promise<ComposeSession> {
   compileLate(true);
-  const formats = new Set(
-    options.targets.flatMap(({ config }) => Object.values(config.outputs ?? {}).map(({ format }) => format)),
-  );
   // What is broken is told before anything is made.
   const { plugins: files = [], onPluginWords = () => {} } = options;
   const plugins =
@@ -63,15 +60,7 @@ export async function openComposeSession(
     packages,
     store,
     runner: (architecture, choice) => chooseRunner(architecture, choice, folder),
-    outputs: [
-      tarOutput(folders.output),
-      folderOutput(folders.output),
-      ...ociOutputs(folders.output, folder),
-      ostreeOutput(folders.output, async (...job) =>
-        (await import("../packages/sign-repository.ts")).signRepository(...job),
-      ),
-      ...(await otherOutputs(folders, formats)),
-    ],
+    outputs: await outputWriters(folders, options.targets),
     publish: (path, text) => publishText(folders.output, path, text),
     checksum: (path, algorithm) => hashArtifact(folders.output, path, algorithm),
     readSource: (path) => readSource(resolve(dirname(folders.treefile), path)),
@@ -92,6 +81,25 @@ export async function openComposeSession(
       await packages.close();
     },
   };
+}
+
+/** What writes the outputs of these images, or says that it could not. */
+export async function outputWriters(
+  folders: ComposeFolders,
+  targets: readonly ImageTarget[],
+): Promise<readonly OutputWriter[]> {
+  const formats = new Set(
+    targets.flatMap(({ config }) => Object.values(config.outputs ?? {}).map(({ format }) => format)),
+  );
+  return [
+    tarOutput(folders.output),
+    folderOutput(folders.output),
+    ...ociOutputs(folders.output, homeFolder(stratosHome(), "compose")),
+    ostreeOutput(folders.output, async (...job) =>
+      (await import("../packages/sign-repository.ts")).signRepository(...job),
+    ),
+    ...(await otherOutputs(folders, formats)),
+  ];
 }
 
 /**

@@ -4,6 +4,7 @@ export {
   type ComposeFolders,
   type ComposeSessionOptions,
   openComposeSession,
+  outputWriters,
   telling,
 } from "./compose-session.ts";
 export { findOutput } from "./composed-output.ts";

@@ -13,17 +13,29 @@ import { FormatError } from "@stratos/formats";
 const TAKEN = /^(user\.|trusted\.(?!overlay)|security\.capability$|system\.posix_acl_)/;
 const OUTPUT_MAX = 1 << 28;
 
+/** getfattr of what its first argument names by octal digits; 127 where there is none. */
+const BY_OCTAL =
+  'command -v getfattr >/dev/null || exit 127; place=$(printf "%b/" "$1"); shift; exec getfattr "$@" "${place%/}"';
+const GETFATTR = ["-R", "-P", "-h", "--absolute-names", "-d", "-m", "-", "-e", "hex", "--"];
+
 /**
- * Attributes of all files in a folder, by path within it ("" is the folder itself). Paths and values are byte strings.
+ * Attributes of all files in a folder, or of one file, by path within it ("" is the folder itself). Paths and values
+ * are byte strings.
  *
  * @returns undefined when the host has no program that reads them. @throws FormatError
  */
-export function readAttributes(folder: string): Map<string, Map<string, string>> | undefined {
-  const { error, status, stdout, stderr } = spawnSync(
-    "getfattr",
-    ["-R", "-P", "-h", "--absolute-names", "-d", "-m", "-", "-e", "hex", "--", folder],
-    { maxBuffer: OUTPUT_MAX },
-  );
+export function readAttributes(folder: string | Uint8Array): Map<string, Map<string, string>> | undefined {
+  const place = Buffer.from(folder);
+  // Node gives a program text alone as its arguments; printf(1) knows all bytes but what ends a line at the end.
+  const isText = place.equals(Buffer.from(place.toString("utf8")));
+  const { error, status, stdout, stderr } = isText
+    ? spawnSync("getfattr", [...GETFATTR, place.toString("utf8")], { maxBuffer: OUTPUT_MAX })
+    : spawnSync(
+        "sh",
+        ["-c", BY_OCTAL, "sh", [...place].map((byte) => `\\0${byte.toString(8)}`).join(""), ...GETFATTR],
+        { maxBuffer: OUTPUT_MAX },
+      );
+  if (!isText && status === 127) return undefined;
   if (error !== undefined && (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
   if (error !== undefined)
     throw new FormatError(`${folder}: its extended attributes cannot be read: ${error.message}`, { cause: error });
@@ -32,7 +44,7 @@ export function readAttributes(folder: string): Map<string, Map<string, string>>
     throw new FormatError(
       `${folder}: its extended attributes cannot be read: ${stderr.toString("utf8").trim().split("\n")[0] ?? ""}`,
     );
-  const prefix = byteString(Buffer.from(folder)).replace(/\/+$/, ""),
+  const prefix = byteString(place).replace(/\/+$/, ""),
     found = new Map<string, Map<string, string>>();
   let own: Map<string, string> | undefined;
   for (const line of byteString(stdout).split("\n")) {
@@ -63,7 +75,17 @@ export interface AttributedFile {
 
 /** @throws FormatError when attributes cannot be set */
 export function setAttributes(files: readonly AttributedFile[]): void {
-  if (files.length === 0) return;
+  const refused = trySetAttributes(files);
+  if (refused.length > 0) throw new FormatError(`extended attributes cannot be set here: ${refused[0]!}`);
+}
+
+/**
+ * Sets what can be set.
+ *
+ * @returns what setfattr said of the rest, a line each. @throws FormatError when it is not there
+ */
+export function trySetAttributes(files: readonly AttributedFile[]): string[] {
+  if (files.length === 0) return [];
   const quote = (bytes: string): string =>
     bytes.replace(/[\n\\\r]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
   const hex = (value: Uint8Array | string): string =>
@@ -85,8 +107,6 @@ export function setAttributes(files: readonly AttributedFile[]): void {
       "setfattr: is not there, and extended attributes cannot be set without it (on Debian: apt-get install attr)",
       { cause: error },
     );
-  if (status !== 0)
-    throw new FormatError(
-      `extended attributes cannot be set here: ${stderr.toString("utf8").trim().split("\n")[0] ?? ""}`,
-    );
+  const lines = stderr.toString("utf8").trim();
+  return status === 0 ? [] : lines === "" ? [`setfattr: status ${status ?? "unknown"}`] : lines.split("\n");
 }

@@ -8,3 +8,4 @@ export { folderTree, type FolderTreeOptions } from "./folder-tree.ts";
 export { nodeDiskCipher } from "./disk-cipher.ts";
 export { RepositoryFolder } from "./repository-folder.ts";
 export { applyDelta, readDelta, writeDelta } from "./delta-folder.ts";
+export { readAttributes, trySetAttributes, type AttributedFile } from "./host-attributes.ts";

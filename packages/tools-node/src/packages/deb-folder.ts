@@ -1,8 +1,19 @@
 /**
  * A folder as dpkg-deb takes one: `DEBIAN/` with the control part, and the tree beside it. Everything belongs to root.
  */
-import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+} from "node:fs";
 import { join } from "node:path";
+import { hostReason } from "@stratos/host-node/home";
 import { TarType, tarEntry } from "@stratos/formats";
 import { DebError, type ControlFile, type DebEntry, type DebSource } from "@stratos/pkg";
 
@@ -14,7 +25,8 @@ export function readDebFolder(folder: string): DebSource {
   try {
     names = readdirSync(join(folder, "DEBIAN"));
   } catch (cause) {
-    throw new DebError(`${folder}: holds no folder DEBIAN`, { cause });
+    const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT" && existsSync(folder);
+    throw new DebError(`${folder}: ${isMissing ? "holds no folder DEBIAN" : hostReason(cause)}`, { cause });
   }
   for (const name of names.sort()) {
     const path = join(folder, "DEBIAN", name);

@@ -154,6 +154,7 @@ test("what no package may be is refused in words", async () => {
       return assert.fail("it was built");
     };
     assert.match(await refusal(() => rmSync(join(tree, "DEBIAN"), { recursive: true })), /holds no folder DEBIAN/);
+    assert.match(await refusal(() => rmSync(tree, { recursive: true })), /: no such file or directory$/);
     assert.match(await refusal(() => rmSync(join(tree, "DEBIAN/control"))), /holds no control/);
     assert.match(
       await refusal(() =>

@@ -1,7 +1,6 @@
 import {
   AF_PACKET,
   ARPHRD_NONE,
-  EADDRNOTAVAIL,
   EAGAIN,
   EFAULT,
   EINVAL,
@@ -77,6 +76,10 @@ import type { HeardFrame } from "./receive-ring.ts";
 /** Memberships of one socket (net.core.optmem_max in Linux). */
 const MEMBERSHIPS_MAX = 64;
 
+function timesOf(key: string, times: number): string {
+  return times === 1 ? key : `${key}#${times}`;
+}
+
 /** The network of such a socket (network.ts). */
 export interface PacketNetwork extends SocketNetwork {
   readonly packetSockets: Set<PacketSocket>;
@@ -102,7 +105,10 @@ export class PacketSocket extends Socket implements FanoutMember {
   #dropped = 0;
   #tellsAuxiliary = false;
   #ignoresOutgoing = false;
-  /** PACKET_ADD_MEMBERSHIP, as `index:type:address`; every frame is heard in any case. Bound: MEMBERSHIPS_MAX. */
+  /**
+   * PACKET_ADD_MEMBERSHIP, as `index:type:length.address`, and `#2`, `#3` … behind it for each further time; every
+   * frame is heard in any case. Bound: MEMBERSHIPS_MAX.
+   */
   #memberships = new Set<string>();
   fanout: FanoutGroup | null = null;
   readonly rollover = { at: 0, done: 0, failed: 0 };
@@ -434,13 +440,38 @@ export class PacketSocket extends Socket implements FanoutMember {
     if (value.length < PacketMreq.size) return -EINVAL;
     const index = optionInt(value);
     const type = viewOf(value).getUint16(PacketMreq.offset.mr_type, true);
-    if (this.network.interfaceByIndex(index) === undefined) return -ENODEV;
-    if (type < PACKET_MR_MULTICAST || type > PACKET_MR_UNICAST) return -EINVAL;
     const key = `${index}:${type}:${value.slice(PacketMreq.offset.mr_alen, PacketMreq.size).join(".")}`;
-    if (name === PACKET_DROP_MEMBERSHIP) return this.#memberships.delete(key) ? 0 : -EADDRNOTAVAIL;
+    let times = 0;
+    while (this.#memberships.has(timesOf(key, times + 1))) times++;
+    if (name === PACKET_DROP_MEMBERSHIP) {
+      // That it was never there is no error (packet_mc_drop).
+      this.#memberships.delete(timesOf(key, times));
+      return 0;
+    }
+    if (this.network.interfaceByIndex(index) === undefined) return -ENODEV;
+    const length = viewOf(value).getUint16(PacketMreq.offset.mr_alen, true);
+    const isAddress = type === PACKET_MR_MULTICAST || type === PACKET_MR_UNICAST;
+    if (length > ETHERNET_ADDRESS_SIZE || (isAddress && length !== ETHERNET_ADDRESS_SIZE)) return -EINVAL;
     if (this.#memberships.size >= MEMBERSHIPS_MAX) return -EINVAL;
-    this.#memberships.add(key);
+    this.#memberships.add(timesOf(key, times + 1));
     return 0;
+  }
+
+  /** Groups of Ethernet that it has an interface hear, in hexadecimal. */
+  groupsAt(index: number): string[] {
+    const start = `${index}:${PACKET_MR_MULTICAST}:`;
+    const groups: string[] = [];
+    for (const key of this.#memberships) {
+      if (!key.startsWith(start) || key.includes("#")) continue;
+      const [, , ...address] = key.slice(start.length).split(".");
+      groups.push(
+        address
+          .slice(0, ETHERNET_ADDRESS_SIZE)
+          .map((byte) => Number(byte).toString(16).padStart(2, "0"))
+          .join(""),
+      );
+    }
+    return groups;
   }
 
   override getProtocolOption(
