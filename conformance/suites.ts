@@ -249,9 +249,8 @@ const SUITES: readonly Suite[] = [
     },
   },
   {
-    // qemu-user knows no rings, so all fails there: `--only-ours` tells what fails here. `poll` begins 65,537 requests,
-    // and a machine has 65,536; `wq-aff` wants a second processor; how much a socket takes at a time decides in
-    // `recvsend_bundle`, which fails on Linux 6.18, too, and `recvsend_bundle-inc`.
+    // qemu-user knows no rings, so all fails there: `--only-ours` tells what fails here. `wq-aff` wants a second
+    // processor.
     name: "liburing",
     source: "pool/main/libu/liburing/liburing_2.9.orig.tar.gz",
     sha256: "57e9b36e4ac1e46b8e0351dfb1694dc59638fc25e384b4ba36d87b800b16db1a",
