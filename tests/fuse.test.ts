@@ -364,6 +364,16 @@ sysseek($f, 524288, 4) + 0, "\n"; sysseek $f, 65536, 0; syswrite $f, "y" x 4096;
   },
 );
 
+test("what comes later is not stamped earlier, by the kernel or by the server", async () => {
+  const said = await volume.sh(
+    "mkdir order; for n in $(seq 60); do f=order/$n; echo $n > $f; mkdir $f.made; ln $f $f.linked; mkdir $f.last; " +
+      "perl -e 'select undef, undef, undef, .007'; echo $(stat -c %.Z $f.made $f.linked $f.last); done; rm -r order",
+  );
+  const lines = said.trim().split("\n");
+  assert.equal(lines.length, 60);
+  for (const line of lines) assert.deepEqual(line.split(" ").sort(), line.split(" "));
+});
+
 test("no file is changed before its birth", async () => {
   const said = await volume.sh(
     "mkdir born; for n in $(seq 30); do echo $n > born/file$n; perl -e 'select undef, undef, undef, 0.013'; " +

@@ -43,6 +43,11 @@ static void messages(void) {
   ds.msg_qbytes = 10; SHOW(msgctl(q, IPC_SET, &ds)); SHOW(send_text(q, 1, "123456789", 0)); SHOW(send_text(q, 1, "x", IPC_NOWAIT));
   pid_t pid = fork(); if (pid == 0) _exit(send_text(q, 8, "late", 0) ? 1 : 2);
   usleep(20000); SHOW(receive(q, 64, 0, 0)); SHOW(receive(q, 64, 8, 0)); puts(message.text); waitpid(pid, &status, 0); SHOW(WEXITSTATUS(status));
+  /* A type is a long, each bit of it. */
+  long far = 0x7facefed5adc0ded, least = 1L << 63, most = ~least; ds.msg_qbytes = 100; SHOW(msgctl(q, IPC_SET, &ds)); SHOW(send_text(q, far, "far", 0)); SHOW(send_text(q, far - 1, "nearer", 0)); SHOW(send_text(q, most, "most", 0)); SHOW(send_text(q, least, "x", 0));
+  SHOW(receive(q, 64, far + 1, IPC_NOWAIT)); SHOW(receive(q, 64, -far + 2, IPC_NOWAIT)); SHOW(receive(q, 64, far, MSG_EXCEPT | IPC_NOWAIT)); puts(message.text); SHOW(receive(q, 64, -far, IPC_NOWAIT)); puts(message.text); SHOW(message.type == far); SHOW(receive(q, 64, -most + 1, IPC_NOWAIT)); SHOW(receive(q, 64, least, IPC_NOWAIT)); puts(message.text);
+  pid = fork(); if (pid == 0) { long r = receive(q, 64, far, 0); _exit(r == 4 && message.type == far ? 5 : 6); }
+  usleep(20000); SHOW(send_text(q, far + 1, "other", 0)); SHOW(send_text(q, far, "far", 0)); waitpid(pid, &status, 0); SHOW(WEXITSTATUS(status)); SHOW(receive(q, 64, 0, IPC_NOWAIT)); puts(message.text);
   pid = fork(); if (pid == 0) { long r = receive(q, 64, 0, 0); _exit(r == -1 && errno == EIDRM ? 3 : 4); }
   usleep(20000); SHOW(msgctl(q, IPC_RMID, NULL)); waitpid(pid, &status, 0); SHOW(WEXITSTATUS(status)); HOLDS(receive(q, 64, 0, IPC_NOWAIT) == -1 && (errno == EINVAL || errno == EIDRM));
 }

@@ -8,5 +8,6 @@
 export { FuseServer, SERVE_CALLED } from "./server.ts";
 export type { ServeOptions } from "./server.ts";
 export type { FuseDevice } from "./device.ts";
+export type { KernelTime } from "./kernel-time.ts";
 export { MEMORY_SIZE } from "./wire/layout.ts";
 export { GATHERED_PREFIX, SNAPSHOTS_NAME, STATUS_NAME } from "./snapshot-folder.ts";

@@ -347,55 +347,38 @@ function attributesOf({ root }: Volume, ino: number): Attributes {
   return attributes;
 }
 
-test(
-  "where the kernel gathers writes it keeps the times: a write moves none, and a new file has the time that the " +
-    "kernel told last",
-  () => {
-    const { server, kernel, volume, clock } = makeServer();
-    const ino = makeFile(server, kernel);
-    const before = timesOf(volume, ino);
-    clock.advance(50_000_000);
-    kernel.request(op.FUSE_WRITE, ino, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 77);
-    server.serve();
-    assert.deepEqual(timesOf(volume, ino), before);
-    clock.advance(50_000_000);
-    // FATTR_MTIME and FATTR_CTIME, of a tick that began 3 ms ago.
-    const now = clock.realtimeMs();
-    const tick = [Math.floor(now / 1000), (now % 1000) * 1e6 - 2_999_999];
-    tellTimes(kernel, ino, tick[0]!, tick[1]!);
-    clock.advance(2_000_000);
-    kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "other");
-    server.serve();
-    assert.deepEqual(timesOf(volume, ino), [...tick, ...tick]);
-    assert.deepEqual(timesOf(volume, volume.root.lookup(1, "other")), [...tick, ...tick]);
-    clock.advance(20_000_000);
-    kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "later");
-    server.serve();
-    const later = clock.realtimeMs();
-    assert.deepEqual(
-      timesOf(volume, volume.root.lookup(1, "later")).slice(0, 2),
-      [Math.floor(later / 1000), Math.floor((later % 1000) * 1e6)],
-      "what was told long ago is no time any more",
-    );
-  },
-);
+test("where the kernel gathers writes it keeps the times: a write moves none, and its clock stamps the rest", () => {
+  let ticks = 0;
+  const kernelTime = {
+    seconds: 0,
+    nanoseconds: 0,
+    read(): void {
+      this.seconds = 1000 + ++ticks;
+      this.nanoseconds = ticks;
+    },
+  };
+  const { server, kernel, volume } = makeServer({ kernelTime });
+  const ino = makeFile(server, kernel);
+  const born = timesOf(volume, ino);
+  assert.deepEqual(born, [1000 + ticks, ticks, 1000 + ticks, ticks]);
+  kernel.request(op.FUSE_WRITE, ino, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 77);
+  server.serve();
+  assert.deepEqual(timesOf(volume, ino), born);
+  kernel.request(op.FUSE_LOOKUP, 1, "absent");
+  server.serve();
+  tellTimes(kernel, ino, 1500, 7);
+  kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "other");
+  server.serve();
+  assert.deepEqual(timesOf(volume, ino), [1500, 7, 1500, 7]);
+  const stamped = timesOf(volume, volume.root.lookup(1, "other"));
+  assert.deepEqual(stamped, [1000 + ticks, ticks, 1000 + ticks, ticks]);
+});
 
-test("a file that is changed by a clock that a late tick holds back has its birth then", () => {
-  for (const [lateMs, moved] of [
-    [3, true],
-    [400, true],
-    // A clock that somebody set.
-    [90_000, false],
-  ] as const) {
-    const { server, kernel, volume, clock } = makeServer();
-    const ino = makeFile(server, kernel);
-    const born = attributesOf(volume, ino).btimeSeconds;
-    const changed = clock.realtimeMs() - lateMs;
-    tellTimes(kernel, ino, Math.floor(changed / 1000), (changed % 1000) * 1e6);
-    server.serve();
-    const { btimeSeconds, btimeNanoseconds, ctimeSeconds, ctimeNanoseconds } = attributesOf(volume, ino);
-    if (moved) assert.deepEqual([btimeSeconds, btimeNanoseconds], [ctimeSeconds, ctimeNanoseconds]);
-    else assert.deepEqual([btimeSeconds, btimeNanoseconds], [born, 0]);
+test("where the kernel does not gather them, and where its clock is not to be had, ours stamps", () => {
+  for (const options of [{ writebackCache: false, kernelTime: { seconds: 5, nanoseconds: 6, read() {} } }, {}]) {
+    const { server, kernel, volume, clock } = makeServer(options);
+    const now = Math.floor(clock.realtimeMs() / 1000);
+    assert.equal(timesOf(volume, makeFile(server, kernel))[0], now);
   }
 });
 

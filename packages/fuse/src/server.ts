@@ -6,9 +6,9 @@
  * their absence, attributes, content. Opening and closing need no message at all (FUSE_NO_OPEN_SUPPORT); what keeps a
  * file without names alive is that the kernel knows its node (lookup-counts.ts).
  *
- * A request makes no object, closure or BigInt: its words are read where the device put them, the answer is put where
- * the device takes it. Order of the calls for each message: `receive`, `handle` (requests/*.ts), `send`; commits happen
- * after an answer, never within.
+ * A request makes no object, closure or BigInt (asking for the kernel's time does): its words are read where the device
+ * put them, the answer is put where the device takes it. Order of the calls for each message: `receive`, `handle`
+ * (requests/*.ts), `send`; commits happen after an answer, never within.
  */
 import { EAGAIN, EINTR, EIO, ENAMETOOLONG, ENODEV, ENOENT, ENOSYS, ESTALE } from "@stratos/abi";
 import type { Failure, Subvolume, Volume } from "@stratos/aegisfs";
@@ -17,14 +17,13 @@ import { Agreement } from "./agreement.ts";
 import type { FuseDevice } from "./device.ts";
 import { Exchange } from "./exchange.ts";
 import { KernelCaches } from "./kernel-caches.ts";
-import { KernelTime } from "./kernel-time.ts";
+import type { KernelTime } from "./kernel-time.ts";
 import { Statistics, treeOf, VIRTUAL_TREE, type Mount } from "./mount.ts";
 import { LostWrites } from "./lost-writes.ts";
 import { ParkedRequests } from "./parked-requests.ts";
 import { REQUESTS } from "./requests/request-table.ts";
 import { SnapshotFolder } from "./snapshot-folder.ts";
 import { SyncCallers } from "./sync-callers.ts";
-import { getSigned } from "./wire/attribute-words.ts";
 import {
   B,
   HEADER_SIZE,
@@ -42,12 +41,14 @@ import {
 } from "./wire/layout.ts";
 import { putRetrieval } from "./wire/notify-words.ts";
 import {
-  FATTR_CTIME,
+  FUSE_BATCH_FORGET,
   FUSE_FORGET,
+  FUSE_GETATTR,
+  FUSE_GETXATTR,
   FUSE_LOOKUP,
   FUSE_NOTIFY_REPLY,
-  FUSE_SETATTR,
   FUSE_STATFS,
+  FUSE_STATX,
   FUSE_WRITE,
   FUSE_WRITE_CACHE,
   OPCODES,
@@ -84,10 +85,17 @@ export interface ServeOptions {
    * too long: `serve` then returns `SERVE_CALLED`, between two requests.
    */
   bell?: Int32Array;
+  /** Without it, all is stamped by our own clock. */
+  kernelTime?: KernelTime;
 }
 
 /** `serve` was called away, and is to be called again. */
 export const SERVE_CALLED = 1;
+
+/** Requests that stamp no file, and come so often that asking for the kernel's time would be felt. */
+const STAMPS_NONE = new Uint8Array(OPCODES);
+for (const opcode of [FUSE_LOOKUP, FUSE_GETATTR, FUSE_STATX, FUSE_GETXATTR, FUSE_FORGET, FUSE_BATCH_FORGET])
+  STAMPS_NONE[opcode] = 1;
 
 /** Subtrees of deleted snapshots that are freed in one pause. */
 const RECLAIM_STEPS = 4;
@@ -98,8 +106,7 @@ export class FuseServer {
   readonly #mount: Mount;
   readonly #snapshots: SnapshotFolder | null;
   readonly #clock: Clock;
-  /** The clock that the kernel stamps files with, when it does. */
-  readonly #kernelTime = new KernelTime();
+  readonly #kernelTime: KernelTime | null;
   readonly #commitIntervalMs: number;
   readonly #bell: Int32Array;
   readonly #onFailure: (failure: Failure, unsavedMs: number) => void;
@@ -131,6 +138,7 @@ export class FuseServer {
       statistics: new Statistics(),
     };
     this.#clock = clock;
+    this.#kernelTime = options.kernelTime ?? null;
     this.#commitIntervalMs = options.commitIntervalMs ?? 5000;
     this.#bell = options.bell ?? new Int32Array(1);
     this.#onFailure = options.onFailure ?? (() => {});
@@ -187,8 +195,9 @@ export class FuseServer {
     const mount = this.#mount;
     const { words } = mount.exchange;
     if (length < HEADER_SIZE || words[Q_LENGTH] !== length) return;
-    this.stampTime();
     const opcode = words[Q_OPCODE]!;
+    if (opcode < OPCODES && STAMPS_NONE[opcode] !== 0) stampTime(mount.volume, this.#clock.realtimeMs());
+    else this.stampTime();
     // quota(7): root is counted, and not bound. Who wrote what the kernel gathered is not known any more (such a
     // message comes from nobody).
     mount.volume.enforcesQuotas =
@@ -213,19 +222,13 @@ export class FuseServer {
 
   /** Operations stamp the time of their request. */
   stampTime(): void {
-    const { volume, agreement, exchange } = this.#mount;
-    const milliseconds = this.#clock.realtimeMs();
-    if (!agreement.gathersWrites) {
-      stampTime(volume, milliseconds);
-      return;
-    }
+    const { volume, agreement } = this.#mount;
     const kernelTime = this.#kernelTime;
-    const { words } = exchange;
-    if (words[Q_OPCODE] === FUSE_SETATTR && (words[B]! & FATTR_CTIME) !== 0)
-      kernelTime.told(getSigned(words, B + 12), words[B + 16]!);
-    const seconds = Math.floor(milliseconds / 1000);
-    kernelTime.move(seconds, Math.floor((milliseconds - seconds * 1000) * 1e6));
-    volume.setTime(kernelTime.seconds, kernelTime.nanoseconds);
+    if (kernelTime === null || !agreement.gathersWrites) stampTime(volume, this.#clock.realtimeMs());
+    else {
+      kernelTime.read();
+      volume.setTime(kernelTime.seconds, kernelTime.nanoseconds);
+    }
   }
 
   /**

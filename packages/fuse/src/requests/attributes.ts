@@ -16,7 +16,6 @@ import {
 import { S_IFDIR, S_IFMT, S_IFREG, S_ISGID, S_ISUID } from "@stratos/abi";
 import {
   ATTRIBUTE_ATIME,
-  ATTRIBUTE_BTIME,
   ATTRIBUTE_CTIME,
   ATTRIBUTE_GID,
   ATTRIBUTE_MODE,
@@ -24,7 +23,6 @@ import {
   ATTRIBUTE_UID,
 } from "@stratos/aegisfs";
 import type { Attributes, Subvolume } from "@stratos/aegisfs";
-import { LATE_NS_MAX } from "../kernel-time.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Mount } from "../mount.ts";
 import {
@@ -127,16 +125,6 @@ export function setAttributes(mount: Mount, files: Subvolume, ino: number): numb
     attributes.ctimeSeconds = getSigned(words, B + 12);
     attributes.ctimeNanoseconds = words[B + 16]!;
     mask |= ATTRIBUTE_CTIME;
-    // The kernel's clock is behind ours (kernel-time.ts): a new file is not changed before its birth.
-    const young =
-      (attributes.btimeSeconds - attributes.ctimeSeconds) * 1e9 +
-      attributes.btimeNanoseconds -
-      attributes.ctimeNanoseconds;
-    if (young > 0 && young < LATE_NS_MAX) {
-      attributes.btimeSeconds = attributes.ctimeSeconds;
-      attributes.btimeNanoseconds = attributes.ctimeNanoseconds;
-      mask |= ATTRIBUTE_BTIME;
-    }
   } else if (mask !== 0) {
     attributes.ctimeSeconds = volume.seconds;
     attributes.ctimeNanoseconds = volume.nanoseconds;

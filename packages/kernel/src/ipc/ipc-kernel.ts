@@ -21,6 +21,7 @@ export interface IpcKernel extends MmKernel, FsKernel {
     delete(observer: { taskEnded(task: IpcCaller): void }): void;
   };
   readonly ipcMemory: IpcMemory;
+  readonly hart: { copyWords(register: number, to: Uint32Array, at: number): void };
   realtime(): Time;
 }
 

@@ -35,7 +35,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { get64, put64 } from "../ground/words.ts";
+import { EXACT_END, put64, viewOf } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { identityOf } from "../ground/identity.ts";
@@ -44,15 +44,24 @@ import type { IpcMemory } from "./ipc-memory.ts";
 import { ALTER, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 import type { IpcCaller } from "./ipc-kernel.ts";
 
+/** Of a long, little-endian. */
+const HIGH_WORD = 4;
+/** The register of msgrcv's fourth argument (RISC-V psABI §1). */
+const A3 = 13;
 /** What the machine allows at most: a message is copied at once. */
 export const MSGMAX_MOST = 1 << 20;
 /** Of the host, for a message beside its text. */
 const MESSAGE_BYTES = 128;
 
-/** `bytes` begins with the type as the sender wrote it (a long). */
+/** `bytes` begins with the type as the sender wrote it: a long, of which a double would lose some. */
 interface Message {
-  type: number;
   bytes: Uint8Array;
+}
+
+/** A long: words, the high one signed. */
+interface Long {
+  high: number;
+  low: number;
 }
 
 type Reception = StateOf<"msgrcv">;
@@ -121,8 +130,8 @@ export class MessageQueues {
     if (!(size >= 0 && size <= this.maximumMessage) || id < 0) return -EINVAL;
     const bytes = new Uint8Array(8 + size);
     if (task.space.copyIn(address, bytes, 0, bytes.length) < 0) return -EFAULT;
-    const type = get64(new DataView(bytes.buffer), 0);
-    if (type < 1) return -EINVAL;
+    const type = typeOf(bytes);
+    if (type.high < 0 || (type.high === 0 && type.low === 0)) return -EINVAL;
     const queue = this.#queue(id, stateOf(task, "msg"));
     if (isErrno(queue)) return queue;
     if (!queue.permits(task.credentials, ALTER)) return -EACCES;
@@ -132,7 +141,7 @@ export class MessageQueues {
       task.waitOn(queue.queue);
       return BLOCKED_EINTR;
     }
-    const message = { type, bytes };
+    const message = { bytes };
     if (!isGiven(message, queue)) {
       if (!this.#memory.take(queue, size + MESSAGE_BYTES)) return -ENOMEM;
       queue.messages.push(message);
@@ -160,7 +169,7 @@ export class MessageQueues {
       ? type < queue.messages.length
         ? type
         : -1
-      : select(queue.messages, type, (flags & MSG_EXCEPT) !== 0);
+      : select(queue.messages, wantedBy(task, type), (flags & MSG_EXCEPT) !== 0);
     const message = queue.messages[at];
     if (message === undefined) {
       if ((flags & IPC_NOWAIT) !== 0) return -ENOMSG;
@@ -311,7 +320,12 @@ function isGiven(message: Message, queue: MessageQueue): boolean {
       receivers.delete(task);
       continue;
     }
-    if (select([message], wait.type, (wait.flags & MSG_EXCEPT) !== 0) < 0) continue;
+    // He will look for himself, with the registers that have all of it.
+    if (!isExact(wait.type)) {
+      queue.queue.wakeAll();
+      return false;
+    }
+    if (select([message], longOf(wait.type), (wait.flags & MSG_EXCEPT) !== 0) < 0) continue;
     const fits = message.bytes.length - 8 <= wait.size || (wait.flags & MSG_NOERROR) !== 0;
     receivers.delete(task);
     wait.isDone = true;
@@ -334,12 +348,48 @@ function receptionOf(task: IpcCaller, queue: MessageQueue): Reception | null {
 /**
  * Index of the message that msgrcv(2)'s msgtyp asks for: any, one of a type (or not), or the lowest type up to a bound.
  */
-function select(messages: readonly Message[], type: number, isExcept: boolean): number {
-  if (type === 0) return messages.length > 0 ? 0 : -1;
-  if (type > 0) return messages.findIndex((message) => (message.type === type) !== isExcept);
+function select(messages: readonly Message[], type: Long, isExcept: boolean): number {
+  if (type.high === 0 && type.low === 0) return messages.length > 0 ? 0 : -1;
+  if (type.high >= 0) return messages.findIndex(({ bytes }) => (compare(typeOf(bytes), type) === 0) !== isExcept);
   let best = -1;
-  messages.forEach((message, index) => {
-    if (message.type <= -type && (best < 0 || message.type < messages[best]!.type)) best = index;
+  let most = negated(type);
+  messages.forEach(({ bytes }, index) => {
+    const own = typeOf(bytes);
+    const order = compare(own, most);
+    if (order > 0 || (order === 0 && best >= 0)) return;
+    best = index;
+    most = own;
   });
   return best;
+}
+
+function typeOf(bytes: Uint8Array): Long {
+  const view = viewOf(bytes);
+  return { high: view.getInt32(HIGH_WORD, true), low: view.getUint32(0, true) };
+}
+
+function compare(one: Long, other: Long): number {
+  return one.high === other.high ? one.low - other.low : one.high - other.high;
+}
+
+/** Of the lowest there is no other: the highest stands for it (ipc/msg.c, convert_mode). */
+function negated({ high, low }: Long): Long {
+  if (high === -(2 ** 31) && low === 0) return { high: 2 ** 31 - 1, low: 2 ** 32 - 1 };
+  return { high: (low === 0 ? -high : ~high) | 0, low: -low >>> 0 };
+}
+
+function isExact(value: number): boolean {
+  return value < EXACT_END && value >= -EXACT_END;
+}
+
+function longOf(value: number): Long {
+  return { high: Math.floor(value / 2 ** 32), low: value >>> 0 };
+}
+
+/** @param type  of the call under way, as a double */
+function wantedBy(task: IpcCaller, type: number): Long {
+  if (isExact(type)) return longOf(type);
+  const words = new Uint32Array(2);
+  task.kernel.hart.copyWords(A3, words, 0);
+  return { high: words[1]! | 0, low: words[0]! };
 }

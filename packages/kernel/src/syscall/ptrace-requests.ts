@@ -93,7 +93,7 @@ import type { Task } from "../task/task.ts";
 import {
   beginTracing,
   detach,
-  fromTracer,
+  chosenSignal,
   goOn,
   joinStop,
   oweStop,
@@ -221,9 +221,7 @@ function attach(task: Task, target: Task, isSeized: boolean, options: number): n
 function resume(target: Task, tracing: Tracing, request: number, signal: number): number {
   if (!(signal >= 0 && signal <= SIGRTMAX)) return -EIO;
   if (request === PTRACE_DETACH) {
-    const { info } = tracing.stop!;
-    const sent = info?.signal === signal ? info : fromTracer(tracing.tracer, signal);
-    detach(target, tracing, signal === 0 ? null : sent);
+    detach(target, tracing, chosenSignal(tracing, signal));
     return 0;
   }
   tracing.tracesCalls = request === PTRACE_SYSCALL;

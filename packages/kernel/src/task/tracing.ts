@@ -212,17 +212,28 @@ function standStill(task: Task, tracing: Tracing, stop: TraceStop): void {
 
 /** @param signal  delivered to the tracee instead of the one that it stands before; 0: none */
 export function goOn(task: Task, tracing: Tracing, signal: number): void {
-  const { stop, tracer } = tracing;
+  const { kind } = tracing.stop!;
+  const sent = chosenSignal(tracing, signal);
   letGo(task);
-  if (signal === 0) return;
-  const info = stop!.info;
-  const sent = info?.signal === signal ? info : fromTracer(tracer, signal);
-  if (stop!.kind === "signal") tracing.delivered = sent;
-  else if (stop!.kind === "entry" || stop!.kind === "exit") sendSignalToTask(task, sent);
+  if (sent === null) return;
+  if (kind === "signal") tracing.delivered = sent;
+  else sendSignalToTask(task, sent);
 }
 
-export function fromTracer(tracer: Task, signal: number): SignalInfo {
-  return signalInfo(signal, SI_USER, { pid: tracer.group.pid, uid: tracer.credentials.uid });
+/**
+ * What a tracee is told of the signal with which its tracer lets it go on; null: none is sent. At a call it comes from
+ * the kernel (ptrace_report_syscall); in an event and in a stop of its process it is lost (ptrace_event,
+ * do_jobctl_trap).
+ */
+export function chosenSignal({ stop, tracer }: Tracing, signal: number): SignalInfo | null {
+  const { kind, info } = stop!;
+  if (signal === 0 || kind === "event" || kind === "group") return null;
+  if (kind !== "signal") return signalInfo(signal, SI_KERNEL);
+  return info?.signal === signal ? info : fromTask(tracer, signal);
+}
+
+function fromTask({ group, credentials }: Task, signal: number): SignalInfo {
+  return signalInfo(signal, SI_USER, { pid: group.pid, uid: credentials.uid });
 }
 
 /**
@@ -411,13 +422,13 @@ export function traceChild(parent: Task, tracing: Tracing, child: Task, flags: n
   if (isTold) owe(tracing, event, tracer.group.pidNamespace.idOf(child.tid));
   const own = beginTracing(tracer, child, isSeized, options);
   if (isSeized) oweStop(child, own);
-  else sendSignalToTask(child, fromTracer(parent, SIGSTOP));
+  else sendSignalToTask(child, fromTask(parent, SIGSTOP));
 }
 
 /** @param tid  that the task had before it took its leader's */
 export function traceExec(task: Task, tracing: Tracing, tid: number): void {
   if (tracing.wants(PTRACE_EVENT_EXEC)) owe(tracing, PTRACE_EVENT_EXEC, tracing.tracer.group.pidNamespace.idOf(tid));
-  else if (!tracing.isSeized) sendSignalToTask(task, fromTracer(task, SIGTRAP));
+  else if (!tracing.isSeized) sendSignalToTask(task, fromTask(task, SIGTRAP));
 }
 
 /** What a call that a stop interrupted seems to have returned; null: no call was. @param flags  a1 */

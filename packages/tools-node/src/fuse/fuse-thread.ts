@@ -10,6 +10,7 @@ import { FuseServer } from "@stratos/fuse";
 import { NodeClock } from "@stratos/host-node";
 import { hostReason } from "@stratos/host-node/home";
 import { DevFuse, type MainThread } from "./dev-fuse.ts";
+import { FileClock } from "./file-clock.ts";
 import { MountTurn, TURN_MS } from "./mount-turn.ts";
 import {
   GATHERING,
@@ -27,6 +28,8 @@ const port = parentPort!;
 const tell = (message: ThreadMessage): void => port.postMessage(message);
 const options = workerData as ServedVolumeOptions;
 const WAIT_MS = 2000;
+/** Opened before the mount is there, which may come to lie over its place. */
+const kernelTime = FileClock.open();
 
 /**
  * The main thread sends it: the kernel may ask us for something before it takes a message, and then we must be free to
@@ -82,6 +85,7 @@ async function serve(served: ServedVolume, { fd, calls, claims, commitIntervalMs
     commitIntervalMs,
     files: served.files,
     bell: calls.subarray(0, 1),
+    ...(kernelTime !== null && { kernelTime }),
     onFailure: (failure, unsavedMs) => tell({ kind: "failed", words: failureWords(failure, unsavedMs, served) }),
   });
   const turn = new MountTurn(server, calls, () => tell({ kind: "ring" }));

@@ -204,7 +204,8 @@ function sendOnce(task: RequestTask, request: Request, socket: Socket, isBundle:
     message.ancillary = ancillary;
   }
   const flags = (request.operationFlags | MSG_NOSIGNAL) & ~MSG_WAITALL;
-  const waitsForAll = (request.operationFlags & MSG_WAITALL) !== 0;
+  // A bundle is MSG_WAITALL (io_sendmsg_prep): each of its results is of whole buffers.
+  const waitsForAll = isBundle || (request.operationFlags & MSG_WAITALL) !== 0;
   const from = bytesOf(task, request);
   const wanted = from.remaining;
   let result = asWaiting(socket, () =>
@@ -218,7 +219,7 @@ function sendOnce(task: RequestTask, request: Request, socket: Socket, isBundle:
   if (result <= BLOCKED) return result;
   request.cqeFlags = settleBuffer(request, result);
   // What has failed once fails its chain.
-  request.isShort ||= (waitsForAll || isBundle) && result < wanted;
+  request.isShort ||= waitsForAll && result < wanted;
   return result;
 }
 

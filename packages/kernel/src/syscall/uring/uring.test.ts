@@ -20,6 +20,7 @@ import {
   POLLOUT,
   PROT_READ,
   PROT_WRITE,
+  SOCK_NONBLOCK,
   SOCK_STREAM,
 } from "@stratos/abi";
 import {
@@ -298,6 +299,25 @@ test("a bundle is sent until its group has no buffer left, with a result for eac
     [2, 4],
   ]);
   assert.equal(call(task, "read", far, ring.page + 128, 64), 12);
+});
+
+test("a bundle waits until its socket has taken all of it", () => {
+  const ring = new TestRing();
+  const { task, space } = ring.machine;
+  assert.equal(call(task, "socketpair", AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ring.page + 64), 0);
+  const [near, far] = [space.loadU32(ring.page + 64), space.loadU32(ring.page + 68)];
+  let filled = 0;
+  for (let count = 1000; count > 0; count = call(task, "write", near, ring.page, 1000)) filled += count;
+  // Room for a part of the bundle.
+  assert.equal(call(task, "read", far, ring.page, 1000), 1000);
+  ring.put(IORING_OP_PROVIDE_BUFFERS, 1, { fd: 1, address: ring.page, length: 4000 });
+  ring.put(IORING_OP_SEND, 2, { fd: near, entry: IOSQE_BUFFER_SELECT, priority: IORING_RECVSEND_BUNDLE });
+  assert.equal(ring.enter(2), 2);
+  ring.turn();
+  assert.deepEqual(ring.take(), [[1, 0]]);
+  for (let left = filled; left > 0; left -= 1000) call(task, "read", far, ring.page, 1000);
+  ring.turn();
+  assert.deepEqual(ring.take(), [[2, 4000]]);
 });
 
 test("kernel.io_uring_disabled is asked, and the group that may", () => {
