@@ -80,14 +80,18 @@ test("what is wrong with a treefile is told with its place, and the status is 1"
       "outputs: {a: {format: tar, filename: r.tar}, b: {format: tar, filename: r.tar}}\n",
   );
   const absent = `stratos: ${file}:3:3: files."/etc/motd": there is no file absent beside the treefile\n`;
-  for (const verb of ["validate", "plan", "run"])
+  for (const verb of ["plan", "run"])
     assert.deepEqual(
       await compose(newHome(`absent-${verb}`), [verb, file]),
       { stdout: "", stderr: absent, status: 1 },
       verb,
     );
+  // All that is wrong at once.
+  const { stderr: both, status: invalid } = await compose(newHome("absent-validate"), ["validate", file]);
+  assert.ok(both.startsWith(absent) && both.split("\n").length === 3, both);
+  assert.equal(invalid, 1);
   writeFileSync(file, readFileSync(file, "utf8").replace("{source: absent}", "{content: here}"));
-  for (const verb of ["plan", "run"]) {
+  for (const verb of ["validate", "plan", "run"]) {
     const { stderr, status } = await compose(newHome(`twice-${verb}`), [verb, file]);
     assert.equal(status, 1);
     assert.ok(

@@ -1,4 +1,7 @@
-/** Goal: what a system names leads to no other place of this host. Method: a system whose folder has such names. */
+/**
+ * Goal: what a system names leads to no other place of this host, and what can't be written there is named. Method: a
+ * system whose folder has such names.
+ */
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,4 +31,11 @@ test("a name with a way in it is refused, and nothing is written", async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("a file that finds no room is named", async () => {
+  await assert.rejects(copyOut(systemWith("file"), { from: "/file", to: "/dev/full" }, assert.fail), {
+    code: "ENOSPC",
+    path: "/dev/full",
+  });
 });

@@ -37,7 +37,7 @@ export async function copyOut(files: FileAccess, { from, to }: CopyPlace, onLeft
   const { kind, mode: all } = await files.stat(from);
   // What the system's root gave away (set-user-id) is not this user's to give.
   const mode = all & 0o777;
-  if (kind === "file") return writeFileSync(to, await files.read(from), { mode });
+  if (kind === "file") return writeHere(to, await files.read(from), mode);
   if (kind !== "folder") return onLeftOut(from, kind);
   mkdirSync(to, { recursive: true, mode: mode | 0o700 });
   for (const { name, kind: below } of await files.list(from)) {
@@ -53,6 +53,15 @@ export async function copyOut(files: FileAccess, { from, to }: CopyPlace, onLeft
       rmSync(place.to, { force: true });
     if (below === "link") symlinkSync(await files.readlink(place.from), place.to);
     else await copyOut(files, place, onLeftOut);
+  }
+}
+
+/** Node's error of a write that fails (a full disk) names no file. */
+function writeHere(path: string, bytes: Uint8Array, mode: number): void {
+  try {
+    writeFileSync(path, bytes, { mode });
+  } catch (error) {
+    throw Object.assign(error as Error, { path });
   }
 }
 
