@@ -266,6 +266,9 @@ it("descriptors are the lowest free, limited, and flags are told and set", () =>
   assert.equal(user.call("fcntl", 50, F_GETFL, 0) & 0o7777, O_RDWR | O_APPEND | O_NONBLOCK);
   assert.equal(user.call("close_range", 40, 60, 0), 0);
   assert.equal(user.call("close", 50), -EBADF);
+  // Numbers are unsigned: there is nothing.
+  assert.equal(user.call("close_range", 0x8000_0000, 0xffff_ffff, 0), 0);
+  assert.equal(user.call("fcntl", two, F_GETFL, 0) & 3, O_RDWR);
   user.task.group.limits[RLIMIT_NOFILE] = { soft: 3, hard: 3 };
   assert.equal(user.open("/f"), 2);
   assert.equal(user.open("/f"), -EMFILE);

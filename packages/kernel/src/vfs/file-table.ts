@@ -191,12 +191,13 @@ export class FileTable implements LockOwner {
     return copy;
   }
 
-  /** The first open descriptor ≥ `from`; −1: there is none. */
+  /** @param from  below 2^32 @returns the first open descriptor from there on; −1: there is none */
   nextOpen(from: number): number {
-    for (let at = from >> CHUNK_BITS; at < this.#chunks.length; at++) {
+    const first = from >>> CHUNK_BITS;
+    for (let at = first; at < this.#chunks.length; at++) {
       const files = this.#chunks[at]?.files;
       if (files === undefined) continue;
-      for (let index = at === from >> CHUNK_BITS ? from & (CHUNK - 1) : 0; index < CHUNK; index++)
+      for (let index = at === first ? from & (CHUNK - 1) : 0; index < CHUNK; index++)
         if (files[index] !== null) return at * CHUNK + index;
     }
     return -1;
