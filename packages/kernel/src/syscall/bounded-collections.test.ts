@@ -24,6 +24,7 @@ import {
   O_CREAT,
   O_RDWR,
   RLIMIT_NOFILE,
+  SEEK_SET,
   SOCK_DGRAM,
   SOCK_STREAM,
 } from "@stratos/abi";
@@ -99,6 +100,11 @@ test("thousands of descriptors are closed, of mounts and of sockets told, in pie
   assert.equal(user.call("fcntl", 99, F_GETFD), 0);
   assert.equal(user.call("fcntl", 8999, F_GETFD), -EBADF);
   assert.deepEqual((user.list("/proc/self/fd") as string[]).slice(2, 5), ["0", "1", "10"]);
+  const folder = user.open("/proc/self/fd");
+  for (const place of [2 ** 31 - 1, 2 ** 31, 2 ** 32 + 1, 2 ** 40]) {
+    assert.equal(user.call("lseek", folder, place, SEEK_SET), place);
+    assert.equal(user.call("getdents64", folder, BUFFER, 4096), 0, `at ${place} no descriptor is left`);
+  }
 
   const mounts = user.task.fs.namespace.mounts.length;
   for (let count = 0; count < 3000; count++) {

@@ -191,13 +191,13 @@ export class FileTable implements LockOwner {
     return copy;
   }
 
-  /** @param from  below 2^32 @returns the first open descriptor from there on; −1: there is none */
+  /** @param from  any number, as places in a folder are @returns the first open one from there on; −1: there is none */
   nextOpen(from: number): number {
-    const first = from >>> CHUNK_BITS;
+    const first = Math.floor(from / CHUNK);
     for (let at = first; at < this.#chunks.length; at++) {
       const files = this.#chunks[at]?.files;
       if (files === undefined) continue;
-      for (let index = at === first ? from & (CHUNK - 1) : 0; index < CHUNK; index++)
+      for (let index = at === first ? from % CHUNK : 0; index < CHUNK; index++)
         if (files[index] !== null) return at * CHUNK + index;
     }
     return -1;
