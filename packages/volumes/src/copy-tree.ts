@@ -3,6 +3,7 @@
  * holes.
  */
 import { addOffsets, type FileOffset } from "@stratos/aegisfs";
+import { isZero } from "@stratos/formats";
 import { OperationError } from "@stratos/operation";
 import { joinPath, type FileFacts, type FileTree, type FileWriter } from "./file-tree.ts";
 
@@ -25,7 +26,6 @@ export interface CopyCount {
 const PIECE_BYTES = 1 << 20;
 /** What holes are looked for in: a block of most file systems. */
 const BLOCK_BYTES = 4096;
-const ZEROS = new Uint8Array(PIECE_BYTES);
 
 export class TreeCopier {
   readonly #source: FileTree;
@@ -132,17 +132,18 @@ export class TreeCopier {
    */
   #writeData(writer: FileWriter, offset: FileOffset, count: number): FileOffset | null {
     const buffer = this.#buffer;
-    if (isZero(buffer, 0, count)) return null;
+    if (isZero(buffer.subarray(0, count))) return null;
+    const isHole = (at: number): boolean => isZero(buffer.subarray(at, Math.min(at + BLOCK_BYTES, count)));
     let end: FileOffset | null = null;
     for (let at = 0; at < count;) {
       const start = at;
-      while (at < count && !isZero(buffer, at, Math.min(at + BLOCK_BYTES, count))) at += BLOCK_BYTES;
+      while (at < count && !isHole(at)) at += BLOCK_BYTES;
       if (at > start) {
         const stop = Math.min(at, count);
         writer.write(addOffsets(offset, start), start === 0 ? buffer : buffer.subarray(start), stop - start);
         end = addOffsets(offset, stop);
       }
-      while (at < count && isZero(buffer, at, Math.min(at + BLOCK_BYTES, count))) at += BLOCK_BYTES;
+      while (at < count && isHole(at)) at += BLOCK_BYTES;
     }
     return end;
   }
@@ -159,9 +160,4 @@ export class TreeCopier {
 
 function isChannel({ kind }: FileFacts): boolean {
   return kind !== "file" && kind !== "directory" && kind !== "symlink";
-}
-
-/** By memcmp: a byte at a time in JavaScript is thirty times slower. */
-function isZero(bytes: Uint8Array, start: number, end: number): boolean {
-  return Buffer.compare(bytes.subarray(start, end), ZEROS.subarray(0, end - start)) === 0;
 }

@@ -243,9 +243,10 @@ export class HostTree implements FileTree {
       for (const { path, mode } of closed) chmodSync(path, mode);
     }
     if (refused.length === 0) return;
-    const first = files.find(({ path }) => refused[0]!.startsWith(`setfattr: ${path.toString("utf8")}: `));
-    const reason =
-      first === undefined ? refused[0]! : refused[0]!.slice(`setfattr: ${first.path.toString("utf8")}: `.length);
+    const [said] = refused as [string];
+    const start = ({ path }: AttributedFile): string => `setfattr: ${path.toString("utf8")}: `;
+    const first = files.find((file) => said.startsWith(start(file)));
+    const reason = first === undefined ? said : said.slice(start(first).length);
     this.#onLeftOut(
       (first ?? files[0]!).path.toString("latin1"),
       refused.length === 1
