@@ -1,3 +1,4 @@
+import { hexOf } from "@stratos/base";
 import type { RandomSource } from "@stratos/host";
 
 /** A name of version 4 (RFC 9562 §5.4), as text. */
@@ -6,6 +7,6 @@ export function randomUuid(random: RandomSource): string {
   random.fill(bytes);
   bytes[6] = (bytes[6]! & 0x0f) | 0x40;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const hex = hexOf(bytes);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

@@ -35,7 +35,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { EXACT_END, put64, viewOf } from "../ground/words.ts";
+import { EXACT_END, put64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { identityOf } from "../ground/identity.ts";
@@ -44,8 +44,6 @@ import type { IpcMemory } from "./ipc-memory.ts";
 import { ALTER, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 import type { IpcCaller } from "./ipc-kernel.ts";
 
-/** Of a long, little-endian. */
-const HIGH_WORD = 4;
 /** The register of msgrcv's fourth argument (RISC-V psABI §1). */
 const A3 = 13;
 /** What the machine allows at most: a message is copied at once. */
@@ -63,6 +61,8 @@ interface Long {
   high: number;
   low: number;
 }
+
+const ZERO: Readonly<Long> = { high: 0, low: 0 };
 
 type Reception = StateOf<"msgrcv">;
 
@@ -130,8 +130,7 @@ export class MessageQueues {
     if (!(size >= 0 && size <= this.maximumMessage) || id < 0) return -EINVAL;
     const bytes = new Uint8Array(8 + size);
     if (task.space.copyIn(address, bytes, 0, bytes.length) < 0) return -EFAULT;
-    const type = typeOf(bytes);
-    if (type.high < 0 || (type.high === 0 && type.low === 0)) return -EINVAL;
+    if (order(bytes, ZERO) <= 0) return -EINVAL;
     const queue = this.#queue(id, stateOf(task, "msg"));
     if (isErrno(queue)) return queue;
     if (!queue.permits(task.credentials, ALTER)) return -EACCES;
@@ -350,26 +349,30 @@ function receptionOf(task: IpcCaller, queue: MessageQueue): Reception | null {
  */
 function select(messages: readonly Message[], type: Long, isExcept: boolean): number {
   if (type.high === 0 && type.low === 0) return messages.length > 0 ? 0 : -1;
-  if (type.high >= 0) return messages.findIndex(({ bytes }) => (compare(typeOf(bytes), type) === 0) !== isExcept);
+  if (type.high >= 0) return messages.findIndex(({ bytes }) => (order(bytes, type) === 0) !== isExcept);
+  const most = negated(type);
   let best = -1;
-  let most = negated(type);
   messages.forEach(({ bytes }, index) => {
-    const own = typeOf(bytes);
-    const order = compare(own, most);
-    if (order > 0 || (order === 0 && best >= 0)) return;
+    const step = order(bytes, most);
+    if (step > 0 || (step === 0 && best >= 0)) return;
     best = index;
-    most = own;
+    most.high = highOf(bytes);
+    most.low = lowOf(bytes);
   });
   return best;
 }
 
-function typeOf(bytes: Uint8Array): Long {
-  const view = viewOf(bytes);
-  return { high: view.getInt32(HIGH_WORD, true), low: view.getUint32(0, true) };
+/** @returns below, at or above 0 as the type that the bytes begin with is below, at or above the other */
+function order(bytes: Uint8Array, { high, low }: Long): number {
+  return highOf(bytes) - high || lowOf(bytes) - low;
 }
 
-function compare(one: Long, other: Long): number {
-  return one.high === other.high ? one.low - other.low : one.high - other.high;
+function lowOf(bytes: Uint8Array): number {
+  return (bytes[0]! | (bytes[1]! << 8) | (bytes[2]! << 16) | (bytes[3]! << 24)) >>> 0;
+}
+
+function highOf(bytes: Uint8Array): number {
+  return bytes[4]! | (bytes[5]! << 8) | (bytes[6]! << 16) | (bytes[7]! << 24);
 }
 
 /** Of the lowest there is no other: the highest stands for it (ipc/msg.c, convert_mode). */

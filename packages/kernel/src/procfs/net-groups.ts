@@ -1,5 +1,6 @@
 /** /proc/net/igmp, igmp6 and dev_mcast: which multicast groups each interface hears, for netstat(8) and `ip maddr`. */
 import { ARPHRD_ETHER } from "@stratos/abi";
+import { hexOf } from "@stratos/base";
 import { ALL_HOSTS, ALL_NODES, isSameIp, type IpAddress, isV4 } from "@stratos/netstack";
 import type { Network } from "../socket/network.ts";
 import type { Task } from "../task/task.ts";
@@ -95,7 +96,7 @@ export function describeLinkGroups(task: Task): string {
     }
     for (const socket of network.packetSockets) for (const address of socket.groupsAt(one.index)) hear(address);
     for (const group of one.linkGroups) {
-      const address = [...group].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+      const address = hexOf(group);
       users.set(address, { count: (users.get(address)?.count ?? 0) + 1, isByHand: true });
     }
     const device = `${String(one.index).padEnd(4)} ${one.name.padEnd(15)}`;

@@ -1,5 +1,5 @@
 import { FAN_MARK_EVICTABLE, FAN_MARK_IGNORE, FAN_MARK_IGNORED_MASK, FAN_MARK_IGNORED_SURV_MODIFY } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { hexOf, stateClass } from "@stratos/base";
 import { type FanotifyListener, type FanotifyMark, PERMISSIONS } from "../../vfs/fanotify-mark.ts";
 import { addFanotifyMark, type Marked, removeFanotifyMark } from "../../vfs/fanotify-marks.ts";
 import { HANDLE_INODE, handleBytesOf, handleTypeOf, putHandle } from "../../vfs/file-handle.ts";
@@ -88,11 +88,10 @@ export class ListenerMark implements FanotifyMark {
     const { ino, device, generation } = marked.fileId;
     const handle = new Uint8Array(HANDLE_INODE + handleBytesOf(generation));
     putHandle(new DataView(handle.buffer), 0, ino, generation);
-    const bytes = [...handle.subarray(HANDLE_INODE)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     return (
       `fanotify ino:${ino.toString(16)} sdev:${hex(device)} ${masks} ` +
       `fhandle-bytes:${hex(handleBytesOf(generation))} fhandle-type:${hex(handleTypeOf(generation))} ` +
-      `f_handle:${bytes}\n`
+      `f_handle:${hexOf(handle.subarray(HANDLE_INODE))}\n`
     );
   }
 

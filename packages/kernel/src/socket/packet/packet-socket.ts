@@ -51,7 +51,7 @@ import {
 } from "@stratos/abi";
 import { ScratchEndpoint } from "@stratos/netstack";
 import { admittedBytes } from "../socket-filter.ts";
-import { BytesCursor, stateClass } from "@stratos/base";
+import { BytesCursor, hexOf, stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE } from "@stratos/host";
 import { put64, putFields, viewOf } from "../../ground/words.ts";
 import type { PageCache } from "../../frames/page-cache.ts";
@@ -464,12 +464,7 @@ export class PacketSocket extends Socket implements FanoutMember {
     for (const key of this.#memberships) {
       if (!key.startsWith(start) || key.includes("#")) continue;
       const [, , ...address] = key.slice(start.length).split(".");
-      groups.push(
-        address
-          .slice(0, ETHERNET_ADDRESS_SIZE)
-          .map((byte) => Number(byte).toString(16).padStart(2, "0"))
-          .join(""),
-      );
+      groups.push(hexOf(Uint8Array.from(address.slice(0, ETHERNET_ADDRESS_SIZE), Number)));
     }
     return groups;
   }
