@@ -1,7 +1,7 @@
 /**
  * Arguments and variables are bytes, and Node decodes them as UTF-8: what is not UTF-8 would be lost on the way to the
  * Node that we become. Then the kernel's copies of our command line and environment go along in the environment
- * (`packages/cli/src/session/raw-arguments.ts` and `packages/cli/src/given-variable.ts` take them from there).
+ * (`packages/cli/src/started-with.ts` takes them from there).
  */
 import { readFileSync } from "node:fs";
 

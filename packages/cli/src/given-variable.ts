@@ -2,18 +2,16 @@
  * Variables of our own environment. Node decodes them as the arguments (`session/raw-arguments.ts`): what is not
  * UTF-8 is U+FFFD in them, and would reach a program as another value.
  */
-import { readFileSync } from "node:fs";
 import { InvalidArgumentError } from "commander";
 import { byteString, isUtf8, utf8ToByteString } from "@stratos/base";
+import { startedWith } from "./started-with.ts";
 
 /** @param advice  what to do instead @throws InvalidArgumentError for a value that is not UTF-8 */
 export function givenVariable(name: string, advice = ""): string | undefined {
   const value = process.env[name];
   if (value === undefined || !value.includes("\ufffd")) return value;
-  // The launcher's own environment, when it held more than UTF-8; else ours is the same.
-  const kept = process.env["STRATOS_ENVIRONMENT"];
-  const all = kept === undefined ? readEnvironment() : Buffer.from(kept, "base64");
-  if (!isExact(all, name)) throw new InvalidArgumentError(`the value of ${name} is not UTF-8${advice}`);
+  if (!isExact(startedWith("STRATOS_ENVIRONMENT", "environ"), name))
+    throw new InvalidArgumentError(`the value of ${name} is not UTF-8${advice}`);
   return value;
 }
 
@@ -25,12 +23,4 @@ export function isExact(all: Uint8Array | null, name: string): boolean {
     .split("\0")
     .find((bytes) => bytes.startsWith(start));
   return setting === undefined || isUtf8(setting);
-}
-
-function readEnvironment(): Uint8Array | null {
-  try {
-    return readFileSync("/proc/self/environ");
-  } catch {
-    return null;
-  }
 }

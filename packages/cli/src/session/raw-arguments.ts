@@ -2,16 +2,13 @@
  * The bytes of our own arguments. Node decodes them as UTF-8, which loses what is not UTF-8, such as file names in
  * Latin-1; the kernel still has them.
  */
-import { readFileSync } from "node:fs";
 import { byteString, byteStringToUtf8, utf8ToByteString } from "@stratos/base";
+import { startedWith } from "../started-with.ts";
 
 /** `args`, which are the last ones of our command line, as byte strings. */
 export function rawArguments(args: readonly string[]): string[] {
   if (args.length === 0) return [];
-  const kept = process.env["STRATOS_COMMAND_LINE"];
-  // The launcher's own command line, when it held more than UTF-8; else ours is the same.
-  const commandLine = kept === undefined ? readCommandLine() : Buffer.from(kept, "base64");
-  return matchTail(commandLine, args) ?? args.map(utf8ToByteString);
+  return matchTail(startedWith("STRATOS_COMMAND_LINE", "cmdline"), args) ?? args.map(utf8ToByteString);
 }
 
 /** @param commandLine  what /proc/self/cmdline holds: each argument with a zero byte after it */
@@ -26,12 +23,4 @@ export function matchTail(commandLine: Uint8Array | null, args: readonly string[
   )
     ? tail
     : null;
-}
-
-function readCommandLine(): Uint8Array | null {
-  try {
-    return readFileSync("/proc/self/cmdline");
-  } catch {
-    return null;
-  }
 }
