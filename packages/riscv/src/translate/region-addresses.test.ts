@@ -14,7 +14,7 @@ import { decode, newDecoded } from "../decode.ts";
 import { ExitReason } from "../exit-reason.ts";
 import { HART_PC, HART_X } from "../hart-state.ts";
 import { PhysicalMemory } from "../physical-memory.ts";
-import { addi, bne, EBREAK } from "../testing/encode.ts";
+import { addi, auipc, bne, EBREAK, load, store } from "../testing/encode.ts";
 import { canHoldKept, offsetsOfBases } from "./region-addresses.ts";
 import type { UnitInstruction } from "./unit.ts";
 
@@ -25,13 +25,6 @@ const FRAMES: readonly (readonly [page: number, frame: number])[] = [
   [1, 0],
   [3, 1],
 ];
-const auipc = (rd: number, pages: number): number => (pages << 12) | (rd << 7) | 0x17;
-/** @param width  funct3: log2 of the size, 4 more for loads without a sign */
-const load = (rd: number, rs1: number, imm: number, width: number): number =>
-  ((imm & 0xfff) << 20) | (rs1 << 15) | (width << 12) | (rd << 7) | 0x03;
-const store = (rs2: number, rs1: number, imm: number, width: number): number =>
-  (((imm >> 5) & 0x7f) << 25) | (rs2 << 20) | (rs1 << 15) | (width << 12) | ((imm & 31) << 7) | 0x23;
-
 /** x18 sums up what was loaded. */
 const add = (data: number): number => (data << 20) | (18 << 15) | (18 << 7) | 0x33;
 

@@ -20,7 +20,7 @@ import type { Lowering, Source } from "../lower/lowering.ts";
 import { MAX_GROUPS } from "./access-groups.ts";
 import type { AccessGroup } from "./access-groups.ts";
 import type { LazyLoop } from "./lazy-loops.ts";
-import { offsetWithin, UNKNOWN_OFFSET } from "./region-addresses.ts";
+import { offsetsOfBases, offsetWithin, UNKNOWN_OFFSET } from "./region-addresses.ts";
 import type { UnitInstruction } from "./unit.ts";
 
 /** Function indices of a translation's imports. */
@@ -227,9 +227,13 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     }
   }
 
-  /** Whether accesses at addresses of the region itself are emitted as such: elsewhere they are constants, or rare. */
-  get namesRegion(): boolean {
-    return this.mode === "paged" && this.#imports.place !== null;
+  /**
+   * By position in the block, what base registers hold of the region (region-addresses.ts); null where such addresses
+   * are constants, or rare.
+   */
+  offsetsOfBases(instructions: readonly UnitInstruction[]): Int32Array | null {
+    if (this.mode !== "paged" || this.#imports.place === null) return null;
+    return offsetsOfBases(instructions, this.#regionStart);
   }
 
   begin(
@@ -490,12 +494,8 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     const offset = this.#offsetOf(this.#instruction.imm);
     if (offset !== UNKNOWN_OFFSET && offset % size === 0) {
       this.#lookUpOffset(offset, write);
-      code.localGet(DELTA);
-      code.op(Op.i32Eqz);
-      code.unlikely();
-      code.if();
-      this.exitWith(ExitReason.MEMORY);
-      code.end();
+      // It is aligned: of its entry is asked what is asked for a byte.
+      emitEntryTest(code, this.access, { size: 1, write }, () => this.exitWith(ExitReason.MEMORY));
       pushHost(code, this.access);
       return;
     }

@@ -43,7 +43,6 @@ import type { TranslationImports } from "./translation-lowering.ts";
 import { planGuesses } from "./page-guesses.ts";
 import type { GuessPlan } from "./page-guesses.ts";
 import { PagePresence } from "./page-presence.ts";
-import { offsetsOfBases } from "./region-addresses.ts";
 import type { Block, Unit, UnitInstruction } from "./unit.ts";
 
 /**
@@ -88,7 +87,6 @@ export function emitUnit(unit: Unit, context: UnitContext): EmittedUnit {
 
 class UnitEmitter {
   readonly #context: UnitContext;
-  readonly #regionStart: number;
   readonly #code: CodeWriter;
   readonly #lowering: TranslationLowering;
   readonly #frame: FrameEmitter;
@@ -104,7 +102,6 @@ class UnitEmitter {
 
   constructor(unit: Unit, context: UnitContext) {
     this.#context = context;
-    this.#regionStart = unit.region.start;
     this.#code = context.code;
     this.#lowering = new TranslationLowering(context.code, context.mode, context.imports, unit.region.start);
     this.#frame = new FrameEmitter(context.code, this.#lowering, context.imports);
@@ -225,7 +222,7 @@ class UnitEmitter {
     const bodyCount = hasEnding ? instructions.length - 1 : instructions.length;
     const deadWrites = findDeadWrites(block, bodyCount);
     const groups = groupAccesses(instructions);
-    const offsets = this.#lowering.namesRegion ? offsetsOfBases(instructions, this.#regionStart) : null;
+    const offsets = this.#lowering.offsetsOfBases(instructions);
     const pending = this.#pendingAt[block.index]!;
     this.#lowering.beginBlock(this.#guesses.guessedIn[block.index]!);
     let done = pending;
