@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join, posix } from "node:path";
+import { failedAt } from "@stratos/host-node/files";
 import { type FileAccess, type FileKind, type FileStatus, StratosError } from "@stratos/sdk/api";
 
 /** @param path  neither file, folder nor link */
@@ -56,12 +57,11 @@ export async function copyOut(files: FileAccess, { from, to }: CopyPlace, onLeft
   }
 }
 
-/** Node's error of a write that fails (a full disk) names no file. */
 function writeHere(path: string, bytes: Uint8Array, mode: number): void {
   try {
     writeFileSync(path, bytes, { mode });
   } catch (error) {
-    throw Object.assign(error as Error, { path });
+    throw failedAt(path, error);
   }
 }
 

@@ -386,7 +386,10 @@ function replaceLost(
   const { low, high, level, block } = node;
   if (level > 0) {
     const children = search.childrenOf(node, false);
-    gaps.set(id, [...(gaps.get(id) ?? []), ...children.map(({ key }) => key), high]);
+    const own = gaps.get(id) ?? [];
+    gaps.set(id, own);
+    for (const { key } of children) own.push(key);
+    own.push(high);
     note(
       children.length > 0 ? `found ${children.length} nodes that a lost one named` : "left a lost node out of its tree",
       id,
