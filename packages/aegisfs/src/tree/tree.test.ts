@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { SeededRandom } from "@stratos/base";
 import type { TreeNode } from "./node-cache.ts";
 import { freshVolume } from "../testing/fresh-volume.ts";
+import { ENTRY_AT_POINTER, NODE_HEADER_WORDS } from "../format/node-layout.ts";
 import { Tree } from "./tree.ts";
 
 type Key = readonly [number, number, number];
@@ -88,4 +89,26 @@ test("ascending insertion fills leaves", () => {
   for (let key = 0; key < 20_000; key++) tree.insert(1, 2, key, 64);
   const leaves = Math.ceil((20_000 * 80) / 16_300);
   assert.ok((before - volume.space.freeBlocks) / 4 < leaves * 1.05 + 3);
+});
+test("a root that a repair left with one child may lose it, too", () => {
+  for (const [keys, levels] of [
+    [400, 1],
+    [200_000, 2],
+  ] as const) {
+    const { volume } = freshVolume(256);
+    const tree = new Tree(volume.cache, volume);
+    tree.initialize();
+    for (let key = 0; key < keys; key++) tree.insert(1, 2, key, 64);
+    let node = volume.cache.load(tree.root, 0);
+    assert.equal(node.level, levels);
+    // Of each branch the first child alone is left.
+    for (; node.level > 0; node = volume.cache.load(node.words, NODE_HEADER_WORDS + ENTRY_AT_POINTER)) node.count = 1;
+    const left = node.count;
+    const before = volume.space.freeBlocks;
+    for (let key = 0; key < left; key++) assert.ok(tree.remove(1, 2, key));
+    assert.ok(!tree.ceiling(0, 0, 0));
+    assert.equal(volume.space.freeBlocks, before + 4 * levels, "its branches are given back");
+    tree.insert(1, 2, 3, 64);
+    assert.ok(tree.find(1, 2, 3));
+  }
 });

@@ -344,7 +344,8 @@ export class Tree {
   }
 
   #createBranch(level: number): TreeNode {
-    assert(level < DEPTH_MAX, "a tree stays below 12 levels");
+    // No volume has so many items; who forges checksums may have full roots.
+    if (level >= DEPTH_MAX) throw new Failure("corrupt-node", this.root[POINTER_AT_BLOCK]!);
     const node = this.#cache.create(this.#owner.allocateNode(), level);
     node.bytes.fill(0);
     this.#sign(node);
@@ -420,17 +421,20 @@ export class Tree {
     this.#insertEntry(parent, index + 1, right.words[at]!, right.words[at + 1]!, right.words[at + 2]!, right);
   }
 
-  /** Takes the empty leaf of the last descent out of the tree, and branches which that leaves empty. */
+  /**
+   * Takes the empty leaf of the last descent out of the tree, and branches which that leaves empty. Where nothing else
+   * is left it is the root: a repair, or somebody's image, may have branches of one child.
+   */
   #removeEmpty(leaf: TreeNode): void {
-    let node = leaf;
-    let depth = this.#depth;
-    while (depth > 0 && node.count === 0) {
-      depth--;
-      this.#discard(node);
-      node = this.#pathNodes[depth]!;
-      this.#removeEntry(node, this.#pathEntries[depth]!);
+    let depth = this.#depth - 1;
+    while (depth >= 0 && this.#pathNodes[depth]!.count === 1) depth--;
+    for (let below = depth + 1; below < this.#depth; below++) this.#discard(this.#pathNodes[below]!);
+    if (depth < 0) {
+      this.#pointTo(leaf, this.root, 0);
+      return;
     }
-    assert(node.count > 0, "a root above leaves loses its last child only through #lowerRoot");
+    this.#discard(leaf);
+    this.#removeEntry(this.#pathNodes[depth]!, this.#pathEntries[depth]!);
     this.#lowerRoot();
   }
 
