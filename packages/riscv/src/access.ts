@@ -7,8 +7,8 @@ import { RECORD_SHIFT } from "./record.ts";
  * The one place that emits address translation. The address mode is a parameter of everything that is generated.
  *
  * - `paged`: user addresses below 4 GiB (the upper half of a register is ignored), flat tables whose entry is host page
- *   − guest page + 1 − 4096, so that untouched (zero) table memory says "not mapped". The one test
- *   `((2·va + entry − 1) & (2·size − 1)) != 0` catches unmapped, read-only, misaligned and page-crossing: page
+ *   − guest page − 1, so that untouched (zero) table memory says "not mapped". The one test
+ *   `((2·va + entry + 1) & (2·size − 1)) != 0` catches unmapped, read-only, misaligned and page-crossing: page
  *   differences are multiples of 4096, so that of a mapped page's sum only the misalignment is left; of an unmapped
  *   one's the sum is odd. (Of a byte it is enough that the entry is 0.) A load or store that is caught asks again
  *   whether all of it lies in a mapped page. The access itself goes to va + entry with the constant offset
@@ -133,7 +133,7 @@ export function pushMisfit(code: CodeWriter, { va, delta }: AccessLocals, size: 
   code.i32Const(1);
   code.op(Op.i32Shl);
   code.op(Op.i32Add);
-  code.i32Const(-1);
+  code.i32Const(ENTRY_BIAS);
   code.op(Op.i32Add);
   code.i32Const(2 * size - 1);
   code.op(Op.i32And);
@@ -162,18 +162,20 @@ function emitWindow(code: CodeWriter, locals: Required<AccessLocals>, form: Acce
   code.end();
 }
 
-/** Pushes whether some of `size` bytes at va don't lie in a mapped page: the offset is as large as what it may be. */
+/**
+ * Pushes whether some of `size` bytes at va don't lie in a mapped page: the pages of the first and the last of them
+ * differ in more than what may be (nothing, where the page isn't mapped: its entry is even).
+ */
 function pushLeavesPage(code: CodeWriter, locals: AccessLocals, size: number): void {
   code.localGet(locals.va);
-  code.i32Const(4095);
-  code.op(Op.i32And);
-  // The number of good offsets, 0 where the page isn't mapped (an even entry).
-  code.i32Const(0);
+  code.i32Const(size - 1);
+  code.op(Op.i32Add);
+  code.localGet(locals.va);
+  code.op(Op.i32Xor);
+  code.i32Const(12);
+  code.op(Op.i32ShrU);
   code.localGet(locals.delta);
   code.i32Const(1);
-  code.op(Op.i32And);
-  code.op(Op.i32Sub);
-  code.i32Const(4097 - size);
   code.op(Op.i32And);
   code.op(Op.i32GeU);
 }
@@ -233,8 +235,8 @@ export function hostOffset(mode: AddressMode): number {
   return mode === "wide" ? 0 : ENTRY_BIAS;
 }
 
-/** Table entry = host page − guest page − ENTRY_BIAS. */
-export const ENTRY_BIAS = 4095;
+/** Table entry = host page − guest page − ENTRY_BIAS: odd, and small enough for the host's short form of an offset. */
+export const ENTRY_BIAS = 1;
 
 /** Pushes the host address less `hostOffset`. */
 export function pushHost(code: CodeWriter, locals: AccessLocals): void {

@@ -31,7 +31,7 @@ export interface ProcessorHooks {
  * The address-space slots: flat tables that translated code reads. They are a cache of the kernel's page tables, so the
  * kernel may recycle a slot at any time and fill it again by faults.
  *
- * Read and write table entry: host page − guest page − 4095 (0: not mapped; access.ts says why). Code table entry:
+ * Read and write table entry: host page − guest page − 1 (0: not mapped; access.ts says why). Code table entry:
  * address of a code page (0: none).
  */
 export interface AddressTables {

@@ -5,8 +5,9 @@ import { HART_FUEL } from "../hart-state.ts";
 import { RS1 } from "../lower/lowering.ts";
 import { emitRegisterTarget } from "../register-target.ts";
 import { emitSlotInPage, emitTargetLookup, pushTargetSlot } from "../code-target.ts";
-import { DEPTH, FUEL, RECORD, SCRATCH_I64, TABLES, VA } from "./translation-lowering.ts";
-import type { TranslationImports, TranslationLowering } from "./translation-lowering.ts";
+import { DEPTH, FUEL, RECORD, SCRATCH_I64, TABLES, VA } from "./locals.ts";
+import type { TranslationImports } from "./translation-imports.ts";
+import type { TranslationLowering } from "./translation-lowering.ts";
 import type { UnitInstruction } from "./unit.ts";
 
 /**
@@ -53,8 +54,12 @@ export class FrameEmitter {
     this.#lowering.endWriteX();
   }
 
-  /** Accounts, and leaves when the fuel is used up or the calls nest too deep (fuel and depth are tested as one). */
-  beforeCall(done: number, pushTarget: () => void): void {
+  /**
+   * Accounts, and leaves when the fuel is used up or the calls nest too deep (fuel and depth are tested as one).
+   *
+   * @param target  pc; null: the one in VA
+   */
+  beforeCall(done: number, target: number | null): void {
     const code = this.#code;
     this.subtract(done);
     this.storeFuel();
@@ -65,8 +70,9 @@ export class FrameEmitter {
     code.op(Op.i32LtS);
     code.unlikely();
     code.if();
-    this.checkFuel(pushTarget);
-    pushTarget();
+    this.checkFuel(target);
+    if (target === null) code.localGet(VA);
+    else this.#lowering.pushAddress(target);
     code.return();
     code.end();
   }
@@ -118,20 +124,15 @@ export class FrameEmitter {
     code.localSet(FUEL);
   }
 
-  checkFuel(pushPc: () => void): void {
+  /** @param pc  where to leave; null: at the one in VA */
+  checkFuel(pc: number | null): void {
     const code = this.#code;
     code.localGet(FUEL);
     code.i32Const(0);
     code.op(Op.i32LtS);
     code.unlikely();
     code.if();
-    this.#lowering.storeLazy();
-    pushPc();
-    code.localGet(FUEL);
-    code.i32Const(0);
-    code.i32Const(ExitReason.BUDGET);
-    code.call(this.#imports.leave);
-    code.return();
+    this.#lowering.leaveAt(pc, 0, ExitReason.BUDGET);
     code.end();
   }
 

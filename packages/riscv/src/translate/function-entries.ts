@@ -4,7 +4,7 @@ import type { CodeWriter } from "@stratos/wasm";
 import { emitTakeEntry, emitTargetLookup, pushHasEntry, pushTargetEntry, pushTargetSlot } from "../code-target.ts";
 import type { JumpRoutes } from "./jump-routes.ts";
 import type { Liveness } from "./liveness.ts";
-import { DEPTH, ENTRY, PC, RECORD, TABLES } from "./translation-lowering.ts";
+import { DEPTH, ENTRY, PC, RECORD, TABLES } from "./locals.ts";
 import type { TranslationLowering } from "./translation-lowering.ts";
 import type { Block } from "./unit.ts";
 

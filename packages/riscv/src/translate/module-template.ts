@@ -3,7 +3,7 @@ import { TLB_MISS } from "../access.ts";
 import type { AddressMode } from "../access.ts";
 import { INSTRUCTIONS } from "../instruction-table.ts";
 import type { Helper } from "../lower/lowering.ts";
-import type { TranslationImports } from "./translation-lowering.ts";
+import type { TranslationImports } from "./translation-imports.ts";
 import type { Unit } from "./unit.ts";
 
 /** A module's types and imports, which are the same each time. */

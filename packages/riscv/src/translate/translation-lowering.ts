@@ -17,60 +17,31 @@ import { HART_F, HART_FRM, HART_RETIRED, HART_X } from "../hart-state.ts";
 import { emitBoxF32, emitUnboxF32, emitUnboxKnownF32 } from "../lower/float-box.ts";
 import { RS1, RS2 } from "../lower/lowering.ts";
 import type { Lowering, Source } from "../lower/lowering.ts";
-import { MAX_GROUPS } from "./access-groups.ts";
 import type { AccessGroup } from "./access-groups.ts";
 import type { LazyLoop } from "./lazy-loops.ts";
+import { Leaving } from "./leaving.ts";
+import {
+  ADDRESS,
+  BASE,
+  CONDITION,
+  DELTA,
+  FIRST_GROUP,
+  FIRST_GUESS,
+  FUEL,
+  REGION_TABLES,
+  SCRATCH_F32,
+  SCRATCH_F64,
+  SCRATCH_I32,
+  SCRATCH_I64,
+  TABLES,
+  VA,
+  WINDOW,
+} from "./locals.ts";
+import type { TranslationImports } from "./translation-imports.ts";
 import { offsetsOfBases, offsetWithin, UNKNOWN_OFFSET } from "./region-addresses.ts";
 import type { UnitInstruction } from "./unit.ts";
 
-/** Function indices of a translation's imports. */
-export interface TranslationImports {
-  readonly codeType: number;
-  /** leave(pc, fuel, completed, reason) → −1 */
-  readonly leave: number;
-  /** dispatch(pc, depth) → next pc: goes on at the pc with whatever is there */
-  readonly dispatch: number;
-  readonly ecall: number;
-  readonly helper: (name: string) => number;
-  /** Globals that say where the code is this time, for units that are kept; null: addresses and slots are constants. */
-  readonly place: PlaceGlobals | null;
-}
-
-interface PlaceGlobals {
-  /** i32: where the region starts. */
-  readonly base: number;
-  /** i32: the slot of the module's first unit. */
-  readonly slots: number;
-}
-
-// Locals of a translated function.
-export const PC = 0;
-export const DEPTH = 1;
-export const TABLES = 2;
-export const FUEL = 3;
-export const ENTRY = 4;
-export const VA = 5;
-const DELTA = 6;
-export const RECORD = 7;
-const SCRATCH_I32 = 8;
-export const SCRATCH_I64 = 12;
-const ADDRESS = 16;
-const SCRATCH_F32 = 17;
-const SCRATCH_F64 = 21;
-/** i32: whether instructions under a condition are done. */
-export const CONDITION = 25;
-/** i32: where the region starts, in units that are kept. */
-const BASE = 26;
-/** i32: the tables' address and four bytes for each page before the region, in units that are kept. */
-const REGION_TABLES = 27;
-/** i32: HART_WINDOW, in the window mode. */
-export const WINDOW = 28;
-/** i32: host addresses (less `hostOffset`) of the block's access groups, 0 where each access looks for itself. */
-const FIRST_GROUP = 29;
-/** i32: guesses of table entries. */
-const FIRST_GUESS = FIRST_GROUP + MAX_GROUPS;
-
-/** No page's entry: those of mapped pages end in 1, others are 0 (see access.ts). */
+/** No page's entry: those of mapped pages are odd, others 0 (see access.ts). */
 const NO_ENTRY = 2;
 
 /**
@@ -80,6 +51,7 @@ const NO_ENTRY = 2;
 export class TranslationLowering extends AddressedLowering implements Lowering {
   /** The loop whose written registers stay in locals here. */
   lazy: LazyLoop | null;
+  readonly leaving: Leaving;
   readonly #imports: TranslationImports;
   readonly #regionStart: number;
   readonly #localOfX: Int32Array;
@@ -111,6 +83,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
       scratch: { i32: SCRATCH_I32, i64: SCRATCH_I64, f32: SCRATCH_F32, f64: SCRATCH_F64 },
     });
     this.lazy = null;
+    this.leaving = new Leaving(code, imports, regionStart);
     this.#imports = imports;
     this.#regionStart = regionStart;
     this.#localOfX = new Int32Array(32);
@@ -152,7 +125,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
       { count: 5, type: Type.i64 },
       { count: 4, type: Type.f32 },
       { count: 4, type: Type.f64 },
-      { count: 4 + MAX_GROUPS + firstRegister - FIRST_GUESS, type: Type.i32 },
+      { count: firstRegister - CONDITION, type: Type.i32 },
       { count: xCount, type: Type.i64 },
       { count: next - firstRegister - xCount, type: Type.f64 },
     ];
@@ -299,16 +272,15 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
 
   /** Leaves at this instruction, which isn't done. */
   override exitWith(reason: number, isDone = false): void {
-    const { code } = this;
     const { pc, length } = this.#instruction;
     if (this.lazy === null) this.#storePending();
-    else this.storeLazy();
-    this.pushAddress(isDone ? pc + length : pc);
-    code.localGet(FUEL);
-    code.i32Const(this.#completed + (isDone ? 1 : 0));
-    code.i32Const(reason);
-    code.call(this.#imports.leave);
-    code.return();
+    this.leaveAt(isDone ? pc + length : pc, this.#completed + (isDone ? 1 : 0), reason);
+  }
+
+  /** As `Leaving.at`, with all registers stored. */
+  leaveAt(pc: number | null, completed: number, reason: number): void {
+    this.storeLazy();
+    this.leaving.at(pc, completed, reason);
   }
 
   #registerNumber(source: Source): number {

@@ -15,6 +15,7 @@ import { emitEntries } from "./function-entries.ts";
 import { FrameEmitter } from "./frame-emitter.ts";
 import { chooseLazyLoops } from "./lazy-loops.ts";
 import type { LazyLoop } from "./lazy-loops.ts";
+import { CONDITION, DEPTH, ENTRY, FUEL, RECORD, TABLES, VA, WINDOW } from "./locals.ts";
 import { analyzeLiveness, type Liveness } from "./liveness.ts";
 import { findDeadWrites } from "./dead-writes.ts";
 import { isComputation, isLeftAlone } from "./register-use.ts";
@@ -28,18 +29,8 @@ import {
 } from "./sign-extension.ts";
 import { isInside, structureBlocks } from "./structure.ts";
 import type { Element, Loop, Structure } from "./structure.ts";
-import {
-  CONDITION,
-  DEPTH,
-  ENTRY,
-  FUEL,
-  RECORD,
-  TABLES,
-  TranslationLowering,
-  VA,
-  WINDOW,
-} from "./translation-lowering.ts";
-import type { TranslationImports } from "./translation-lowering.ts";
+import { TranslationLowering } from "./translation-lowering.ts";
+import type { TranslationImports } from "./translation-imports.ts";
 import { planGuesses } from "./page-guesses.ts";
 import type { GuessPlan } from "./page-guesses.ts";
 import { PagePresence } from "./page-presence.ts";
@@ -119,9 +110,10 @@ class UnitEmitter {
     const start = this.#code.beginFunction(
       this.#lowering.assignLocals(this.#liveness.usedX, this.#liveness.usedF, this.#guesses.registers),
     );
+    this.#lowering.leaving.open();
     this.#emitTop();
     this.#emitElements(this.#structure.elements);
-    this.#code.op(Op.unreachable);
+    this.#lowering.leaving.close();
     this.#code.endFunction(start);
     return { entries: this.#routes.entries };
   }
@@ -445,14 +437,14 @@ class UnitEmitter {
     const to = from.context.blockAt.get(pc);
     if (to === undefined) {
       this.#frame.subtract(done);
-      if (isBackward) this.#frame.checkFuel(() => this.#lowering.pushAddress(pc));
+      if (isBackward) this.#frame.checkFuel(pc);
       this.#leaveTo(from, pc);
       return;
     }
     const isCarried = this.#carries(from, pc, isBackward);
     if (isCarried) this.#pendingAt[to.index] = done;
     else this.#frame.subtract(done);
-    if (isBackward) this.#frame.checkFuel(() => this.#lowering.pushAddress(pc));
+    if (isBackward) this.#frame.checkFuel(pc);
     this.#checkPages(from, to, isCarried ? done : 0);
     this.#jumpTo(from, to, mustBranch);
   }
@@ -519,7 +511,7 @@ class UnitEmitter {
   #emitInlineCall(block: Block, done: number): void {
     this.#frame.writeLink();
     this.#frame.subtract(done);
-    this.#frame.checkFuel(() => this.#lowering.pushAddress(block.target));
+    this.#frame.checkFuel(block.target);
     this.#checkPages(block, block.successors[0]!, 0);
     this.#jumpTo(block, block.successors[0]!, false);
   }
@@ -531,10 +523,7 @@ class UnitEmitter {
     const isCertain = last.imm === 0 && isLeftAlone(last.rs1, block.context);
     if (!isCertain) this.#frame.registerTarget(last);
     this.#frame.subtract(done);
-    this.#frame.checkFuel(() => {
-      if (isCertain) this.#lowering.pushAddress(returnTo.pc);
-      else code.localGet(VA);
-    });
+    this.#frame.checkFuel(isCertain ? returnTo.pc : null);
     if (!isCertain) {
       code.localGet(VA);
       this.#lowering.pushAddress(returnTo.pc);
@@ -554,10 +543,9 @@ class UnitEmitter {
   #emitCall(block: Block, done: number): void {
     const code = this.#code;
     this.#frame.writeLink();
-    const push = (): void => this.#lowering.pushAddress(block.target);
-    this.#frame.beforeCall(done, push);
+    this.#frame.beforeCall(done, block.target);
     const slot = this.#context.callSlot(block.target);
-    push();
+    this.#lowering.pushAddress(block.target);
     this.#frame.pushInnerDepth();
     if (slot === 0) this.#frame.pushSlotOf(block.target);
     else {
@@ -577,9 +565,8 @@ class UnitEmitter {
     const code = this.#code;
     this.#frame.registerTarget(last);
     this.#frame.writeLink();
-    const push = (): void => code.localGet(VA);
-    this.#frame.beforeCall(done, push);
-    push();
+    this.#frame.beforeCall(done, null);
+    code.localGet(VA);
     this.#frame.pushInnerDepth();
     this.#frame.pushSlotOfTarget();
     code.callIndirect(this.#context.imports.codeType);
@@ -589,7 +576,7 @@ class UnitEmitter {
   #emitReturn(last: UnitInstruction, done: number): void {
     this.#frame.registerTarget(last);
     this.#frame.subtract(done);
-    this.#frame.checkFuel(() => this.#code.localGet(VA));
+    this.#frame.checkFuel(null);
     this.#frame.storeFuel();
     this.#code.localGet(VA);
     this.#code.return();
@@ -600,7 +587,7 @@ class UnitEmitter {
     this.#frame.registerTarget(last);
     if (last.rd !== 0) this.#frame.writeLink();
     this.#frame.subtract(done);
-    this.#frame.checkFuel(() => code.localGet(VA));
+    this.#frame.checkFuel(null);
     emitTargetLookup(code, TABLES, VA, RECORD);
     if (block.targets.length > 0) {
       const successors = new Set(block.successors);
