@@ -116,8 +116,9 @@ function ppoll(task: Task, fds: number, nfds: number, timeout: number, mask: num
   const bytes = count * Pollfd.size;
   reserve(bytes);
   if (task.space.copyIn(fds, buffer, 0, bytes) < 0) return finish(task, state, timeout, -EFAULT);
-  // Bound: RLIMIT_NOFILE, at most POLLED_MAX; to look at one costs a fraction of a unit.
-  task.kernel.work.charge(count >> 5);
+  // Bound: RLIMIT_NOFILE, at most POLLED_MAX; to look at one costs a fraction of a unit. The pages of the list count for
+  // themselves.
+  task.kernel.work.charge(count >> 6);
 
   let ready = 0;
   for (let at = 0; at < bytes; at += Pollfd.size) {
