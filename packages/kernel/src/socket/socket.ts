@@ -36,6 +36,7 @@ import { sendSignalToSelf } from "../signal/send-signal.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { BLOCKED, BLOCKED_EINTR, UNFINISHED, WaitQueue } from "../ground/wait-queue.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
+import { processOwnerSeenBy, setProcessOwner } from "../vfs/file-owner.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import { interfaceIoctl } from "./interface-ioctl.ts";
 import { IncomingMessage, type OutgoingMessage, PLAIN_MESSAGE, type PeerCredentials } from "./message.ts";
@@ -335,12 +336,11 @@ export abstract class Socket extends OpenFile {
       case SIOCSPGRP: {
         const owner = task.space.loadU32(argument);
         if (owner === -EFAULT) return -EFAULT;
-        this.owner = owner | 0;
-        return 0;
+        return setProcessOwner(task, this, owner | 0);
       }
       case FIOGETOWN:
       case SIOCGPGRP:
-        return task.space.storeU32(argument, this.owner >>> 0);
+        return task.space.storeU32(argument, processOwnerSeenBy(task, this) >>> 0);
       case SIOCGSKNS:
         if (!isCapable(task.credentials, CAP_NET_ADMIN, this.network.owner)) return -EPERM;
         return task.kernel.vfs.openNamespace(task, this.network);
