@@ -31,6 +31,7 @@ import {
   SIOCOUTQ,
   SIOCSPGRP,
 } from "@stratos/abi";
+import type { IpAddress } from "@stratos/netstack";
 import { isCapable } from "../security/credentials.ts";
 import { sendSignalToSelf } from "../signal/send-signal.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
@@ -102,6 +103,11 @@ export abstract class Socket extends OpenFile {
     this.family = family;
     this.type = type;
     this.protocol = protocol;
+  }
+
+  /** May what it sends come from an address that is nobody's here (IP_FREEBIND)? */
+  bindsForeign(_ip: IpAddress): boolean {
+    return false;
   }
 
   /** May it have a filter? What carries it knows nothing that a filter could see. */

@@ -11,6 +11,7 @@ import {
   EPERM,
   ERANGE,
   IFF_ALLMULTI,
+  IFF_MULTICAST,
   IFF_NOARP,
   IFF_PROMISC,
   IFF_NO_PI,
@@ -106,7 +107,7 @@ const HEEDED = new Set([
   IFLA_MASTER,
 ]);
 /** What `ip link set` may turn on and off. */
-const CHANGEABLE_FLAGS = IFF_UP | IFF_NOARP | IFF_PROMISC | IFF_ALLMULTI;
+const CHANGEABLE_FLAGS = IFF_UP | IFF_NOARP | IFF_PROMISC | IFF_ALLMULTI | IFF_MULTICAST;
 
 /** @param family  AF_BRIDGE: asked for as a bridge or a port of one */
 export function linkMessage(
@@ -322,7 +323,8 @@ function createLink(task: SocketCaller, network: InterfaceNetwork, payload: Uint
     const data = attributeOf(info, 0, IFLA_INFO_DATA);
     const peer = data === null ? null : attributeOf(data, 0, VETH_INFO_PEER);
     if (peer !== null && peer.length < Ifinfomsg.size) return -EINVAL;
-    const wantedPeer = peer === null ? COMES_AS_IT_DOES : newInterface(task, peer);
+    const { queueLength } = wanted;
+    const wantedPeer = peer === null ? { ...COMES_AS_IT_DOES, queueLength } : newInterface(task, peer);
     made = isErrno(wantedPeer) ? wantedPeer : createVethPair(network, wanted, wantedPeer);
   } else return -EOPNOTSUPP;
   if (isErrno(made)) return made;
@@ -336,6 +338,7 @@ const COMES_AS_IT_DOES: NewInterface = {
   name: undefined,
   hardwareAddress: undefined,
   mtu: undefined,
+  queueLength: undefined,
   index: 0,
 };
 
@@ -351,7 +354,8 @@ function newInterface(task: SocketCaller, payload: Uint8Array): NewInterface | n
     network,
     name: name === null ? undefined : textOf(name),
     hardwareAddress: attributeOf(payload, Ifinfomsg.size, IFLA_ADDRESS)?.slice(),
-    mtu: mtu === null ? undefined : mtu,
+    mtu: mtu ?? undefined,
+    queueLength: numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_TXQLEN)) ?? undefined,
     index,
   };
 }
@@ -392,6 +396,7 @@ function changeFlags(network: InterfaceNetwork, one: NetworkInterface, payload: 
     isNoArp: (flags & IFF_NOARP) !== 0,
     isPromiscuous: (flags & IFF_PROMISC) !== 0,
     isAllMulticast: (flags & IFF_ALLMULTI) !== 0,
+    hasGroups: (flags & IFF_MULTICAST) !== 0,
   });
   return 0;
 }
