@@ -45,6 +45,9 @@ export const RTNLGRP_LINK = 1,
   RTNLGRP_IPV6_RULE = 19,
   RTNLGRP_ND_USEROPT = 20,
   RTNLGRP_MAX = 36;
+/** Bytes of IFLA_IFALIAS, of which one is a zero. */
+export const IFALIASZ = 256;
+
 export const IFLA_ADDRESS = 1,
   IFLA_BROADCAST = 2,
   IFLA_IFNAME = 3,
@@ -58,6 +61,7 @@ export const IFLA_ADDRESS = 1,
   IFLA_LINKMODE = 17,
   IFLA_LINKINFO = 18,
   IFLA_NET_NS_PID = 19,
+  IFLA_IFALIAS = 20,
   IFLA_STATS64 = 23,
   IFLA_AF_SPEC = 26,
   IFLA_GROUP = 27,

@@ -156,6 +156,8 @@ export class NetworkInterface {
   name: string;
   /** Others that it is found by (`ip link property add`). Bound: ALTERNATIVE_NAMES_MAX. */
   readonly alternativeNames: string[] = [];
+  /** What somebody wrote on it (`ip link set … alias`). Bound: IFALIASZ. */
+  alias = "";
   /** ARPHRD_*. */
   readonly hardwareType: number;
   hardwareAddress: Uint8Array;

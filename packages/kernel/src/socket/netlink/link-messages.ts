@@ -26,6 +26,7 @@ import {
   IFLA_CARRIER,
   IFLA_EXT_MASK,
   IFLA_GROUP,
+  IFLA_IFALIAS,
   IFLA_IFNAME,
   IFLA_INFO_DATA,
   IFLA_INFO_KIND,
@@ -73,7 +74,7 @@ import {
   RtnlLinkStats64,
 } from "@stratos/abi";
 import { moveInterface, removeInterface, setInterfaceFlags, tellInterface } from "../interface-changes.ts";
-import { renameInterface, setHardwareAddress, setMaster, setMtu } from "../interface-properties.ts";
+import { renameInterface, setAlias, setHardwareAddress, setMaster, setMtu } from "../interface-properties.ts";
 import { createBridge, createDummy, createVethPair, type NewInterface } from "../new-interfaces.ts";
 import { TunDevice } from "../tun/tun-device.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
@@ -97,6 +98,7 @@ const PASSED = new Set([
 /** Attributes that are heeded. */
 const HEEDED = new Set([
   IFLA_ADDRESS,
+  IFLA_IFALIAS,
   IFLA_MTU,
   IFLA_TXQLEN,
   IFLA_BROADCAST,
@@ -137,6 +139,7 @@ export function linkMessage(
   writer.attributeU8(IFLA_CARRIER, one.hasCarrier ? 1 : 0).attributeText(IFLA_QDISC, one.queueDiscipline);
   if (one.hasFrames)
     writer.attribute(IFLA_ADDRESS, one.hardwareAddress).attribute(IFLA_BROADCAST, broadcastHardwareAddress(one));
+  if (one.alias !== "") writer.attributeText(IFLA_IFALIAS, one.alias);
   writer
     .attribute(IFLA_STATS64, statistics(one.counters, RtnlLinkStats64))
     .attribute(IFLA_STATS, statistics(one.counters, RtnlLinkStats));
@@ -376,6 +379,8 @@ function setLink(network: InterfaceNetwork, one: NetworkInterface, payload: Uint
   if (failed === 0 && name !== null) failed = renameInterface(network, one, textOf(name));
   const master = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MASTER));
   if (failed === 0 && master !== null) failed = setMaster(network, one, master);
+  const alias = attributeOf(payload, Ifinfomsg.size, IFLA_IFALIAS);
+  if (failed === 0 && alias !== null) failed = setAlias(network, one, textOf(alias));
   if (failed < 0) return failed;
   if (queueLength !== null && queueLength !== one.queueLength) {
     one.queueLength = queueLength;
