@@ -370,10 +370,9 @@ const SUITES: readonly Suite[] = [
   },
   {
     // Under qemu-user nothing can be traced. What fails here asks for options of IP (`inet-cmsg`, and 17 that run it
-    // under another name), names of Unix sockets by NETLINK_SOCK_DIAG (`net-yy-unix`), an owner of no group
-    // (F_SETOWN_EX) or an older Linux's answers (`membarrier`, `sockopt-sol_netlink`). `kill_child` spins until
-    // another processor answers; those of strace's words (`…-syntax`, `strace--tips…`) begin it hundreds of times and
-    // want 150 seconds.
+    // under another name) or an older Linux's answers (`membarrier`, `sockopt-sol_netlink`). `kill_child` spins until
+    // another processor answers, and passes at times; those of strace's words (`…-syntax`, `strace--tips…`) begin it
+    // hundreds of times and want 150 seconds.
     name: "strace",
     source: "pool/main/s/strace/strace_6.1.orig.tar.xz",
     sha256: "2579e9cec37dbb786f6ea0bebd15f40dd561ef2bde2a2a2ecdce5963b01859fd",

@@ -34,5 +34,7 @@ int main(void) {
   waitpid(other, &status, __WALL); ptrace(PTRACE_DETACH, other, 0, 0); do tell("then"); while (WIFSTOPPED(status) && (ptrace(PTRACE_CONT, child, 0, 0), 1));
   puts("let go in an event"); start(forks, PTRACE_O_TRACEFORK); go(PTRACE_CONT, 0); tell("event"); ptrace(PTRACE_GETEVENTMSG, child, 0, &other);
   waitpid(other, &status, __WALL); ptrace(PTRACE_DETACH, other, 0, 0); go(PTRACE_DETACH, SIGUSR1); tell("end");
+  puts("who begins to be traced by itself"); start(forks, PTRACE_O_TRACEFORK); go(PTRACE_CONT, 0); tell("event"); ptrace(PTRACE_GETEVENTMSG, child, 0, &other);
+  pid_t first = child; child = other; tell("child"); ptrace(PTRACE_DETACH, other, 0, 0); child = first; go(PTRACE_DETACH, 0); tell("end");
   return 0;
 }

@@ -45,6 +45,9 @@ export const RTNLGRP_LINK = 1,
   RTNLGRP_IPV6_RULE = 19,
   RTNLGRP_ND_USEROPT = 20,
   RTNLGRP_MAX = 36;
+/** Bytes of IFLA_IFALIAS, of which one is a zero. */
+export const IFALIASZ = 256;
+
 export const IFLA_ADDRESS = 1,
   IFLA_BROADCAST = 2,
   IFLA_IFNAME = 3,
@@ -58,6 +61,7 @@ export const IFLA_ADDRESS = 1,
   IFLA_LINKMODE = 17,
   IFLA_LINKINFO = 18,
   IFLA_NET_NS_PID = 19,
+  IFLA_IFALIAS = 20,
   IFLA_STATS64 = 23,
   IFLA_AF_SPEC = 26,
   IFLA_GROUP = 27,
@@ -111,13 +115,23 @@ export const IN6_ADDR_GEN_MODE_EUI64 = 0,
   IN6_ADDR_GEN_MODE_RANDOM = 3;
 /** Behind `struct nduseroptmsg` and the option itself: the router that says so. */
 export const NDUSEROPT_SRCADDR = 1;
+/** What RTA_METRICS has. */
+export const RTAX_MTU = 2,
+  RTAX_ADVMSS = 8,
+  RTAX_HOPLIMIT = 10,
+  RTAX_FEATURES = 12,
+  RTAX_CC_ALGO = 16,
+  RTAX_MAX = 17;
+
 export const RTA_DST = 1,
   RTA_SRC = 2,
   RTA_OIF = 4,
   RTA_GATEWAY = 5,
   RTA_PRIORITY = 6,
   RTA_PREFSRC = 7,
+  RTA_METRICS = 8,
   RTA_MULTIPATH = 9,
+  RTA_FLOW = 11,
   RTA_CACHEINFO = 12,
   RTA_TABLE = 15,
   RTA_MARK = 16,

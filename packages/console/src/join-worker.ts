@@ -42,7 +42,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/socket/inet/make-raw-socket.ts": ["makeRawSocket"],
   "kernel/src/socket/interface-ioctl.ts": ["interfaceIoctl"],
   "kernel/src/socket/interface-properties.ts": [
-    ...["setMaster", "renameInterface", "setMtu", "setHardwareAddress", "replaceV4"],
+    ...["setMaster", "renameInterface", "setMtu", "setAlias", "setHardwareAddress", "replaceV4"],
   ],
   "kernel/src/socket/ip/make-link-configuration.ts": ["makeAddressConfiguration", "makeGroupReports"],
   "kernel/src/socket/ip/make-tcp.ts": ["makeTcpStack", "makeUplink"],

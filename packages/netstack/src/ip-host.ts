@@ -33,6 +33,8 @@ export class NextHop {
   device: IpDevice | null = null;
   /** A neighbour there: a router, or the destination itself. */
   readonly ip: IpAddress = new Uint32Array(4);
+  /** Bytes of a packet there at most, if the way has a limit of its own; 0: as the device says. */
+  mtu = 0;
 }
 
 /** What a packet is beside its ends: rules of routes ask for it, and shares of several ways. One for each caller. */

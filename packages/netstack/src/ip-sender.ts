@@ -33,6 +33,12 @@ interface RefusedPacket {
   readonly code: number;
 }
 
+/** Of a packet by way of HOP. */
+function mostOf(device: IpDevice, isV6: boolean): number {
+  const most = isV6 ? device.mtuV6 : device.mtu;
+  return HOP.mtu === 0 || HOP.mtu > most ? most : HOP.mtu;
+}
+
 export class IpSender implements IpOutput {
   readonly paths = new PathMtu();
   /** Whoever sent them is told at the next turn, since nothing is called back from inside `send`. */
@@ -73,7 +79,7 @@ export class IpSender implements IpOutput {
     HEADER.destination.set(destination);
     HEADER.hops = how.hops;
     HEADER.trafficClass = how.trafficClass;
-    const most = isV6 ? device.mtuV6 : device.mtu;
+    const most = mostOf(device, isV6);
     const mtu = this.paths.to(destination, most, this.#host.now());
     const whole = HEADER.size + length;
     counters.outRequests++;
@@ -171,8 +177,7 @@ export class IpSender implements IpOutput {
     const failed = this.#host.route(destination, null, ANY_TRAFFIC, HOP);
     const device = failed < 0 ? null : HOP.device;
     if (device === null) return isV4(destination) ? MTU_UNKNOWN_V4 : MTU_UNKNOWN_V6;
-    const most = isV4(destination) ? device.mtu : device.mtuV6;
-    return this.paths.to(destination, most, this.#host.now());
+    return this.paths.to(destination, mostOf(device, !isV4(destination)), this.#host.now());
   }
 
   static {

@@ -152,7 +152,8 @@ test("rsync and rclone are run as they want to be", async () => {
     'case "$*" in "-t --mkpath -- "*) mkdir -p "$(dirname "$(place "$5")")"; cp "$4" "$(place "$5")";; "-t -- ' +
       '"*) if ! test -e "$(place "$3")"; then echo "rsync: link_stat failed: No such file (2)" >&2; exit ' +
       '23; elif test -e "$(place denied)"; then echo "rsync: send_files failed to open: Permission denied (13)" >&2; ' +
-      'exit 23; fi; cp "$(place "$3")" "$4";; "-r --delete --include=/"*) rm -f ' +
+      'exit 23; elif test -e "$(place silent)"; then echo "IO error encountered" >&2; exit 23; ' +
+      'fi; cp "$(place "$3")" "$4";; "-r --delete --include=/"*) rm -f ' +
       '"$(place "$7")${3#--include=/}";; *) echo "bad arguments: $*" >&2; exit 1;; esac\n',
   );
   script(
@@ -173,6 +174,10 @@ test("rsync and rclone are run as they want to be", async () => {
     const denied = await runCommand("fs", "backup", "run", volume, "rsync:host:/backup/r");
     assert.match(`${denied.stderr}${denied.status}`, /failed to open: Permission denied \(13\)\n1$/);
     assert.equal(readdirSync(join(folder, "remote/host/backup/r")).length, 2);
+    rmSync(join(folder, "remote/denied"));
+    writeFileSync(join(folder, "remote/silent"), "");
+    const silent = await runCommand("fs", "backup", "run", volume, "rsync:host:/backup/r");
+    assert.match(`${silent.stderr}${silent.status}`, /IO error encountered\n1$/);
     process.env["PATH"] = join(folder, "nowhere");
     assert.match((await runCommand("fs", "backup", "list", "rsync:host:/x")).stderr, /rsync is not installed/);
   } finally {

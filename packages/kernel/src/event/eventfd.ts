@@ -1,5 +1,6 @@
 import { EAGAIN, EFAULT, EINVAL, ESPIPE, O_NONBLOCK, O_RDWR, POLLERR, POLLIN, POLLOUT } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { identityOf } from "../ground/identity.ts";
 import { hex64 } from "../ground/words.ts";
 import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
@@ -35,9 +36,10 @@ export class EventFile extends PositionlessFile {
     return "anon_inode:[eventfd]";
   }
 
-  override details(): string {
+  override details({ kernel }: Caller): string {
     const count = hex64(this.#low, this.#high).padStart(16);
-    return `eventfd-count: ${count}\neventfd-semaphore: ${this.#isSemaphore ? 1 : 0}\n`;
+    const id = identityOf(kernel, this);
+    return `eventfd-count: ${count}\neventfd-id: ${id}\neventfd-semaphore: ${this.#isSemaphore ? 1 : 0}\n`;
   }
 
   override poll(): number {

@@ -18,7 +18,7 @@ export interface ReadStrings {
  */
 export type Plain<Record> = Record extends unknown ? (false extends IsPlain<Record> ? never : Record) : never;
 
-type IsPlain<T> = T extends string | number | boolean
+type IsPlain<T> = T extends string | number | bigint | boolean
   ? true
   : T extends readonly (infer Element)[]
     ? IsPlain<Element>
@@ -128,8 +128,8 @@ export type CallState = Plain<
       readonly owner: number;
       readonly type: number;
       readonly pid: number;
-      readonly start: number;
-      readonly end: number;
+      readonly start: number | bigint;
+      readonly end: number | bigint;
     }
   /**
    * semop(2): number of the set, what is to be done, which of that must wait, and for what value of its semaphore; once

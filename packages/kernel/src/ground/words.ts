@@ -5,6 +5,16 @@ import { assert } from "@stratos/base";
 /** Where numbers from registers end to be exact (task/hart-registers.ts): what is larger is no less than this. */
 export const EXACT_END = 2 ** 53 - 2 ** 32;
 
+/** How far it is to 2^63, where places in files end: exact where it is less than 2^53. */
+export function roomBehind(place: number): number {
+  return 2 ** 63 - place;
+}
+
+/** The same for a place that is told by its words. */
+export function roomBehindWords(low: number, high: number): number {
+  return (0x80000000 - high) * 0x100000000 - low;
+}
+
 /** Takes negative values, too (two's complement). */
 export function put64(view: DataView, at: number, value: number): void {
   view.setUint32(at, value >>> 0, true);

@@ -7,7 +7,7 @@ import type { Task } from "../task/task.ts";
 import { describeOwnLocks } from "../vfs/file-locks.ts";
 import { OpenFileLink } from "./open-file-link.ts";
 import type { ProcView } from "./proc-view.ts";
-import { anonymousMount } from "../vfs/anonymous-file.ts";
+import { anonymousMount, inodeOfFile } from "../vfs/anonymous-file.ts";
 import { Inode } from "../vfs/inode.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
@@ -182,8 +182,9 @@ function describeDescriptor(task: Task, fd: number, ids: PidNamespace): string |
   const mount = file.path?.mount.id ?? anonymousMount(task.kernel).id;
   const inode = file.shownInode;
   const locks = inode === null ? [] : describeOwnLocks(inode, file, task.files, ids);
+  const { ino } = inode ?? inodeOfFile(task.kernel, file);
   return (
-    `pos:\t${file.position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${inode?.ino ?? 0}\n` +
+    `pos:\t${file.position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${ino}\n` +
     locks.map((line, at) => `lock:\t${at + 1}: ${line}\n`).join("") +
     file.details(task)
   );

@@ -61,6 +61,8 @@ interface ProcessTable {
 /** The same with the threads, as far as somebody knows them. */
 export interface TasksOf<Known> extends ProcessTable {
   readonly tasks: ReadonlyMap<number, Known>;
+  /** Has any of them that number? */
+  isUsed(id: number): boolean;
 }
 
 /** What signals need of the kernel. */

@@ -50,7 +50,7 @@ export function bridgeIoctl(task: SocketCaller, network: InterfaceNetwork, comma
 }
 
 function addBridge(network: InterfaceNetwork, name: string): number {
-  const wanted = { network: null, name, hardwareAddress: undefined, mtu: undefined, index: 0 };
+  const wanted = { network: null, name, hardwareAddress: undefined, mtu: undefined, queueLength: undefined, index: 0 };
   const made = createBridge(network, wanted);
   return isErrno(made) ? made : 0;
 }

@@ -164,7 +164,7 @@ function packetInfo(socket: Socket, level: number, type: number, data: Uint8Arra
   const { network } = socket;
   if (interfaceIndex !== 0 && network.interfaceByIndex(interfaceIndex) === undefined) return -ENODEV;
   const isAny = isWildcard(ip);
-  if (isV6 && !isAny && !network.hasAddress(ip)) return -EINVAL;
+  if (isV6 && !isAny && !network.hasAddress(ip) && !socket.bindsForeign(ip)) return -EINVAL;
   return { ip: isAny ? null : ip, interfaceIndex };
 }
 

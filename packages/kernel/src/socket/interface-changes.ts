@@ -16,6 +16,9 @@ import {
   IFA_F_SECONDARY,
   IFA_F_TENTATIVE,
   IFNAMSIZ,
+  NLM_F_APPEND,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
 } from "@stratos/abi";
 import { assert, stateConstant } from "@stratos/base";
 import { type IpAddress, isLinkLocal, isMulticast, isV4, isWildcard } from "@stratos/netstack";
@@ -157,7 +160,7 @@ function leave(network: InterfaceNetwork, one: NetworkInterface): void {
   leaveBridge(one);
   for (const address of [...one.addresses]) if (one.addresses.includes(address)) removeAddress(network, one, address);
   for (const route of network.routes.forget(one))
-    for (const observer of network.observers) observer.routeChanged(route, true);
+    for (const observer of network.observers) observer.routeChanged(route, true, 0);
   const at = network.interfaces.indexOf(one);
   assert(at >= 0, "an interface is removed from its network");
   network.interfaces.splice(at, 1);
@@ -238,17 +241,18 @@ function isCertain(network: InterfaceNetwork, one: NetworkInterface, { ip, flags
 }
 
 /**
- * Flags that programs set: IFF_UP, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI. Others are the kernel's.
+ * Flags that programs set: IFF_UP, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_MULTICAST. Others are the kernel's.
  */
 export function setInterfaceFlags(
   network: InterfaceNetwork,
   one: NetworkInterface,
-  flags: { isUp: boolean; isNoArp: boolean; isPromiscuous: boolean; isAllMulticast: boolean },
+  flags: { isUp: boolean; isNoArp: boolean; isPromiscuous: boolean; isAllMulticast: boolean; hasGroups: boolean },
 ): void {
   const before = one.flags;
   one.isNoArp = flags.isNoArp;
   one.isPromiscuous = flags.isPromiscuous;
   one.isAllMulticast = flags.isAllMulticast;
+  one.hasGroups = flags.hasGroups;
   if (one.isUp !== flags.isUp) setUp(network, one, flags.isUp);
   else if (one.flags !== before) tellInterface(network, one, false);
 }
@@ -307,22 +311,26 @@ export function removeAddress(network: InterfaceNetwork, one: NetworkInterface, 
   if (promotes && next !== undefined) tellAddress(network, one, next, false);
 }
 
+/** None was there to that destination. */
+export const NEW_ROUTE: number = NLM_F_CREATE | NLM_F_EXCL;
+
 /**
  * RTM_NEWROUTE.
  *
  * @returns 0; −ENETDOWN the interface is down; −EACCES it has no IPv6; −ENETUNREACH, of IPv6 −EHOSTUNREACH, the gateway
  *   isn't beside an address of it; −EEXIST; −ENOBUFS
+ * @param how  what is told of it; NLM_F_APPEND: behind those that are as good
  */
-export function addRoute(network: InterfaceNetwork, route: Route): number {
+export function addRoute(network: InterfaceNetwork, route: Route, how = NEW_ROUTE): number {
   for (const { out, gateway, type, destination, isOnLink } of waysOf(route)) {
     if (!out.isUp && !isRefusal(type)) return -ENETDOWN;
     if (!out.hasIpv6 && !isV4(destination)) return -EACCES;
     if (gateway === null || isOnLink === true) continue;
     if (!reaches(network, gateway, route.table, out)) return isV4(gateway) ? -ENETUNREACH : -EHOSTUNREACH;
   }
-  const added = network.routes.add(route);
+  const added = network.routes.add(route, (how & NLM_F_APPEND) !== 0);
   if (isErrno(added)) return added;
-  for (const observer of network.observers) observer.routeChanged(added, false);
+  for (const observer of network.observers) observer.routeChanged(added, false, how);
   return 0;
 }
 
@@ -337,7 +345,7 @@ function reaches(network: InterfaceNetwork, gateway: IpAddress, table: number, o
 export function removeRoute(network: InterfaceNetwork, wanted: Parameters<RoutingTable["remove"]>[0]): number {
   const removed = network.routes.remove(wanted);
   if (isErrno(removed)) return removed;
-  for (const observer of network.observers) observer.routeChanged(removed, true);
+  for (const observer of network.observers) observer.routeChanged(removed, true, 0);
   return 0;
 }
 
@@ -345,8 +353,8 @@ function updateRoutes(network: InterfaceNetwork, one: NetworkInterface): void {
   network.kernel.work.charge(one.addresses.length);
   const { added, removed } = network.routes.update(one);
   for (const observer of network.observers) {
-    for (const route of removed) observer.routeChanged(route, true);
-    for (const route of added) observer.routeChanged(route, false);
+    for (const route of removed) observer.routeChanged(route, true, 0);
+    for (const route of added) observer.routeChanged(route, false, NEW_ROUTE);
   }
 }
 

@@ -16,6 +16,7 @@ import {
   EthtoolDrvinfo,
   EthtoolTsInfo,
   IFF_ALLMULTI,
+  IFF_MULTICAST,
   IFF_BROADCAST,
   IFF_NOARP,
   IFF_POINTOPOINT,
@@ -250,6 +251,7 @@ function changeInterface(
         isNoArp: (flags & IFF_NOARP) !== 0,
         isPromiscuous: (flags & IFF_PROMISC) !== 0,
         isAllMulticast: (flags & IFF_ALLMULTI) !== 0,
+        hasGroups: (flags & IFF_MULTICAST) !== 0,
       });
       return 0;
     }

@@ -64,7 +64,8 @@ export interface NetworkObserver {
   /** @param isGone  it was removed */
   interfaceChanged(one: NetworkInterface, isGone: boolean): void;
   addressChanged(one: NetworkInterface, address: InterfaceAddress, isGone: boolean): void;
-  routeChanged(route: Route, isGone: boolean): void;
+  /** @param how  NLM_F_…: what became of others to the same destination (net/ipv4/fib_trie.c, fib_table_insert) */
+  routeChanged(route: Route, isGone: boolean, how: number): void;
   ruleChanged(rule: RoutingRule, isGone: boolean): void;
   /** A router said something that programs want to know: what RTM_NEWNDUSEROPT has behind its head. */
   routerSaid?(payload: Uint8Array): void;

@@ -6,6 +6,8 @@ import {
   ELOOP,
   ENOBUFS,
   EOPNOTSUPP,
+  ERANGE,
+  IFALIASZ,
   IFA_F_SECONDARY,
   IFNAMSIZ,
   isErrno,
@@ -105,6 +107,14 @@ export function setHardwareAddress(network: InterfaceNetwork, one: NetworkInterf
   if (one.bridge !== null) one.bridge.hasOwnAddress = true;
   tellInterface(network, one, false);
   if (one.isUp) announce(network, one);
+  return 0;
+}
+
+/** @returns −ERANGE too long */
+export function setAlias(network: InterfaceNetwork, one: NetworkInterface, alias: string): number {
+  if (alias.length >= IFALIASZ) return -ERANGE;
+  one.alias = alias;
+  tellInterface(network, one, false);
   return 0;
 }
 

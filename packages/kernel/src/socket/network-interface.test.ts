@@ -72,7 +72,14 @@ test("a further network begins with its loopback down and without addresses", ()
 test("a network has 256 addresses, and what they imply comes and goes with each, which is charged", () => {
   const { kernel } = createTestKernel();
   const network = new Network(kernel, { provider: null, isLoopbackUp: false, origin });
-  const nothing = { network: null, name: undefined, hardwareAddress: undefined, mtu: undefined, index: 0 };
+  const nothing = {
+    network: null,
+    name: undefined,
+    hardwareAddress: undefined,
+    mtu: undefined,
+    queueLength: undefined,
+    index: 0,
+  };
   const interfaces = [0, 1].map(() => createDummy(network, nothing));
   const address = (number: number) => ({ ip: makeV4(0x0a000001 + number * 256), prefixLength: 24, broadcast: null });
   for (const one of interfaces) {
@@ -102,7 +109,14 @@ test("a network ends with both ends of a pair in it, and keeps its loopback to t
   const counts = new NamespaceCounts();
   assert.ok(counts.charge(INITIAL_USER_NAMESPACE, 0, "net"));
   const network = new Network(kernel, { provider: null, isLoopbackUp: false, origin: { ...origin, counts } });
-  const nothing = { network: null, name: undefined, hardwareAddress: undefined, mtu: undefined, index: 0 };
+  const nothing = {
+    network: null,
+    name: undefined,
+    hardwareAddress: undefined,
+    mtu: undefined,
+    queueLength: undefined,
+    index: 0,
+  };
   for (let pair = 0; pair < 2; pair++) createVethPair(network, nothing, nothing);
   assert.equal(network.interfaces.length, 5);
   network.retain().release();

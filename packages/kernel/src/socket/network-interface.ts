@@ -156,6 +156,8 @@ export class NetworkInterface {
   name: string;
   /** Others that it is found by (`ip link property add`). Bound: ALTERNATIVE_NAMES_MAX. */
   readonly alternativeNames: string[] = [];
+  /** What somebody wrote on it (`ip link set … alias`). Bound: IFALIASZ. */
+  alias = "";
   /** ARPHRD_*. */
   readonly hardwareType: number;
   hardwareAddress: Uint8Array;
@@ -175,6 +177,8 @@ export class NetworkInterface {
   queueLength = 1000;
   isUp = false;
   isNoArp = false;
+  /** IFF_MULTICAST. */
+  hasGroups: boolean;
   isPromiscuous = false;
   isAllMulticast = false;
   /** net.ipv6.conf.NAME.disable_ipv6: any number but 0 and it has no IPv6. */
@@ -195,6 +199,7 @@ export class NetworkInterface {
     this.hardwareAddress = options.hardwareAddress;
     this.mtu = options.mtu;
     this.link = options.link;
+    this.hasGroups = ((FLAGS[kind] ?? IFF_MULTICAST) & IFF_MULTICAST) !== 0;
     this.isNoArp = kind === "dummy" || kind === "tun";
     if (kind === "tun") this.queueLength = 500;
   }
@@ -236,7 +241,8 @@ export class NetworkInterface {
 
   /** IFF_*. */
   get flags(): number {
-    let flags = FLAGS[this.kind] ?? IFF_BROADCAST | IFF_MULTICAST;
+    let flags = (FLAGS[this.kind] ?? IFF_BROADCAST) & ~IFF_MULTICAST;
+    if (this.hasGroups) flags |= IFF_MULTICAST;
     if (this.isUp) flags |= IFF_UP;
     if (this.isRunning) flags |= IFF_RUNNING | IFF_LOWER_UP;
     if (this.isNoArp) flags |= IFF_NOARP;

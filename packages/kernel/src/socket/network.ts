@@ -157,7 +157,7 @@ export class Network
       outside,
       families.flatMap(({ addresses }) => addresses),
     );
-    for (const { route } of families) if (route !== null) this.routes.add(route);
+    for (const { route } of families) if (route !== null) this.routes.add(route, false);
   }
 
   outsideIn(family: 4 | 6): { addresses: InterfaceAddress[]; route: Route | null } {

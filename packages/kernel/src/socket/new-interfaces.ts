@@ -25,6 +25,7 @@ export interface NewInterface {
   readonly name: string | undefined;
   readonly hardwareAddress: Uint8Array | undefined;
   readonly mtu: number | undefined;
+  readonly queueLength: number | undefined;
   /** 0: the next one that is free. */
   readonly index: number;
 }
@@ -43,6 +44,7 @@ export function createDummy(asked: InterfaceNetwork, wanted: NewInterface): Netw
     link: null,
     index: wanted.index,
   });
+  one.queueLength = wanted.queueLength ?? one.queueLength;
   tellInterface(network, one, false);
   return one;
 }
@@ -61,6 +63,7 @@ export function createBridge(asked: InterfaceNetwork, wanted: NewInterface): Net
     link: null,
     index: wanted.index,
   });
+  one.queueLength = wanted.queueLength ?? one.queueLength;
   one.bridge = new Bridge(one, wanted.hardwareAddress !== undefined);
   tellInterface(network, one, false);
   return one;
@@ -117,6 +120,7 @@ export function createVethPair(
     link: peerLink,
     index: peerIndex,
   });
+  peer.queueLength = wantedPeer.queueLength ?? peer.queueLength;
   // The other end isn't there yet, and is the one that was asked for.
   const { asker } = peerNetwork;
   peerNetwork.asker = null;
@@ -129,6 +133,7 @@ export function createVethPair(
     link,
     index: wanted.index,
   });
+  one.queueLength = wanted.queueLength ?? one.queueLength;
   one.peer = peer;
   peer.peer = one;
   for (const end of [one, peer]) end.link!.setEvents(new InterfaceLink(end, carrierChanged));

@@ -11,6 +11,7 @@ import {
   ENOBUFS,
   ENODEV,
   ESRCH,
+  RTAX_MTU,
   RTN_BLACKHOLE,
   RTN_BROADCAST,
   RTN_LOCAL,
@@ -54,6 +55,9 @@ const TABLES_MAX = 1024;
 /** Routes that a network has at most beside those of its addresses. */
 const ROUTES_MAX = 4096;
 
+/** What of a type of service tells routes apart (include/net/inet_dscp.h). */
+export const TOS_MASK = 0xfc;
+
 /** What routes that lead nowhere say, by type (net/ipv4/fib_semantics.c, fib_props); 0: other tables are asked. */
 const REFUSALS: ReadonlyMap<number, number> = new Map([
   [RTN_BLACKHOLE, EINVAL],
@@ -73,6 +77,14 @@ const NO_INTERFACES: InterfaceNames = {
   interfaceByName: () => undefined,
   interfaceByIndex: () => undefined,
 };
+
+/** One of RTA_METRICS by its number RTAX_…. */
+export interface RouteMetric {
+  readonly type: number;
+  readonly value: number;
+  /** In place of it, of RTAX_CC_ALGO. */
+  readonly name?: string;
+}
 
 export interface Route {
   /** All zero with a prefix of 0: the default route; the kind of address tells the family. */
@@ -94,10 +106,23 @@ export interface Route {
   readonly weight?: number;
   /** RTNH_F_ONLINK: the gateway is beside the interface, whatever its addresses say. */
   readonly isOnLink?: boolean;
+  /** Of packets of IPv4 with this type of service alone; left away: of any. */
+  readonly tos?: number;
+  /** RTA_METRICS, without doubles; left away: none. */
+  readonly metrics?: readonly RouteMetric[];
+  /** RTA_FLOW, of one of IPv4: told, no more. */
+  readonly realm?: number;
   /** RTA_PREF, of one that a router told. */
   readonly preference?: number;
   /** When it is over; left away: never. */
   expiresNs?: number;
+}
+
+/** RTAX_MTU; 0: as its link says. */
+export function mtuOf({ metrics }: Route): number {
+  if (metrics === undefined) return 0;
+  for (const { type, value } of metrics) if (type === RTAX_MTU) return value;
+  return 0;
 }
 
 /** Does a route of this type lead nowhere? */
@@ -216,7 +241,7 @@ export class RoutingTable {
   lookUpAll(ip: IpAddress, flow: Flow, interfaces: InterfaceNames): Route | number {
     const v4 = isV4(ip);
     const rules = v4 ? this.rules.v4 : this.rules.v6;
-    const best = rules.lookUp(ip, flow, interfaces, (table) => this.#bestOf(table, ip, flow.out));
+    const best = rules.lookUp(ip, flow, interfaces, (table) => this.#bestOf(table, ip, flow.out, flow.tos));
     const refusal = isErrno(best) ? undefined : REFUSALS.get(best.type);
     const found = refusal === undefined ? best : -refusal;
     if (!v4 || flow.out === 0 || !isErrno(found)) return found;
@@ -225,9 +250,11 @@ export class RoutingTable {
     return out.isUp ? makeRoute({ destination: ip, prefixLength: 32, out }) : -ENETUNREACH;
   }
 
-  #bestOf(table: number, ip: IpAddress, out: number): Route | null {
+  #bestOf(table: number, ip: IpAddress, out: number, tos = 0): Route | null {
     let best: Route | null = null;
-    for (const route of this.#added) if (isOf(route, table, out)) best = better(best, route, ip);
+    for (const route of this.#added)
+      if (isOf(route, table, out) && (route.tos === undefined || route.tos === (tos & TOS_MASK)))
+        best = better(best, route, ip);
     for (const routes of this.#implied.values())
       for (const route of routes.values()) if (isOf(route, table, out)) best = better(best, route, ip);
     return best?.type === RTN_THROW ? null : best;
@@ -254,11 +281,11 @@ export class RoutingTable {
 
   /**
    * One of IPv6 to a gateway joins those to the same destination that are as good (net/ipv6/ip6_fib.c,
-   * fib6_add_rt2node).
+   * fib6_add_rt2node). One of IPv4 is asked before those that are as good, or behind them (fib_table_insert).
    *
    * @returns it, or what it has become a part of; −EEXIST it is there; −ENOBUFS too many
    */
-  add(route: Route): Route | number {
+  add(route: Route, isAppended: boolean): Route | number {
     if (this.#added.some((one) => isSameRoute(one, route))) return -EEXIST;
     const at = joins(route) ? this.#added.findIndex((one) => joins(one) && isAsGood(one, route)) : -1;
     if (at >= 0) {
@@ -271,7 +298,8 @@ export class RoutingTable {
       ));
     }
     if (this.#added.length >= ROUTES_MAX) return -ENOBUFS;
-    this.#added.push(route);
+    const before = isAppended || !isV4(route.destination) ? -1 : this.#added.findIndex((one) => isAsGood(one, route));
+    this.#added.splice(before < 0 ? this.#added.length : before, 0, route);
     return route;
   }
 
@@ -286,8 +314,12 @@ export class RoutingTable {
     prefixLength: number;
     out: NetworkInterface | null;
     gateway: IpAddress | null;
+    /** Of IPv4; null, or left away: any. */
+    source?: IpAddress | null;
     metric: number | null;
     table: number;
+    /** Of IPv4; left away: none. */
+    tos?: number;
     /** null: any. */
     type: number | null;
     /** Just these, of one of IPv4 with several; left away: any. */
@@ -300,6 +332,8 @@ export class RoutingTable {
       (isV4(route.destination) ? isWay(route, wanted) : waysOf(route).some((way) => isWay(way, wanted))) &&
       (wanted.ways === undefined || hasWays(route, wanted.ways)) &&
       (wanted.metric === null || route.metric === wanted.metric) &&
+      (route.tos ?? 0) === (wanted.tos ?? 0) &&
+      hasSource(route, wanted.source ?? null) &&
       (wanted.type === null || route.type === wanted.type);
     const at = this.#added.findIndex(fits);
     if (at >= 0) return this.#removeAt(at, wanted);
@@ -373,7 +407,9 @@ function better(best: Route | null, route: Route, ip: IpAddress): Route | null {
   const isThere = route.type === RTN_UNICAST ? isPassable(route) : isRefusal(route.type);
   if (!isThere || !isInPrefix(ip, route.destination, route.prefixLength)) return best;
   if (best === null || route.prefixLength > best.prefixLength) return route;
-  return route.prefixLength === best.prefixLength && route.metric < best.metric ? route : best;
+  if (route.prefixLength < best.prefixLength) return best;
+  const isNearer = (route.tos ?? 0) - (best.tos ?? 0) || best.metric - route.metric;
+  return isNearer > 0 ? route : best;
 }
 
 function isOf(route: Route, table: number, out: number): boolean {
@@ -392,7 +428,8 @@ function inOrder(one: Route, other: Route): number {
   if (isDefault !== 0) return isV4(one.destination) ? -isDefault : isDefault;
   for (let index = 0; index < 4; index++)
     if (one.destination[index] !== other.destination[index]) return one.destination[index]! - other.destination[index]!;
-  return other.prefixLength - one.prefixLength || one.metric - other.metric;
+  const isMoreExact = other.prefixLength - one.prefixLength || (other.tos ?? 0) - (one.tos ?? 0);
+  return isMoreExact || one.metric - other.metric;
 }
 
 /** Tells the routes of one interface that its addresses imply apart: they have no gateway. */
@@ -400,20 +437,45 @@ function keyOf({ destination, prefixLength, table, metric }: Route): string {
   return `${destination.join(":")}/${prefixLength} ${table} ${metric}`;
 }
 
-/** To the same destination, of the same table and metric. */
+/** To the same destination, of the same table, metric and type of service. */
 function isAsGood(one: Route, other: Route): boolean {
   return (
     one.prefixLength === other.prefixLength &&
     one.table === other.table &&
     one.metric === other.metric &&
+    (one.tos ?? 0) === (other.tos ?? 0) &&
     isSameIp(one.destination, other.destination)
   );
 }
 
+function hasSource({ source, destination }: Route, wanted: IpAddress | null): boolean {
+  return wanted === null || !isV4(destination) || (source !== null && isSameIp(source, wanted));
+}
+
+/** Of IPv4 others that differ in what is said of them stand beside one (fib_find_info). */
 function isSameRoute(one: Route, other: Route): boolean {
+  if (isV4(one.destination) && !isSaidAlike(one, other)) return false;
   const ways = waysOf(one),
     others = waysOf(other);
   return isAsGood(one, other) && ways.length === others.length && ways.every((way, at) => isSameWay(way, others[at]!));
+}
+
+function isSaidAlike(one: Route, other: Route): boolean {
+  const { source, metrics = [] } = one;
+  const others = other.metrics ?? [];
+  return (
+    one.type === other.type &&
+    one.scope === other.scope &&
+    one.protocol === other.protocol &&
+    one.realm === other.realm &&
+    (source === null ? other.source === null : other.source !== null && isSameIp(source, other.source)) &&
+    metrics.length === others.length &&
+    metrics.every((metric, at) => isSameMetric(metric, others[at]!))
+  );
+}
+
+function isSameMetric(one: RouteMetric, other: RouteMetric): boolean {
+  return one.type === other.type && one.value === other.value && one.name === other.name;
 }
 
 /** May it be one way of several? Those that routers told are not (net/ipv6/ip6_fib.h, rt6_qualify_for_ecmp). */

@@ -31,11 +31,13 @@ import {
   SIOCOUTQ,
   SIOCSPGRP,
 } from "@stratos/abi";
+import type { IpAddress } from "@stratos/netstack";
 import { isCapable } from "../security/credentials.ts";
 import { sendSignalToSelf } from "../signal/send-signal.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { BLOCKED, BLOCKED_EINTR, UNFINISHED, WaitQueue } from "../ground/wait-queue.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
+import { processOwnerSeenBy, setProcessOwner } from "../vfs/file-owner.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import { interfaceIoctl } from "./interface-ioctl.ts";
 import { IncomingMessage, type OutgoingMessage, PLAIN_MESSAGE, type PeerCredentials } from "./message.ts";
@@ -101,6 +103,11 @@ export abstract class Socket extends OpenFile {
     this.family = family;
     this.type = type;
     this.protocol = protocol;
+  }
+
+  /** May what it sends come from an address that is nobody's here (IP_FREEBIND)? */
+  bindsForeign(_ip: IpAddress): boolean {
+    return false;
   }
 
   /** May it have a filter? What carries it knows nothing that a filter could see. */
@@ -335,12 +342,11 @@ export abstract class Socket extends OpenFile {
       case SIOCSPGRP: {
         const owner = task.space.loadU32(argument);
         if (owner === -EFAULT) return -EFAULT;
-        this.owner = owner | 0;
-        return 0;
+        return setProcessOwner(task, this, owner | 0);
       }
       case FIOGETOWN:
       case SIOCGPGRP:
-        return task.space.storeU32(argument, this.owner >>> 0);
+        return task.space.storeU32(argument, processOwnerSeenBy(task, this) >>> 0);
       case SIOCGSKNS:
         if (!isCapable(task.credentials, CAP_NET_ADMIN, this.network.owner)) return -EPERM;
         return task.kernel.vfs.openNamespace(task, this.network);

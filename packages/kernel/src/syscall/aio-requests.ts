@@ -49,7 +49,7 @@ import { stateOf } from "../ground/call-state.ts";
 import { BLOCKED, BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { drainBeforeSync } from "../vfs/write-back.ts";
-import { get64, getU64, put64 } from "../ground/words.ts";
+import { get64, getU64, put64, roomBehindWords } from "../ground/words.ts";
 import { AioContext } from "../mm/aio-context.ts";
 import { checkIoPriority } from "./io-priority.ts";
 import { beginPoll } from "./aio-poll.ts";
@@ -192,6 +192,10 @@ interface Outcome {
   readonly result: number;
 }
 
+function wordOf(view: DataView, at: number): number {
+  return view.getUint32(Iocb.offset.aio_offset + at, true);
+}
+
 /** Carries a request out: what came of it, or why it can't be one, or UNFINISHED. */
 function perform(task: Task, file: OpenFile, view: DataView, reached: Reached): Outcome | number {
   const operation = view.getUint16(Iocb.offset.aio_lio_opcode, true);
@@ -215,7 +219,7 @@ function perform(task: Task, file: OpenFile, view: DataView, reached: Reached): 
   const cursor = isVector ? task.space.vectorCursor(buffer, length) : task.space.cursor(buffer, length);
   if (isErrno(cursor)) return cursor;
   // Also of what has no positions (fs/read_write.c, rw_verify_area).
-  if (position < 0 || position + cursor.remaining >= 2 ** 63) return -EINVAL;
+  if (position < 0 || cursor.remaining >= roomBehindWords(wordOf(view, 0), wordOf(view, 4))) return -EINVAL;
   const { hasPositions } = file;
   const before = file.flags;
   // Nothing may sleep here: a pipe that is empty says so in its result.

@@ -42,8 +42,6 @@ import {
   FOwnerEx,
   FS_APPEND_FL,
   F_OWNER_PGRP,
-  F_OWNER_PID,
-  F_OWNER_TID,
   F_SETOWN_EX,
   F_SETPIPE_SZ,
   F_SETSIG,
@@ -67,6 +65,7 @@ import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import { addSeals, sealsOf } from "../fs/memfd/memfd.ts";
 import { isCapable } from "../security/credentials.ts";
 import { isOwnerOrCapable } from "../security/permission.ts";
+import { fileOwnerSeenBy, processOwnerSeenBy, setFileOwner, setProcessOwner } from "../vfs/file-owner.ts";
 import { setAsync } from "../vfs/io-signal.ts";
 import type { Task } from "../task/task.ts";
 import { inodeOfFile } from "../vfs/anonymous-file.ts";
@@ -76,7 +75,7 @@ import { leaseOf, setLease } from "../vfs/leases.ts";
 import { mayBeDirect } from "../vfs/open.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { identityOf } from "../ground/identity.ts";
-import { get64, put64 } from "../ground/words.ts";
+import { get64 } from "../ground/words.ts";
 
 const SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
 /** `struct flock` of 64-bit machines: l_type, l_whence (s16), l_start @8, l_len @16 (s64), l_pid @24 (s32). */
@@ -126,24 +125,19 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
     case F_OFD_SETLKW:
       return setLock(task, file, argument, true, command === F_OFD_SETLKW);
     case F_SETOWN:
-      // Its group would have no number.
-      return (argument | 0) === -(2 ** 31) ? -EINVAL : setOwner(task, file, argument | 0);
+      return setProcessOwner(task, file, argument | 0);
     case F_GETOWN:
-      return ownerSeenBy(task, file);
+      return processOwnerSeenBy(task, file);
     case F_SETOWN_EX: {
       const type = task.space.loadU32(argument + FOwnerEx.offset.type);
       const pid = task.space.loadU32(argument + FOwnerEx.offset.pid);
       if (type < 0 || pid < 0) return type < 0 ? type : pid;
       if (type > F_OWNER_PGRP) return -EINVAL;
-      if ((pid | 0) < 0) return -ESRCH;
-      return setOwner(task, file, type === F_OWNER_PGRP ? -pid : pid, type === F_OWNER_TID);
+      return (pid | 0) < 0 ? -ESRCH : setFileOwner(task, file, type, pid);
     }
     case F_GETOWN_EX: {
-      const type = file.owner < 0 ? F_OWNER_PGRP : file.ownerIsThread ? F_OWNER_TID : F_OWNER_PID;
-      const failed = task.space.storeU32(argument + FOwnerEx.offset.type, type);
-      return failed < 0
-        ? failed
-        : task.space.storeU32(argument + FOwnerEx.offset.pid, Math.abs(ownerSeenBy(task, file)));
+      const failed = task.space.storeU32(argument + FOwnerEx.offset.type, file.ownerType);
+      return failed < 0 ? failed : task.space.storeU32(argument + FOwnerEx.offset.pid, fileOwnerSeenBy(task, file));
     }
     case F_GETSIG:
       return file.ioSignal;
@@ -183,31 +177,6 @@ function setWriteHint(task: Task, file: OpenFile, address: number): number {
   if (inode === null) return 0;
   if (!isOwnerOrCapable(task.credentials, inode)) return -EPERM;
   inode.writeHint = hint;
-  return 0;
-}
-
-/**
- * Whom F_SETOWN named, in the caller's numbers; 0: nobody, nobody that he sees, or a number that names no process,
- * group or thread now, as was asked for.
- */
-function ownerSeenBy(task: Task, { owner, ownerIsThread }: OpenFile): number {
-  const { tasks } = task.kernel;
-  const named = owner < 0 ? tasks.groups : ownerIsThread ? tasks.tasks : tasks.processes;
-  return named.has(Math.abs(owner)) ? Math.sign(owner) * task.group.pidNamespace.idOf(Math.abs(owner)) : 0;
-}
-
-/**
- * A number that anything has is taken, be it of the kind that is asked for or not (find_vpid in Linux's fs/fcntl.c).
- *
- * @param owner  a pid, or −pgrp; with `isThread` a tid
- */
-function setOwner(task: Task, file: OpenFile, owner: number, isThread = false): number {
-  const { pidNamespace } = task.group;
-  if (owner !== 0 && !task.kernel.tasks.isUsed(pidNamespace.rootIdOf(Math.abs(owner)))) return -ESRCH;
-  file.owner = Math.sign(owner) * pidNamespace.rootIdOf(Math.abs(owner));
-  file.ownerIsThread = isThread;
-  file.ownerCredentials = task.credentials;
-  file.ownerNamedBy = task.group.pid;
   return 0;
 }
 
@@ -259,29 +228,54 @@ function loadLock(task: Task, file: OpenFile, address: number, isDescription: bo
   if (failed < 0) return failed;
   const type = view.getInt16(Flock.offset.l_type, true),
     whence = view.getInt16(Flock.offset.l_whence, true);
-  const length = get64(view, Flock.offset.l_len);
   if (type !== F_RDLCK && type !== F_WRLCK && type !== F_UNLCK) return -EINVAL;
   if (isDescription && view.getInt32(Flock.offset.l_pid, true) !== 0) return -EINVAL;
-  let start = get64(view, Flock.offset.l_start);
-  if (whence === SEEK_CUR) start += file.position;
-  else if (whence === SEEK_END) start += inodeOfFile(task.kernel, file).content.size;
+  let base = 0;
+  if (whence === SEEK_CUR) base = file.position;
+  else if (whence === SEEK_END) base = inodeOfFile(task.kernel, file).content.size;
   else if (whence !== SEEK_SET) return -EINVAL;
-  let end = length === 0 ? Infinity : start + length;
-  if (length < 0) {
-    end = start;
-    start += length;
-  }
-  if (start < 0) return -EINVAL;
-  if (start >= 2 ** 63 || (end !== Infinity && end > 2 ** 63)) return -EOVERFLOW;
+  const range = lockedRange(view, base);
+  if (isErrno(range)) return range;
   const description = identityOf(task.kernel, file);
   return {
     type,
-    start,
-    end,
+    ...range,
     owner: isDescription ? file : task.files,
     pid: isDescription ? -1 : task.pid,
     description,
   };
+}
+
+/** A place in a file, and the one behind it that is not locked any more. */
+type LockedRange = Pick<RangeLock, "start" | "end">;
+
+/** Of `struct flock`; −EINVAL, −EOVERFLOW. @param base  from where `l_start` counts */
+function lockedRange(view: DataView, base: number): LockedRange | number {
+  const start = base + get64(view, Flock.offset.l_start);
+  const length = get64(view, Flock.offset.l_len);
+  // Sums of what is below are exact.
+  if (Math.abs(start) > 2 ** 52 || Math.abs(length) > 2 ** 52) return farRange(view, base);
+  const first = length < 0 ? start + length : start;
+  if (start < 0 || first < 0) return -EINVAL;
+  return { start: first, end: length === 0 ? Infinity : length < 0 ? start : start + length };
+}
+
+/** `loff_t` at its largest: a range up to there goes to the end (Linux fs/locks.c, `flock64_to_posix_lock`). */
+const OFFSET_MAX = 2n ** 63n - 1n;
+
+function farRange(view: DataView, base: number): LockedRange | number {
+  const start = BigInt(base) + view.getBigInt64(Flock.offset.l_start, true);
+  const length = view.getBigInt64(Flock.offset.l_len, true);
+  if (start > OFFSET_MAX) return -EOVERFLOW;
+  if (start < 0n || start + length < 0n) return -EINVAL;
+  if (length < 0n) return { start: placeOf(start + length), end: placeOf(start) };
+  if (length === 0n || start + length - 1n === OFFSET_MAX) return { start: placeOf(start), end: Infinity };
+  return start + length > OFFSET_MAX ? -EOVERFLOW : { start: placeOf(start), end: placeOf(start + length) };
+}
+
+/** As a number where that is exact. */
+function placeOf(place: bigint): number | bigint {
+  return place <= Number.MAX_SAFE_INTEGER ? Number(place) : place;
 }
 
 function setLock(task: Task, file: OpenFile, address: number, mayWait: boolean, isDescription: boolean): number {
@@ -305,8 +299,9 @@ function getLock(task: Task, file: OpenFile, address: number, isDescription: boo
   }
   view.setInt16(Flock.offset.l_type, conflict.type, true);
   view.setInt16(Flock.offset.l_whence, SEEK_SET, true);
-  put64(view, Flock.offset.l_start, conflict.start);
-  put64(view, Flock.offset.l_len, conflict.end === Infinity ? 0 : conflict.end - conflict.start);
+  const { start, end } = conflict;
+  view.setBigInt64(Flock.offset.l_start, BigInt(start), true);
+  view.setBigInt64(Flock.offset.l_len, end === Infinity ? 0n : BigInt(end) - BigInt(start), true);
   const pid = conflict.pid < 0 ? -1 : task.group.pidNamespace.idOf(conflict.pid);
   view.setInt32(Flock.offset.l_pid, pid, true);
   return task.space.copyOut(address, u8, 0, Flock.size);

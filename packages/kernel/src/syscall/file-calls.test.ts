@@ -8,6 +8,7 @@ import {
   EBUSY,
   EDEADLK,
   EFBIG,
+  EOVERFLOW,
   EINVAL,
   EMFILE,
   ENXIO,
@@ -350,4 +351,13 @@ it("offsets end where the largest file does, with the errors of ext4", () => {
   assert.equal(user.call("pwrite64", fd, BUFFER, 1, max), -EFBIG);
   assert.equal(user.call("pread64", fd, BUFFER, 10, max - 3), 3);
   assert.equal(user.call("pread64", fd, BUFFER, 10, 2 ** 60), 0);
+  const to = user.open("/other", O_RDWR | O_CREAT);
+  const sendfile = (from: number, count: number): number => {
+    user.memory.storeU64(BUFFER, from);
+    return user.call("sendfile", to, fd, BUFFER, count);
+  };
+  assert.deepEqual(
+    [sendfile(max - 3, 10), sendfile(max, 1), sendfile(max, 0), sendfile(2 ** 60, 1), sendfile(2 ** 60, 0)],
+    [3, -EOVERFLOW, 0, -EOVERFLOW, -EOVERFLOW],
+  );
 });

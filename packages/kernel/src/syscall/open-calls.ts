@@ -243,7 +243,7 @@ export const openCalls: SyscallTable = {
   dup3: { run: (task, oldFd, newFd, flags) => dup3(task, oldFd | 0, newFd | 0, flags | 0) },
   fcntl: {
     run: (task, fd, command, argument) => fcntl(task, fd | 0, command | 0, argument),
-    gaps: "4096 ranges of a file, 65536 of all, can be locked (ENOLCK); F_SETOWN_EX for a thread signals its process",
+    gaps: "4096 ranges of a file, 65536 of all, can be locked (ENOLCK)",
   },
   ioctl: {
     run: (task, fd, command, argument) => ioctl(task, fd | 0, command >>> 0, argument),

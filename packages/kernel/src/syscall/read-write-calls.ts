@@ -145,7 +145,7 @@ function checkOffset(task: Task, fd: number, offset: number): number {
 
 /** Where it would end is a place in a file, too (rw_verify_area in Linux's fs/read_write.c): 0 or −EINVAL. */
 function checkEnd({ kernel }: Task, offset: number, count: number): number {
-  return kernel.hart.placeOf(A3, offset) + count >= 2 ** 63 ? -EINVAL : 0;
+  return count >= kernel.hart.roomBehind(A3, offset) ? -EINVAL : 0;
 }
 
 function pread(task: Task, fd: number, buffer: number, count: number, offset: number): number {

@@ -481,9 +481,9 @@ export const socketCalls: SyscallTable = {
       "the way out for other networks, and connections from the host, not datagrams from there, nor what the " +
       "first network's own sockets begin with the host, know no queues, helpers and zones, and " +
       "check no windows of TCP; a route has 64 ways at most (EINVAL), and none has a number " +
-      "(RTM_GETNEXTHOP: EOPNOTSUPP); rules of routes know no tunnels and groups of interfaces " +
-      "(EOPNOTSUPP), programs make no routes of this machine, of broadcasts and groups (EOPNOTSUPP); the way out " +
-      "stays in its network (EINVAL) and is no " +
+      "(RTM_GETNEXTHOP: EOPNOTSUPP); of a route's metrics the MTU alone is heeded; rules of routes know no " +
+      "tunnels and groups of interfaces (EOPNOTSUPP), programs make no routes of this machine, of broadcasts " +
+      "and groups (EOPNOTSUPP); the way out stays in its network (EINVAL) and is no " +
       "port of a bridge (EOPNOTSUPP); bridges have no spanning tree, VLANs or settings, forget no station before " +
       "300 s, know 1024 and take none from programs, and a frame goes 1024 ways at most; a network has 256 " +
       "addresses in all (ENOBUFS), an interface 16 alternative names (EINVAL)",

@@ -28,10 +28,11 @@ import { BytesCursor } from "@stratos/base";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED } from "../ground/wait-queue.ts";
+import { EXACT_END, roomBehind, roomBehindWords } from "../ground/words.ts";
 import { mayRead } from "../vfs/fanotify-marks.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { drainInPieces, drainWrittenThrough } from "../vfs/write-back.ts";
-import { clipToLimits, contentChanged } from "../vfs/content-change.ts";
+import { clipToLimits, contentChanged, FILE_SIZE_MAX } from "../vfs/content-change.ts";
 import { countMoved } from "./read-write-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -60,6 +61,8 @@ function attempt(task: Task, file: OpenFile, waits: boolean, operation: () => nu
 
 /** An optional `loff_t *`: its value, −1 for a null pointer (null: a failure in `failure`). */
 let failure = 0;
+/** The one that was −EINVAL, as it is negative. */
+let refusedOffset = 0;
 function loadOffset(task: Task, address: number): number | null {
   if (address === 0) return -1;
   const low = task.space.loadU32(address),
@@ -71,9 +74,16 @@ function loadOffset(task: Task, address: number): number | null {
   const offset = (high | 0) * 0x100000000 + low;
   if (offset < 0) {
     failure = -EINVAL;
+    refusedOffset = offset;
     return null;
   }
   return offset;
+}
+
+/** Does what begins where `loadOffset` read `offset` end behind 2^63 (rw_verify_area in Linux's fs/read_write.c)? */
+function endsTooFar(task: Task, address: number, offset: number, count: number): boolean {
+  if (address === 0 || offset < EXACT_END) return count >= roomBehind(offset);
+  return count >= roomBehindWords(task.space.loadU32(address), task.space.loadU32(address + 4));
 }
 
 function storeOffset(task: Task, address: number, offset: number): number {
@@ -91,7 +101,9 @@ function sendfile(task: Task, outFd: number, inFd: number, offsetAddress: number
   if (offset >= 0 && !source.hasPositions) return -ESPIPE;
   if (source.inode === null || (!source.inode.isRegular && source.seek(0, SEEK_CUR) < 0)) return -EINVAL;
   const start = offset >= 0 ? offset : source.position;
-  if (start + count >= 2 ** 63) return -EINVAL;
+  if (endsTooFar(task, offsetAddress, start, count)) return -EINVAL;
+  // Where no file of this kernel goes to (do_sendfile, `s_maxbytes`).
+  if (start >= FILE_SIZE_MAX && start + count > FILE_SIZE_MAX) return -EOVERFLOW;
   const refused = mayRead(task, source);
   if (refused < 0) return refused;
   const done = pump(task, source, start, target, -1, Math.min(count, COUNT_MAX));
@@ -150,9 +162,9 @@ function copyFileRange(
     target = task.files.get(outFd);
   if (source === undefined || target === undefined) return -EBADF;
   const from = loadOffset(task, inAddress);
-  if (from === null) return failure;
+  if (from === null) return failureOfRange(count);
   const to = loadOffset(task, outAddress);
-  if (to === null) return failure;
+  if (to === null) return failureOfRange(count);
   const sourceInode = source.inode,
     targetInode = target.inode;
   if (sourceInode?.isDirectory === true || targetInode?.isDirectory === true) return -EISDIR;
@@ -184,6 +196,12 @@ function copyFileRange(
   let stored = from >= 0 ? storeOffset(task, inAddress, start + done) : 0;
   if (stored >= 0 && to >= 0) stored = storeOffset(task, outAddress, end + done);
   return stored < 0 ? stored : done;
+}
+
+/** A negative place that the count leads to zero or further is an overflow (generic_copy_file_checks). */
+function failureOfRange(count: number): number {
+  const wraps = count < 0 || (count > 0 && refusedOffset + count >= 0);
+  return failure === -EINVAL && wraps ? -EOVERFLOW : failure;
 }
 
 /** Lets the file system do it, which may share blocks; else reads and writes. */
@@ -220,6 +238,7 @@ function splice(
   if (inOffset === null) return failure;
   const outOffset = target instanceof PipeFile && outAddress !== 0 ? 0 : loadOffset(task, outAddress);
   if (outOffset === null) return failure;
+  if (endsTooFar(task, inAddress, inOffset, count) || endsTooFar(task, outAddress, outOffset, count)) return -EINVAL;
   return spliceBetween(task, source, target, { inOffset, inAddress, outOffset, outAddress, count, flags });
 }
 
@@ -252,7 +271,6 @@ export function spliceBetween(
   if (!fromPipe && !toPipe) return -EINVAL;
   if (!mayBeSpliced(source) || !mayBeSpliced(target)) return -EINVAL;
   if ((fromPipe && inOffset >= 0) || (toPipe && outOffset >= 0)) return -ESPIPE;
-  if (Math.max(inOffset, outOffset) + count >= 2 ** 63) return -EINVAL;
   if (fromPipe && toPipe && source.pipe === target.pipe) return -EINVAL;
   const waits = (flags & SPLICE_F_NONBLOCK) === 0;
   if (!fromPipe && inOffset >= 0 && !source.hasPositions) return -EINVAL;

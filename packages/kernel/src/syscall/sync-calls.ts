@@ -30,7 +30,7 @@ import { stateOf } from "../ground/call-state.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import { put64 } from "../ground/words.ts";
+import { EXACT_END, put64 } from "../ground/words.ts";
 import { absent, type SyscallTable } from "./syscall-table.ts";
 
 function opened(task: Task, fd: number): OpenFile | number {
@@ -56,8 +56,11 @@ function syncFileRange(task: Task, fd: number, offset: number, length: number, f
   const file = opened(task, fd);
   if (isErrno(file)) return file;
   if ((flags & ~SYNC_FILE_RANGE_FLAGS) !== 0 || offset < 0 || length < 0) return -EINVAL;
+  // It ends before 2^63: what is exact is compared with the room behind the other one.
   const { hart } = task.kernel;
-  if (hart.placeOf(A1, offset) + hart.placeOf(A2, length) > 2 ** 63) return -EINVAL;
+  const room = hart.roomBehind(A1, offset);
+  const place = offset < EXACT_END ? offset : 2 ** 63 - room;
+  if (length < EXACT_END ? length >= room : place >= hart.roomBehind(A2, length)) return -EINVAL;
   const inode = file.inode;
   if (inode === null || (!inode.isRegular && !inode.isDirectory && !inode.isSymlink)) return -ESPIPE;
   if ((flags & SYNC_FILE_RANGE_WRITE) === 0 || !inode.isRegular) return 0;

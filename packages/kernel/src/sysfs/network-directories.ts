@@ -146,6 +146,7 @@ const FILES: Readonly<Record<string, (one: NetworkInterface) => string | number>
   dormant: (one) => (one.isUp ? "0" : -EINVAL),
   duplex: (one) => (speedOf(one) < 0 ? -EINVAL : "full"),
   flags: (one) => `0x${(one.flags & 0xffff & ~0x40).toString(16)}`,
+  ifalias: (one) => one.alias,
   ifindex: (one) => String(one.index),
   iflink: (one) => String((one.peer ?? one).index),
   link_mode: () => "0",
@@ -232,7 +233,7 @@ function makeFolder(fileSystem: PseudoFileSystem, one: NetworkInterface): Pseudo
   const file = (source: () => string | number): PseudoFile => {
     const made = new PseudoFile(fileSystem, () => {
       const value = source();
-      return isErrno(value) ? value : `${value}\n`;
+      return isErrno(value) || value === "" ? value : `${value}\n`;
     });
     made.size = 4096;
     return made;

@@ -1,6 +1,7 @@
 import { PAGE_SIZE, SYSFS_MAGIC } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { allHarts, listOfHarts } from "../task/hart-mask.ts";
+import type { Network } from "../socket/network.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { TIMEBASE_HZ } from "../time/timebase.ts";
 import type { Task } from "../task/task.ts";
@@ -11,22 +12,19 @@ import { CLOCK_ATTRIBUTES } from "../event/real-time-clock-file.ts";
 import { addCharacterDirectories } from "./character-directories.ts";
 import { addNetworkDirectories } from "./network-directories.ts";
 import { addInputDirectories, addScreenDirectories } from "./screen-directories.ts";
-import {
-  PseudoDirectory,
-  PseudoFile,
-  PseudoFileSystem,
-  PseudoLink,
-  type TextSource,
-  remadeFileSystem,
-} from "../pseudo/pseudo-inodes.ts";
+import { PseudoDirectory, PseudoFile, PseudoFileSystem, PseudoLink, type TextSource } from "../pseudo/pseudo-inodes.ts";
 
 /** sysfs(5), as far as programs look: processors, devices, network interfaces, memory, and empty classes. */
 export class Sysfs extends PseudoFileSystem {
   readonly type = "sysfs";
   readonly root: PseudoDirectory;
 
-  constructor(kernel: Kernel) {
+  /** Whose interfaces it shows: the network of who mounted it. It does not hold it. */
+  readonly network: Network;
+
+  constructor(kernel: Kernel, network: Network = kernel.network) {
     super(kernel);
+    this.network = network;
     this.root = new PseudoDirectory(this).fillLater(1, () => this.#addAll());
     // Control groups are mounted there in each machine, which needs nothing else of this.
     const own = new PseudoDirectory(this, 0o755).add("cgroup", new PseudoDirectory(this, 0o755));
@@ -42,7 +40,7 @@ export class Sysfs extends PseudoFileSystem {
     for (const name of EMPTY_DIRECTORIES) this.#directory(name);
     addBlockDirectories(this, (path) => (path === "" ? this.root : this.#directory(path)));
     this.#processors();
-    addNetworkDirectories(kernel.network, this, (path) => this.#directory(path));
+    addNetworkDirectories(this.network, this, (path) => this.#directory(path));
     this.#memory();
     this.#file("kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
     this.#file("kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n");
@@ -163,7 +161,12 @@ export class Sysfs extends PseudoFileSystem {
   }
 
   static {
-    stateClass("Sysfs", this, null, remadeFileSystem(Sysfs));
+    stateClass("Sysfs", this, null, {
+      remake: {
+        describe: ({ kernel, network }) => ({ kernel, network }),
+        make: ({ kernel, network }: Sysfs) => new Sysfs(kernel, network),
+      },
+    });
   }
 }
 
@@ -197,5 +200,5 @@ export const sysfsType: FileSystemType = {
   optionNames: [],
   isRevealing: true,
   userNamespace: (caller: Task) => caller.network.owner,
-  create: (kernel: Kernel) => new Sysfs(kernel),
+  create: (kernel: Kernel) => new Sysfs(kernel, kernel.scheduler.current?.network),
 };

@@ -226,8 +226,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (has(CLONE_CHILD_SETTID)) space.storeU32(request.childTid, child.ownTid);
   if (has(CLONE_CHILD_CLEARTID)) child.clearTid = request.childTid;
   kernel.scheduler.enqueue(child);
-  if (parent.tracing !== null)
-    traceChild(parent, parent.tracing, child, flags, has(CLONE_THREAD) ? 0 : request.exitSignal);
+  if (parent.tracing !== null) traceChild(parent.tracing, child, flags, has(CLONE_THREAD) ? 0 : request.exitSignal);
   if (child.group !== parent.group)
     for (const observer of kernel.taskObservers) observer.processForked?.(child, parent);
   return child;

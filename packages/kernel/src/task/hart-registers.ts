@@ -12,7 +12,7 @@ import {
   HART_STATE_SIZE,
   HART_X,
 } from "@stratos/riscv";
-import { EXACT_END, put64, viewOf } from "../ground/words.ts";
+import { EXACT_END, put64, roomBehind, roomBehindWords, viewOf } from "../ground/words.ts";
 
 /** Integer registers by their ABI role (RISC-V psABI §1). */
 export const RA = 1,
@@ -51,11 +51,11 @@ export class HartRegisters {
     return near * 0x100000000 + this.#u32[at]!;
   }
 
-  /** Of a place that `get` told as `value`: as near as a double comes to it, to see whether it ends behind 2^63. */
-  placeOf(register: number, value: number): number {
-    if (value < EXACT_END) return value;
+  /** How far it is to 2^63 from a place that `get` told as `value`: exact where it is less than 2^53. */
+  roomBehind(register: number, value: number): number {
+    if (value < EXACT_END) return roomBehind(value);
     const at = (HART_X >> 2) + register * 2;
-    return Math.max(value, this.#i32[at + 1]! * 0x100000000 + this.#u32[at]!);
+    return Math.min(roomBehind(value), roomBehindWords(this.#u32[at]!, this.#i32[at + 1]!));
   }
 
   /** Copies the low and the high word of a register. */

@@ -413,7 +413,7 @@ export function standsInCall(task: Task, tracing: Tracing, number: number): bool
 }
 
 /** A tracee has a child, which is traced, too, if its tracer asked for it. */
-export function traceChild(parent: Task, tracing: Tracing, child: Task, flags: number, exitSignal: number): void {
+export function traceChild(tracing: Tracing, child: Task, flags: number, exitSignal: number): void {
   const { tracer, isSeized, options } = tracing;
   const isVfork = (flags & CLONE_VFORK) !== 0;
   const event = isVfork ? PTRACE_EVENT_VFORK : exitSignal === SIGCHLD ? PTRACE_EVENT_FORK : PTRACE_EVENT_CLONE;
@@ -422,7 +422,8 @@ export function traceChild(parent: Task, tracing: Tracing, child: Task, flags: n
   if (isTold) owe(tracing, event, tracer.group.pidNamespace.idOf(child.tid));
   const own = beginTracing(tracer, child, isSeized, options);
   if (isSeized) oweStop(child, own);
-  else sendSignalToTask(child, fromTask(parent, SIGSTOP));
+  // From nobody: it is only made pending (Linux include/linux/ptrace.h, ptrace_init_task).
+  else sendSignalToTask(child, signalInfo(SIGSTOP, SI_USER));
 }
 
 /** @param tid  that the task had before it took its leader's */

@@ -180,8 +180,8 @@ interface ToldLock {
   readonly pid: number;
   /** Whose it is: never 0 for who waits; 0 for who has it and whom nobody has numbered yet. */
   readonly owner: number;
-  readonly start: number;
-  readonly end: number;
+  readonly start: number | bigint;
+  readonly end: number | bigint;
 }
 
 function kindText({ kind, pid }: ToldLock): string {
@@ -190,7 +190,7 @@ function kindText({ kind, pid }: ToldLock): string {
 }
 
 function rangeText({ start, end }: ToldLock): string {
-  return `${start} ${end === Infinity ? "EOF" : end - 1}`;
+  return `${start} ${end === Infinity ? "EOF" : typeof end === "bigint" ? end - 1n : end - 1}`;
 }
 
 function toldFlock(type: number, pid: number): ToldLock {

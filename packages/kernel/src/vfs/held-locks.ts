@@ -19,7 +19,7 @@ interface RangeWait {
  * Advisory locks of an inode: byte ranges of processes (fcntl(2), "owner" is the file table) and of descriptions
  * (F_OFD_*), and flock(2). Bound: RANGES_MAX for each file, RANGES_OF_ALL for all; a lock costs its caller a list walk.
  */
-export interface RangeLock extends Range<LockOwner> {
+export interface RangeLock extends Range<LockOwner, number | bigint> {
   /** −1 for a lock of a description. */
   readonly pid: number;
   /** Number of the description by which it was set: there /proc/PID/fdinfo tells of it. */

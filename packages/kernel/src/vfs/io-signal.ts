@@ -1,6 +1,8 @@
 import { stateClass } from "@stratos/base";
 import {
   ENOTTY,
+  F_OWNER_PID,
+  F_OWNER_TID,
   FASYNC,
   POLLERR,
   POLLHUP,
@@ -33,17 +35,17 @@ import type { SignalProcess } from "../signal/signal-target.ts";
 
 /** Sends to whom F_SETOWN named, where who named them may do so. */
 export function signalFileOwner(kernel: VfsKernel, file: OpenFile, info: SignalInfo): void {
-  if (file.ownerIsThread) {
+  if (file.ownerType === F_OWNER_TID) {
     const thread = kernel.tasks.tasks.get(file.owner);
     if (thread !== undefined && mayNotify(file, thread.group)) sendSignalToTask(thread, { ...info });
     return;
   }
-  if (file.owner > 0) {
+  if (file.ownerType === F_OWNER_PID) {
     const process = kernel.tasks.processes.get(file.owner);
     if (process !== undefined && mayNotify(file, process)) sendSignalToProcess(process, { ...info });
     return;
   }
-  const group = kernel.tasks.groups.get(-file.owner);
+  const group = kernel.tasks.groups.get(file.owner);
   if (group === undefined) return;
   for (const process of [...group.members])
     if (!process.isZombie && mayNotify(file, process)) sendSignalToProcess(process, { ...info });

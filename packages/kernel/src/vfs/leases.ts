@@ -1,5 +1,6 @@
 import { isCapableOver } from "../security/permission.ts";
-import { CAP_LEASE, EACCES, EAGAIN, EINVAL, F_RDLCK, F_UNLCK, F_WRLCK, POLL_MSG } from "@stratos/abi";
+import { CAP_LEASE, EACCES, EAGAIN, EINVAL, F_OWNER_PID, F_RDLCK, F_UNLCK, F_WRLCK, POLL_MSG } from "@stratos/abi";
+import { setFirstOwner } from "./file-owner.ts";
 import { sendIoSignal } from "./io-signal.ts";
 import { BLOCKED } from "../ground/wait-queue.ts";
 import { FileLeases, NOT_BREAKING } from "./held-leases.ts";
@@ -40,15 +41,19 @@ export function setLease(task: Caller, file: OpenFile, fd: number, type: number)
     own.breakingTo = NOT_BREAKING;
     leases.queue.wakeAll();
   }
-  if (file.owner === 0) file.owner = task.pid;
+  setFirstOwner(task, file);
   return 0;
 }
 
 /** A description is gone, or gives its lease up. */
 export function dropLease(inode: Inode, file: OpenFile): void {
   const { leases } = inode;
-  if (leases === null) return;
+  if (leases === null || !leases.held.some((held) => held.file === file)) return;
   leases.held = leases.held.filter((held) => held.file !== file);
+  // Nobody is told of the file any more (Linux fs/locks.c, lease_modify).
+  file.owner = 0;
+  file.ownerType = F_OWNER_PID;
+  file.ioSignal = 0;
   leases.queue.wakeAll();
   if (leases.held.length === 0) inode.leases = null;
 }

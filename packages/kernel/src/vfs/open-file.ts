@@ -1,4 +1,5 @@
 import {
+  F_OWNER_TID,
   EINVAL,
   ENODEV,
   ENOTDIR,
@@ -48,10 +49,10 @@ export abstract class OpenFile implements LockOwner {
   readonly inode: Inode | null;
   /** Descriptors and other holders (in-flight SCM_RIGHTS, mappings). */
   references = 1;
-  /** fcntl(F_SETOWN): pid, or −pgrp; for SIGIO and SIGURG. */
+  /** fcntl(F_SETOWN): number of who gets SIGIO and SIGURG (file-owner.ts). */
   owner = 0;
-  /** F_OWNER_TID: `owner` is a thread, which alone is told. */
-  ownerIsThread = false;
+  /** F_OWNER_TID: `owner` is a thread, which alone is told; F_OWNER_PID, F_OWNER_PGRP. */
+  ownerType: number = F_OWNER_TID;
   /** The open that made this description made the file, too (F_CREATED_QUERY). */
   isCreated = false;
   /** Opened for a listener of fanotify(7): what is done by way of it is told to nobody, and nobody is asked. */

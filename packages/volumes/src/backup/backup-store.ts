@@ -108,8 +108,11 @@ const RSYNC: Tool = {
   ],
   absent: [23, 3],
   // Each line of what could not be read ends with its errno: 23 is the status of EACCES as well, and a list that could
-  // not be read must not be taken for none.
-  saysAbsent: (stderr) => [...stderr.matchAll(/^rsync: .*\((\d+)\)$/gm)].every(([, errno]) => errno === "2"),
+  // not be read must not be taken for none, nor one of which nothing is said.
+  saysAbsent: (stderr) => {
+    const lines = [...stderr.matchAll(/^rsync: .*\((\d+)\)$/gm)];
+    return lines.length > 0 && lines.every(([, errno]) => errno === "2");
+  },
 };
 
 const RCLONE: Tool = {

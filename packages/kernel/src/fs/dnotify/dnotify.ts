@@ -18,6 +18,7 @@ import {
   POLL_MSG,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { setFirstOwner } from "../../vfs/file-owner.ts";
 import { sendIoSignal } from "../../vfs/io-signal.ts";
 import type { InotifyMark } from "../../vfs/inotify-mark.ts";
 import { addMark, removeMark, RENAMED_WITHIN } from "../../vfs/file-events.ts";
@@ -101,11 +102,7 @@ export function notifyOfDirectory(task: FsCaller, file: OpenFile, fd: number, fl
   if ((flags & ~(DN_ACCESS | DN_MODIFY | DN_CREATE | DN_DELETE | DN_RENAME | DN_ATTRIB | DN_MULTISHOT)) !== 0) {
     return -EINVAL;
   }
-  if (file.owner === 0) {
-    file.owner = task.pid;
-    file.ownerCredentials = task.credentials;
-    file.ownerNamedBy = task.group.pid;
-  }
+  setFirstOwner(task, file);
   const notification = file.directoryNotification ?? new DirectoryNotification(task.kernel, file, inode, fd);
   notification.extend(flags);
   file.directoryNotification = notification;

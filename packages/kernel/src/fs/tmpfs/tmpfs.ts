@@ -32,20 +32,24 @@ export class Tmpfs extends FileSystem {
   #nextIno = 1;
   /** By number, for handles. Bound: `inodesMax`. */
   readonly inodes = new Map<number, TmpfsInode>();
+  /** What it was mounted with. */
   #mode: number;
+  #uid: number;
+  #gid: number;
 
   constructor(kernel: FsKernel, options: Partial<TmpfsOptions> = {}) {
     super(kernel.allocateDevice());
     this.kernel = kernel;
-    // Half of memory, as Linux has it.
     const {
-      sizeBytes = (kernel.memory.limit / 2) * PAGE_SIZE,
-      inodes = Math.max(1024, kernel.memory.limit / 2),
-      mode = 0o1777,
+      sizeBytes = pagesUnlessGiven(kernel) * PAGE_SIZE,
+      inodes = inodesUnlessGiven(kernel),
+      mode = MODE_UNLESS_GIVEN,
       uid = 0,
       gid = 0,
     } = options;
     this.#mode = mode;
+    this.#uid = uid;
+    this.#gid = gid;
     this.pagesMax = Math.ceil(sizeBytes / PAGE_SIZE);
     this.inodesMax = Math.floor(inodes);
     // Counted as all, but never refused: mounts have a bound of their own.
@@ -124,9 +128,16 @@ export class Tmpfs extends FileSystem {
     };
   }
 
+  /** What is not as it comes (mm/shmem.c, shmem_show_options). */
   override get options(): string {
-    const size = this.pagesMax * (PAGE_SIZE / 1024);
-    return `size=${size}k,nr_inodes=${this.inodesMax},mode=${this.#mode.toString(8)}`;
+    const { pagesMax, inodesMax, kernel } = this;
+    const options: string[] = [];
+    if (pagesMax !== Math.ceil(pagesUnlessGiven(kernel))) options.push(`size=${pagesMax * (PAGE_SIZE / 1024)}k`);
+    if (inodesMax !== Math.floor(inodesUnlessGiven(kernel))) options.push(`nr_inodes=${inodesMax}`);
+    if (this.#mode !== MODE_UNLESS_GIVEN) options.push(`mode=${this.#mode.toString(8).padStart(3, "0")}`);
+    if (this.#uid !== 0) options.push(`uid=${this.#uid}`);
+    if (this.#gid !== 0) options.push(`gid=${this.#gid}`);
+    return options.join(",");
   }
 
   /** Sizes change while as much as is used fits; mode and owner are those of the first mount (mm/shmem.c). */
@@ -147,10 +158,21 @@ export class Tmpfs extends FileSystem {
 
   static {
     stateClass("Tmpfs", this, {
-      save: (it) => ({ nextIno: it.#nextIno, mode: it.#mode }),
-      load: (it, from) => ({ nextIno: it.#nextIno, mode: it.#mode } = from),
+      save: (it) => ({ nextIno: it.#nextIno, mode: it.#mode, uid: it.#uid, gid: it.#gid }),
+      load: (it, from) => ({ nextIno: it.#nextIno, mode: it.#mode, uid: it.#uid, gid: it.#gid } = from),
     });
   }
+}
+
+const MODE_UNLESS_GIVEN = 0o1777;
+
+/** Half of memory, as Linux has it. */
+function pagesUnlessGiven({ memory }: FsKernel): number {
+  return memory.limit / 2;
+}
+
+function inodesUnlessGiven({ memory }: FsKernel): number {
+  return Math.max(1024, memory.limit / 2);
 }
 
 /** Size with k, m, g or % of memory (tmpfs(5)). */

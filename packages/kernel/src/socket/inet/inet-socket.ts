@@ -247,10 +247,13 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     return 0;
   }
 
-  #isBindable(ip: IpAddress): boolean {
-    if (isWildcard(ip) || this.network.hasAddress(ip) || this.ip.freeBind) return true;
+  override bindsForeign(ip: IpAddress): boolean {
     const { bindsForeignV4, bindsForeignV6 } = this.network.settings;
-    if (isV4(ip) ? bindsForeignV4 : bindsForeignV6) return true;
+    return this.ip.freeBind || (isV4(ip) ? bindsForeignV4 : bindsForeignV6);
+  }
+
+  #isBindable(ip: IpAddress): boolean {
+    if (isWildcard(ip) || this.network.hasAddress(ip) || this.bindsForeign(ip)) return true;
     // net/ipv4/af_inet.c, inet_addr_valid_or_nonlocal; net/ipv6/af_inet6.c, __inet6_bind
     return (isMulticast(ip) && (isV4(ip) || this.allowsGroups)) || this.network.isBroadcast(ip);
   }

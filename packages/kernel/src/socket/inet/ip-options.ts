@@ -135,9 +135,13 @@ import {
   type MulticastSocket,
   setFilter,
 } from "./group-membership.ts";
+import type { InterfaceNetwork } from "../interface-network.ts";
+import { mtuOf } from "../routes.ts";
 import { writeInetAddress } from "./inet-address.ts";
 import { packetOptions } from "./packet-options.ts";
 
+/** Of a path that no route leads to. */
+const MTU_UNKNOWN = 1500;
 const DEFAULT_TTL = 64,
   GROUP_TTL = 1;
 const LOOPBACK_BROADCAST = makeV4(0x7fffffff);
@@ -600,6 +604,12 @@ function getFilterAt(
   return task.space.copyIn(address, value, 0, value.length) < 0 ? -EFAULT : getFilter(socket, level, name, value);
 }
 
+function mtuTo(network: InterfaceNetwork, ip: IpAddress): number {
+  if (network.isLocal(ip)) return network.interfaces[0]!.mtu;
+  const route = network.routes.find(ip);
+  return route === null ? MTU_UNKNOWN : Math.min(mtuOf(route) || Infinity, route.out.mtu);
+}
+
 /**
  * @param address  where the program has room for it: some options say there what is asked for
  * @returns ENOTCONN for the MTU of no path, ENOPROTOOPT, EFAULT
@@ -616,9 +626,7 @@ export function getIpOption(
   if (name === (isV4Level ? IP_PKTOPTIONS : IPV6_2292PKTOPTIONS)) return packetOptions(socket, isV4Level, room);
   if (name === (isV4Level ? IP_MTU : IPV6_MTU)) {
     if (socket.peer === null) return -ENOTCONN;
-    const { network } = socket;
-    const { ip } = socket.peer;
-    const { mtu } = (network.isLocal(ip) ? network.interfaces[0] : network.routes.find(ip)?.out) ?? { mtu: 1500 };
+    const mtu = mtuTo(socket.network, socket.peer.ip);
     // A datagram's length has 16 bits (IP_MAX_MTU).
     return isV4Level ? wordOrByte(Math.min(mtu, 65535), room) : intOption(mtu);
   }

@@ -83,7 +83,7 @@ const INTEGERS: ReadonlyMap<number, readonly [number, number, number]> = new Map
   [TCP_INQ, [0, 0, 1]],
 ]);
 const FLAGS = new Set([TCP_NODELAY, TCP_CORK, TCP_QUICKACK]);
-const CONGESTION_CONTROLS = ["cubic", "reno"];
+export const CONGESTION_CONTROLS: readonly string[] = ["cubic", "reno"];
 /** Of a queue of connections that come with data, and of who waits for data: a listener's own. */
 const OF_LISTENERS = new Set<number>([TCP_DEFER_ACCEPT, TCP_FASTOPEN]);
 

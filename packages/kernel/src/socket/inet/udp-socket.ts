@@ -264,7 +264,8 @@ export class UdpSocket extends DatagramSocket {
     // net/ipv6/ip6_output.c, ip6_dst_lookup_tail
     if (this.#isOfV4 && !isV4(ip)) return -EAFNOSUPPORT;
     const given = chosen?.ip ?? null;
-    if (given !== null && (isV4(given) !== isV4(ip) || !network.hasAddress(given))) return -ENETUNREACH;
+    const isNobodys = given !== null && !network.hasAddress(given) && (isV4(given) || !this.bindsForeign(given));
+    if (given !== null && (isV4(given) !== isV4(ip) || isNobodys)) return -ENETUNREACH;
     const way = isMulticast(ip) ? wayOut(this, ip, chosen?.interfaceIndex || OUTGOING.scope) : null;
     let source: IpAddress | number;
     if (way !== null && way.kind !== "provider") source = way.isUp ? sourceToGroup(this, ip, way) : -ENETUNREACH;

@@ -54,7 +54,7 @@ import {
 } from "../network-interface.ts";
 import { showLooped } from "../packet/interface-frames.ts";
 import { leadsBy } from "../route-ways.ts";
-import type { Route } from "../routes.ts";
+import { mtuOf, type Route } from "../routes.ts";
 import { ANY_FLOW } from "../routing-rules.ts";
 import type { AddressConfiguration } from "./address-configuration.ts";
 import { answersForOther, answersForOwn, askedFrom, standsFor } from "./arp-policy.ts";
@@ -236,6 +236,7 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
   route(destination: IpAddress, source: IpAddress | null, traffic: Traffic, into: NextHop): number {
     const { out: device, from } = traffic;
     into.device = null;
+    into.mtu = 0;
     copyIp(destination, into.ip);
     const network = this.#network;
     if (from === 0 && network.isLocal(destination)) {
@@ -259,6 +260,7 @@ export class NetworkIp implements IpHost, InterfaceIp, TimerClient {
       const route = network.routes.lookUp(destination, FLOW, network);
       if (isErrno(route)) return route;
       one = route.out;
+      into.mtu = mtuOf(route);
       if (route.gateway !== null) copyIp(route.gateway, into.ip);
     }
     if (!one.isUp) return -ENETDOWN;

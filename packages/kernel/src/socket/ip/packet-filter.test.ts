@@ -315,7 +315,7 @@ describe("marks of rules", () => {
       const ip = ipOfText(gateway)!;
       const out = interfaces.find((one) => one.addresses.some((each) => isInPrefix(ip, each.ip, 24)))!;
       const destination = ipOfText("198.51.100.0")!;
-      routes.add(makeRoute({ destination, prefixLength: 24, out, gateway: ip, table }));
+      routes.add(makeRoute({ destination, prefixLength: 24, out, gateway: ip, table }), false);
     };
     route("10.1.0.2", RT_TABLE_MAIN);
     route("10.2.0.2", 100);

@@ -11,6 +11,7 @@ import {
   EPERM,
   ERANGE,
   IFF_ALLMULTI,
+  IFF_MULTICAST,
   IFF_NOARP,
   IFF_PROMISC,
   IFF_NO_PI,
@@ -25,6 +26,7 @@ import {
   IFLA_CARRIER,
   IFLA_EXT_MASK,
   IFLA_GROUP,
+  IFLA_IFALIAS,
   IFLA_IFNAME,
   IFLA_INFO_DATA,
   IFLA_INFO_KIND,
@@ -72,7 +74,7 @@ import {
   RtnlLinkStats64,
 } from "@stratos/abi";
 import { moveInterface, removeInterface, setInterfaceFlags, tellInterface } from "../interface-changes.ts";
-import { renameInterface, setHardwareAddress, setMaster, setMtu } from "../interface-properties.ts";
+import { renameInterface, setAlias, setHardwareAddress, setMaster, setMtu } from "../interface-properties.ts";
 import { createBridge, createDummy, createVethPair, type NewInterface } from "../new-interfaces.ts";
 import { TunDevice } from "../tun/tun-device.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
@@ -96,6 +98,7 @@ const PASSED = new Set([
 /** Attributes that are heeded. */
 const HEEDED = new Set([
   IFLA_ADDRESS,
+  IFLA_IFALIAS,
   IFLA_MTU,
   IFLA_TXQLEN,
   IFLA_BROADCAST,
@@ -106,7 +109,7 @@ const HEEDED = new Set([
   IFLA_MASTER,
 ]);
 /** What `ip link set` may turn on and off. */
-const CHANGEABLE_FLAGS = IFF_UP | IFF_NOARP | IFF_PROMISC | IFF_ALLMULTI;
+const CHANGEABLE_FLAGS = IFF_UP | IFF_NOARP | IFF_PROMISC | IFF_ALLMULTI | IFF_MULTICAST;
 
 /** @param family  AF_BRIDGE: asked for as a bridge or a port of one */
 export function linkMessage(
@@ -136,6 +139,7 @@ export function linkMessage(
   writer.attributeU8(IFLA_CARRIER, one.hasCarrier ? 1 : 0).attributeText(IFLA_QDISC, one.queueDiscipline);
   if (one.hasFrames)
     writer.attribute(IFLA_ADDRESS, one.hardwareAddress).attribute(IFLA_BROADCAST, broadcastHardwareAddress(one));
+  if (one.alias !== "") writer.attributeText(IFLA_IFALIAS, one.alias);
   writer
     .attribute(IFLA_STATS64, statistics(one.counters, RtnlLinkStats64))
     .attribute(IFLA_STATS, statistics(one.counters, RtnlLinkStats));
@@ -322,7 +326,8 @@ function createLink(task: SocketCaller, network: InterfaceNetwork, payload: Uint
     const data = attributeOf(info, 0, IFLA_INFO_DATA);
     const peer = data === null ? null : attributeOf(data, 0, VETH_INFO_PEER);
     if (peer !== null && peer.length < Ifinfomsg.size) return -EINVAL;
-    const wantedPeer = peer === null ? COMES_AS_IT_DOES : newInterface(task, peer);
+    const { queueLength } = wanted;
+    const wantedPeer = peer === null ? { ...COMES_AS_IT_DOES, queueLength } : newInterface(task, peer);
     made = isErrno(wantedPeer) ? wantedPeer : createVethPair(network, wanted, wantedPeer);
   } else return -EOPNOTSUPP;
   if (isErrno(made)) return made;
@@ -336,6 +341,7 @@ const COMES_AS_IT_DOES: NewInterface = {
   name: undefined,
   hardwareAddress: undefined,
   mtu: undefined,
+  queueLength: undefined,
   index: 0,
 };
 
@@ -351,7 +357,8 @@ function newInterface(task: SocketCaller, payload: Uint8Array): NewInterface | n
     network,
     name: name === null ? undefined : textOf(name),
     hardwareAddress: attributeOf(payload, Ifinfomsg.size, IFLA_ADDRESS)?.slice(),
-    mtu: mtu === null ? undefined : mtu,
+    mtu: mtu ?? undefined,
+    queueLength: numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_TXQLEN)) ?? undefined,
     index,
   };
 }
@@ -372,6 +379,8 @@ function setLink(network: InterfaceNetwork, one: NetworkInterface, payload: Uint
   if (failed === 0 && name !== null) failed = renameInterface(network, one, textOf(name));
   const master = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MASTER));
   if (failed === 0 && master !== null) failed = setMaster(network, one, master);
+  const alias = attributeOf(payload, Ifinfomsg.size, IFLA_IFALIAS);
+  if (failed === 0 && alias !== null) failed = setAlias(network, one, textOf(alias));
   if (failed < 0) return failed;
   if (queueLength !== null && queueLength !== one.queueLength) {
     one.queueLength = queueLength;
@@ -392,6 +401,7 @@ function changeFlags(network: InterfaceNetwork, one: NetworkInterface, payload: 
     isNoArp: (flags & IFF_NOARP) !== 0,
     isPromiscuous: (flags & IFF_PROMISC) !== 0,
     isAllMulticast: (flags & IFF_ALLMULTI) !== 0,
+    hasGroups: (flags & IFF_MULTICAST) !== 0,
   });
   return 0;
 }

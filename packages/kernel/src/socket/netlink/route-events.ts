@@ -74,10 +74,10 @@ export class RouteEvents implements NetworkObserver {
     this.#tell(group, asker, (heading) => addressMessage(one, address, heading, isGone));
   }
 
-  routeChanged(route: Route, isGone: boolean): void {
+  routeChanged(route: Route, isGone: boolean, how: number): void {
     const group = isV4(route.destination) ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE;
     const asker = this.#askerOf(RTM_NEWROUTE, RTM_DELROUTE);
-    this.#tell(group, asker, (heading) => routeMessage(route, heading, isGone));
+    this.#tell(group, asker, (heading) => routeMessage(route, { ...heading, flags: how }, isGone));
   }
 
   ruleChanged(rule: RoutingRule, isGone: boolean): void {

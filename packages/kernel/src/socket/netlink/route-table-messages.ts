@@ -4,13 +4,16 @@ import {
   AF_INET6,
   EEXIST,
   EHOSTUNREACH,
+  ENOENT,
   EINVAL,
   ENETUNREACH,
   ENODEV,
   EOPNOTSUPP,
   RTA_CACHEINFO,
   RTA_DST,
+  RTA_FLOW,
   RTA_MARK,
+  RTA_METRICS,
   RTA_MULTIPATH,
   RTA_NH_ID,
   RTA_OIF,
@@ -40,6 +43,7 @@ import {
   RT_TABLE_LOCAL,
   RT_TABLE_MAIN,
   RT_TABLE_UNSPEC,
+  NLM_F_APPEND,
   NLM_F_CREATE,
   NLM_F_EXCL,
   NLM_F_REPLACE,
@@ -61,15 +65,17 @@ import {
   prefixOf,
   widthOf,
 } from "@stratos/netstack";
-import { addRoute, removeRoute } from "../interface-changes.ts";
+import { addRoute, NEW_ROUTE, removeRoute } from "../interface-changes.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import { hasDoubles, withWays } from "../route-ways.ts";
-import { isRefusal, makeRoute, type Route } from "../routes.ts";
+import { isRefusal, makeRoute, type Route, TOS_MASK } from "../routes.ts";
 import type { Flow } from "../routing-rules.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
 import { gatewayIn, type NamedWay, namedWays, wayFlags, writeGateway, writeWays } from "./multipath-messages.ts";
+import { CONGESTION_CONTROLS } from "../inet/tcp-options.ts";
 import { TICK_NS } from "./neighbour-messages.ts";
+import { metricsIn, writeMetrics } from "./route-metrics.ts";
 import { attributeOf, type NetlinkRequest, numberOf } from "./netlink-request.ts";
 import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
 
@@ -80,6 +86,7 @@ export function routeMessage(route: Route, heading: NetlinkHeading, isGone = fal
     .fields(Rtmsg, {
       rtm_family: v4 ? AF_INET : AF_INET6,
       rtm_dst_len: route.prefixLength,
+      rtm_tos: route.tos ?? 0,
       rtm_table: shortTable(route.table),
       rtm_protocol: route.protocol,
       rtm_scope: route.scope,
@@ -89,10 +96,13 @@ export function routeMessage(route: Route, heading: NetlinkHeading, isGone = fal
     .attributeU32(RTA_TABLE, route.table);
   if (route.prefixLength > 0) writer.attribute(RTA_DST, ipBytes(route.destination));
   if (route.ways === undefined) writeGateway(writer, route);
-  if (route.source !== null) writer.attribute(RTA_PREFSRC, ipBytes(route.source));
   if (route.metric !== 0 || !v4) writer.attributeU32(RTA_PRIORITY, route.metric);
+  const { metrics } = route;
+  if (metrics !== undefined) writer.nest(RTA_METRICS, () => writeMetrics(writer, metrics));
+  if (route.source !== null) writer.attribute(RTA_PREFSRC, ipBytes(route.source));
   if (route.ways !== undefined) writeWays(writer, route.ways);
   else if (!v4 || !isRefusal(route.type)) writer.attributeU32(RTA_OIF, route.out.index);
+  if (route.realm !== undefined) writer.attributeU32(RTA_FLOW, route.realm);
   if (!v4) writer.attributeU8(RTA_PREF, route.preference ?? 0);
   if (route.expiresNs !== undefined) {
     const cache = new Uint8Array(RtaCacheinfo.size);
@@ -219,17 +229,24 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
   const several = attributeOf(payload, Rtmsg.size, RTA_MULTIPATH);
   const named = several === null ? null : namedWays(several, v4);
   if (isErrno(named)) return named;
-  const index = numberOf(attributeOf(payload, Rtmsg.size, RTA_OIF));
-  const out = index === null ? null : network.interfaceByIndex(index);
+  const index = numberOf(attributeOf(payload, Rtmsg.size, RTA_OIF)) ?? 0;
+  const out = index === 0 ? null : network.interfaceByIndex(index);
   if (out === undefined) return -ENODEV;
   const metric = numberOf(attributeOf(payload, Rtmsg.size, RTA_PRIORITY));
-  const wanted = { destination, prefixLength, out, gateway, metric, table, type: type === RTN_UNSPEC ? null : type };
+  // Of IPv6 none is told apart by it; the bits of congestion are no part of it.
+  const tos = payload[offset.rtm_tos]!;
+  if (v4 ? (tos & ~TOS_MASK) !== 0 : tos !== 0) return -EINVAL;
+  const metrics = metricsIn(attributeOf(payload, Rtmsg.size, RTA_METRICS), CONGESTION_CONTROLS);
+  if (isErrno(metrics)) return metrics;
+  const realm = v4 ? (numberOf(attributeOf(payload, Rtmsg.size, RTA_FLOW)) ?? 0) : 0;
+  const known = type === RTN_UNSPEC ? null : type;
+  const wanted = { destination, prefixLength, out, gateway, source, metric, table, tos, type: known };
   if (request.type === RTM_DELROUTE)
     return named === null ? removeRoute(network, wanted) : removeWays(network, wanted, named);
   if (leadsNowhere && v4 && (out !== null || gateway !== null || named !== null)) return -EINVAL;
   network.routes.makeTable(table, v4);
   const isOnLink = (viewOf(payload).getUint32(offset.rtm_flags, true) & RTNH_F_ONLINK) !== 0;
-  const single = { index: index ?? 0, gateway: leadsNowhere ? null : gateway, isOnLink, weight: 1 };
+  const single = { index, gateway: leadsNowhere ? null : gateway, isOnLink, weight: 1 };
   const asked = named ?? [single];
   if (named !== null && !leadsBoth(named[0]!, single)) return -EINVAL;
   const outs = leadsNowhere ? [network.interfaces[0]!] : asked.map((way) => interfaceTo(network, way, table));
@@ -243,6 +260,9 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
     table,
     type: type === RTN_UNSPEC ? RTN_UNICAST : type,
     ...(metric === null ? {} : { metric }),
+    ...(tos === 0 ? {} : { tos }),
+    ...(metrics.length === 0 ? {} : { metrics }),
+    ...(realm === 0 ? {} : { realm }),
     ...(protocol === RTPROT_UNSPEC ? {} : { protocol }),
     ...(scope === RT_SCOPE_NOWHERE || !v4 ? {} : { scope }),
   };
@@ -284,14 +304,19 @@ function removeWays(
   return failed;
 }
 
+/** What is told of it are flags: whether others to the same destination were there, and what became of them. */
 function replaceOrAdd(network: InterfaceNetwork, route: Route, flags: number): number {
-  if ((flags & NLM_F_REPLACE) !== 0) {
-    const { destination, prefixLength, metric, table } = route;
-    const former = { destination, prefixLength, out: null, gateway: null, metric, table, type: null };
-    const removed = removeRoute(network, former);
-    if (removed < 0 && (flags & NLM_F_CREATE) === 0) return removed;
+  const isThere = network.routes.hasEqual(route);
+  if ((flags & NLM_F_REPLACE) !== 0 && isThere) {
+    const { destination, prefixLength, metric, table, tos = 0 } = route;
+    const former = { destination, prefixLength, out: null, gateway: null, metric, table, tos, type: null };
+    const removed = network.routes.remove(former);
+    return isErrno(removed) ? removed : addRoute(network, route, NLM_F_REPLACE);
   }
-  return addRoute(network, route);
+  const isOnlyToReplace = (flags & (NLM_F_REPLACE | NLM_F_CREATE)) === NLM_F_REPLACE;
+  if (isOnlyToReplace || (isV4(route.destination) && (flags & NLM_F_CREATE) === 0)) return -ENOENT;
+  const isAppended = (flags & NLM_F_APPEND) !== 0;
+  return addRoute(network, route, isThere ? NLM_F_CREATE | (isAppended ? NLM_F_APPEND : 0) : NEW_ROUTE);
 }
 
 /** Undefined when there is no message. */

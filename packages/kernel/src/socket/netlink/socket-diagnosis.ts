@@ -5,6 +5,7 @@ import {
   AF_UNIX,
   EINVAL,
   ENOENT,
+  ESTALE,
   EOPNOTSUPP,
   IPPROTO_IP,
   IPPROTO_TCP,
@@ -55,7 +56,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
-import { type IpAddress, isWildcard, writeV4, writeV6 } from "@stratos/netstack";
+import { type IpAddress, isSameIp, isWildcard, readV4, readV6, writeV4, writeV6 } from "@stratos/netstack";
 import { putFields, viewOf } from "../../ground/words.ts";
 import { type HeldPort, waitingState } from "../inet/held-ports.ts";
 import type { InetSocket } from "../inet/inet-socket.ts";
@@ -79,8 +80,8 @@ export interface DiagnosedNetwork {
 }
 
 /**
- * @returns −EINVAL, −ENOENT for a family or protocol that isn't told about, −EOPNOTSUPP for one socket alone and
- * for ending sockets
+ * @returns −EINVAL, −ENOENT for a family or protocol that isn't told about, or one socket that isn't there, −ESTALE it
+ * is another one, −EOPNOTSUPP for ending sockets
  */
 export function answerDiagnosis(
   task: SocketCaller,
@@ -97,7 +98,10 @@ export function answerDiagnosis(
   const heading = { flags: NLM_F_MULTI, sequence: request.sequence, port };
   if (family === AF_UNIX) {
     if (request.payload.length < UnixDiagReq.size) return -EINVAL;
-    return isDump ? { isDump, messages: unixSockets(task, network, request.payload, heading) } : -EOPNOTSUPP;
+    if (isDump) return { isDump, messages: unixSockets(task, network, request.payload, heading) };
+    return answerOne(unixSocketNamed(network, request.payload), (socket) =>
+      describeUnix(task, socket, request.payload, { ...heading, flags: 0 }),
+    );
   }
   const protocol =
     numberOf(attributeOf(request.payload, InetDiagReqV2.size, INET_DIAG_REQ_PROTOCOL)) ??
@@ -105,7 +109,67 @@ export function answerDiagnosis(
   if ((family !== AF_INET && family !== AF_INET6) || ![IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE].includes(protocol))
     return -ENOENT;
   if (request.payload.length < InetDiagReqV2.size) return -EINVAL;
-  return isDump ? { isDump, messages: inetSockets(task, network, request.payload, heading) } : -EOPNOTSUPP;
+  if (isDump) return { isDump, messages: inetSockets(task, network, request.payload, heading) };
+  return answerOne(inetSocketNamed(network, request.payload), (socket) =>
+    describeInet(task, socket, request.payload, { ...heading, flags: 0 }),
+  );
+}
+
+function answerOne<One>(found: One | number, describe: (one: One) => Uint8Array): NetlinkAnswer {
+  return isErrno(found) ? found : { isDump: false, messages: [describe(found)] };
+}
+
+/** −EINVAL none is named; −ENOENT; −ESTALE (net/unix/diag.c, unix_diag_get_exact). */
+function unixSocketNamed(network: DiagnosedNetwork, payload: Uint8Array): UnixSocket | number {
+  const ino = viewOf(payload).getUint32(UnixDiagReq.offset.udiag_ino, true);
+  if (ino === 0) return -EINVAL;
+  for (const socket of network.unixSockets)
+    if (socket.inode?.ino === ino) return checkCookie(socket, payload, UnixDiagReq.offset.udiag_cookie);
+  return -ENOENT;
+}
+
+/**
+ * The connection between two ends, else who listens at the near one: −ENOENT, −ESTALE (net/ipv4/inet_diag.c,
+ * inet_diag_find_one_icsk). Of UDP the ends are named the other way round (net/ipv4/udp_diag.c, udp_dump_one).
+ */
+function inetSocketNamed(network: DiagnosedNetwork, payload: Uint8Array): InetSocket | number {
+  const { sdiag_family, sdiag_protocol, id } = InetDiagReqV2.offset;
+  const { idiag_sport, idiag_dport, idiag_src, idiag_dst, idiag_cookie } = InetDiagSockid.offset;
+  const view = viewOf(payload);
+  const family = payload[sdiag_family]!,
+    protocol = payload[sdiag_protocol]!;
+  const source = { port: view.getUint16(id + idiag_sport), ip: addressAt(payload, id + idiag_src, family) };
+  const destination = { port: view.getUint16(id + idiag_dport), ip: addressAt(payload, id + idiag_dst, family) };
+  const [near, far] = protocol === IPPROTO_TCP ? [source, destination] : [destination, source];
+  let found: InetSocket | null = null;
+  for (const socket of network.inetSockets) {
+    const { local, peer } = socket;
+    if (socket.protocol !== protocol || !socket.isListed || local === null || local.port !== near.port) continue;
+    if (socket.family !== family || !(isWildcard(local.ip) || isSameIp(local.ip, near.ip))) continue;
+    if (peer !== null && peer.port === far.port && isSameIp(peer.ip, far.ip)) {
+      found = socket;
+      break;
+    }
+    if (peer === null && (protocol !== IPPROTO_TCP || socket.isListening)) found ??= socket;
+  }
+  const checked = found === null ? -ENOENT : checkCookie(found, payload, id + idiag_cookie);
+  return checked === -ESTALE && protocol === IPPROTO_TCP ? -ENOENT : checked;
+}
+
+/** −ESTALE: it is another one by now (net/core/sock_diag.c, sock_diag_check_cookie). */
+function checkCookie<One extends Socket>(socket: One, payload: Uint8Array, at: number): One | number {
+  const view = viewOf(payload);
+  const low = view.getUint32(at, true),
+    high = view.getUint32(at + 4, true);
+  const isAny = low === 0xffffffff && high === 0xffffffff;
+  return isAny || (low === (socket.inode?.ino ?? 0) && high === 0) ? socket : -ESTALE;
+}
+
+function addressAt(payload: Uint8Array, at: number, family: number): IpAddress {
+  const ip: IpAddress = new Uint32Array(4);
+  if (family === AF_INET) readV4(payload, at, ip);
+  else readV6(payload, at, ip);
+  return ip;
 }
 
 /** `struct inet_diag_msg` for each socket of the family and protocol that is in one of the states asked for. */
@@ -115,8 +179,7 @@ function inetSockets(
   payload: Uint8Array,
   heading: NetlinkHeading,
 ): Uint8Array[] {
-  const { uids } = task.credentials.userNamespace;
-  const { sdiag_family, sdiag_protocol, idiag_ext, idiag_states } = InetDiagReqV2.offset;
+  const { sdiag_family, sdiag_protocol, idiag_states } = InetDiagReqV2.offset;
   const states = viewOf(payload).getUint32(idiag_states, true);
   const messages: Uint8Array[] = [];
   const writer = new NetlinkWriter();
@@ -129,12 +192,7 @@ function inetSockets(
       !socket.isListed
     )
       continue;
-    writer
-      .begin(SOCK_DIAG_BY_FAMILY, heading)
-      .bytes(inetMessage(socket, state, uids))
-      .attributeU8(INET_DIAG_SHUTDOWN, 0);
-    addExtensions(writer, task, socket, payload[idiag_ext]!);
-    messages.push(writer.finish());
+    messages.push(describeInet(task, socket, payload, heading));
   }
   if (payload[sdiag_protocol] !== IPPROTO_TCP) return messages;
   const now = task.kernel.now();
@@ -149,6 +207,21 @@ function inetSockets(
     );
   }
   return messages;
+}
+
+function describeInet(
+  task: SocketCaller,
+  socket: InetSocket,
+  payload: Uint8Array,
+  heading: NetlinkHeading,
+): Uint8Array {
+  const { uids } = task.credentials.userNamespace;
+  const writer = new NetlinkWriter()
+    .begin(SOCK_DIAG_BY_FAMILY, heading)
+    .bytes(inetMessage(socket, socket.stateNumber, uids))
+    .attributeU8(INET_DIAG_SHUTDOWN, 0);
+  addExtensions(writer, task, socket, payload[InetDiagReqV2.offset.idiag_ext]!);
+  return writer.finish();
 }
 
 /** A connection that has no socket any more (net/ipv4/inet_diag.c, inet_twsk_diag_fill). */
@@ -225,26 +298,35 @@ function unixSockets(
   payload: Uint8Array,
   heading: NetlinkHeading,
 ): Uint8Array[] {
-  const { uids } = task.credentials.userNamespace;
   const states = viewOf(payload).getUint32(UnixDiagReq.offset.udiag_states, true);
-  const show = viewOf(payload).getUint32(UnixDiagReq.offset.udiag_show, true);
   const messages: Uint8Array[] = [];
-  const writer = new NetlinkWriter();
-  for (const socket of network.unixSockets) {
-    const { peerSocket } = socket;
-    const state = socket.isListening ? TCP_LISTEN : peerSocket !== null ? TCP_ESTABLISHED : TCP_CLOSE;
-    if ((states & (1 << state)) === 0) continue;
-    writer.begin(SOCK_DIAG_BY_FAMILY, heading).bytes(unixMessage(socket, state));
-    if ((show & UDIAG_SHOW_NAME) !== 0 && socket.shownName !== "")
-      writer.attribute(UNIX_DIAG_NAME, byteStringOf(socket.shownName.replace(/^@/, "\0").slice(0, NAME_MAX)));
-    if ((show & UDIAG_SHOW_PEER) !== 0 && peerSocket !== null)
-      writer.attributeU32(UNIX_DIAG_PEER, peerSocket.inode?.ino ?? 0);
-    if ((show & UDIAG_SHOW_RQLEN) !== 0) writer.attribute(UNIX_DIAG_RQLEN, queueLengths(socket));
-    if ((show & UDIAG_SHOW_MEMINFO) !== 0) writer.attribute(UNIX_DIAG_MEMINFO, memoryOf(socket));
-    if ((show & UDIAG_SHOW_UID) !== 0) writer.attributeU32(UNIX_DIAG_UID, uids.shown(socket.inode?.uid ?? 0));
-    messages.push(writer.attributeU8(UNIX_DIAG_SHUTDOWN, socket.shut).finish());
-  }
+  for (const socket of network.unixSockets)
+    if ((states & (1 << unixState(socket))) !== 0) messages.push(describeUnix(task, socket, payload, heading));
   return messages;
+}
+
+function unixState({ isListening, peerSocket }: UnixSocket): number {
+  return isListening ? TCP_LISTEN : peerSocket !== null ? TCP_ESTABLISHED : TCP_CLOSE;
+}
+
+function describeUnix(
+  task: SocketCaller,
+  socket: UnixSocket,
+  payload: Uint8Array,
+  heading: NetlinkHeading,
+): Uint8Array {
+  const { uids } = task.credentials.userNamespace;
+  const { peerSocket } = socket;
+  const show = viewOf(payload).getUint32(UnixDiagReq.offset.udiag_show, true);
+  const writer = new NetlinkWriter().begin(SOCK_DIAG_BY_FAMILY, heading).bytes(unixMessage(socket, unixState(socket)));
+  if ((show & UDIAG_SHOW_NAME) !== 0 && socket.shownName !== "")
+    writer.attribute(UNIX_DIAG_NAME, byteStringOf(socket.shownName.replace(/^@/, "\0").slice(0, NAME_MAX)));
+  if ((show & UDIAG_SHOW_PEER) !== 0 && peerSocket !== null)
+    writer.attributeU32(UNIX_DIAG_PEER, peerSocket.inode?.ino ?? 0);
+  if ((show & UDIAG_SHOW_RQLEN) !== 0) writer.attribute(UNIX_DIAG_RQLEN, queueLengths(socket));
+  if ((show & UDIAG_SHOW_MEMINFO) !== 0) writer.attribute(UNIX_DIAG_MEMINFO, memoryOf(socket));
+  if ((show & UDIAG_SHOW_UID) !== 0) writer.attributeU32(UNIX_DIAG_UID, uids.shown(socket.inode?.uid ?? 0));
+  return writer.attributeU8(UNIX_DIAG_SHUTDOWN, socket.shut).finish();
 }
 
 function unixMessage({ type, inode }: UnixSocket, state: number): Uint8Array {

@@ -320,6 +320,7 @@ export const FILE_OPERATIONS: OperationTable = {
       const failed = obtainSource(request, ring);
       if (failed < 0) return failed;
       if (request.length === 0) return 0;
+      if (Math.max(request.sourceOffset, request.offset) + request.length >= 2 ** 63) return -EINVAL;
       const flags = request.operationFlags & ~SPLICE_F_FD_IN_FIXED;
       const result = spliceBetween(task, request.source!, request.file!, {
         inOffset: request.sourceOffset,
