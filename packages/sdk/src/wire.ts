@@ -8,5 +8,6 @@ export {
   type Operations,
   type KeptPrograms,
   STREAM_WINDOW,
+  TERMINAL_WINDOW,
   type ToEngine,
 } from "./protocol.ts";
