@@ -23,7 +23,7 @@ import { isReflective, reachableUnits } from "./core/reachable.ts";
 import { runSteps, runStepsWaiting, type Steps } from "./javascript/run-steps.ts";
 import { ALL_PASSES } from "./middle/simplify.ts";
 import { Reader } from "./reader/reader.ts";
-import { sourceTextOf } from "./reader/source-text.ts";
+import { sourceTextOf } from "./interpreter/source-text.ts";
 import { TextCursor } from "./reader/text-cursor.ts";
 import type { Lisp } from "./session.ts";
 

@@ -6,7 +6,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { UncaughtError } from "./interpreter/machine.ts";
-import { sourceTextOf } from "./reader/source-text.ts";
+import { sourceTextOf } from "./interpreter/source-text.ts";
 import { Lisp } from "./session.ts";
 import { makeLisp, type RunOptions, runText, written } from "./testing/run.ts";
 

@@ -49,7 +49,7 @@ import { runSteps, runStepsWaiting, type Steps } from "./javascript/run-steps.ts
 import { Libraries, type LibraryFinder, makeUnit } from "./library/library.ts";
 import { systemBinding } from "./library/standard.ts";
 import { Reader } from "./reader/reader.ts";
-import { sourceTextOf } from "./reader/source-text.ts";
+import { sourceTextOf } from "./interpreter/source-text.ts";
 import { writeText } from "./reader/writer.ts";
 import { TextCursor } from "./reader/text-cursor.ts";
 import { SourceTexts, writeShown } from "./source-texts.ts";

@@ -4,7 +4,7 @@ import { openTreeSource } from "@stratos/images/outputs";
 
 const PASSWD_MAX = 1 << 20;
 
-export interface LoginCredential {
+interface LoginCredential {
   readonly name: string;
   readonly value: Uint8Array;
 }

@@ -1,6 +1,6 @@
-/** A file's bytes as a text area holds them, which knows line feeds alone, and back: what is not changed is the same. */
+/** A file as a text area holds it, which knows line feeds alone, and back: what is not changed is the same bytes. */
 
-export interface TextContent {
+interface TextContent {
   readonly text: string;
   readonly lineEnd: LineEnd;
   /** It would not be the same again: no UTF-8, zero bytes, or lines of several kinds. */

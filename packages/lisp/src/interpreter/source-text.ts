@@ -4,7 +4,7 @@
  */
 import { textOf } from "../datum/datum.ts";
 import { Condition, SchemeError } from "../datum/condition.ts";
-import { utf8Decode, utf8Encode } from "../interpreter/utf8.ts";
+import { utf8Decode, utf8Encode } from "./utf8.ts";
 
 /** Throws SchemeError, of kind read, with the place. */
 export function sourceTextOf(bytes: Uint8Array, file: string): string {
