@@ -4,12 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EINVAL, EISDIR, ENOENT } from "@stratos/abi";
+import { EBUSY, EINVAL, EISDIR, ENOENT } from "@stratos/abi";
 import { Files } from "@stratos/aegisfs";
 import { concatBytes, utf8Of } from "@stratos/base";
 import { tarEnd, tarEntry, tarHeader, tarPadding, TarType } from "@stratos/formats/tar";
 import { StratosError } from "./api.ts";
-import { makeFolders } from "./file-operations.ts";
+import { makeFolders, remove } from "./file-operations.ts";
 import { copyFiles, packFolder, unpackFolder } from "./file-trees.ts";
 import { ports, volumeWith } from "./testing/memory-volume.ts";
 import { VolumeFiles } from "./volume-files.ts";
@@ -103,4 +103,20 @@ test("an archive with a way out, or a damaged one, is refused by its reason", ()
   const files = newFiles();
   assert.equal(unpackFolder(files, "/in", archive("/etc/passwd")), 0);
   assert.deepEqual(linesOf(files, "/in").length, 2);
+});
+
+test("the root, and what ends in a dot, is refused before anything in it is removed", () => {
+  const files = sample();
+  const lines = linesOf(files, "/");
+  for (const [path, error] of [
+    ["/", EBUSY],
+    ["//", EBUSY],
+    ["/tree/..", EINVAL],
+    ["/tree/../", EINVAL],
+    ["/tree/.", EINVAL],
+  ] as const)
+    assert.equal(remove(files, path, true), -error, path);
+  assert.deepEqual(linesOf(files, "/"), lines);
+  assert.equal(remove(files, "/tree/", true), 0);
+  assert.deepEqual(files.list("/"), []);
 });
