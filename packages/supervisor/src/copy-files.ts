@@ -133,7 +133,7 @@ function tooLarge(path: string): StratosError {
   return new StratosError(
     "file",
     `${path}: is larger than 1 GiB, which is what a copy of a file holds; tar takes larger ones: ` +
-      "`stratos exec NAME tar -c -C DIR .` writes a folder to stdout, `exec -i NAME tar -x -C DIR` reads one from stdin",
+      "`stratos exec NAME tar -c -C DIR .` writes a folder to stdout, `exec -i NAME tar -x -C DIR` reads one",
     { path, code: "EFBIG" },
   );
 }
