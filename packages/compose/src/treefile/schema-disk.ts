@@ -103,7 +103,7 @@ const PARTITION = {
     size: {
       ...SIZE,
       description:
-        "exactly (default: what its files need, and a fifth more); of an encrypted one the image's file holds all of it, " +
+        "exactly (default: what its files need, and a fifth more); of an encrypted one the image's file " +
         "free space too",
       examples: ["4G"],
     },
