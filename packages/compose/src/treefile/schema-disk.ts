@@ -103,7 +103,7 @@ const PARTITION = {
     size: {
       ...SIZE,
       description:
-        "exactly (default: what its files need, and a fifth more); of an encrypted one the image's file " +
+        "exactly (default: what its files need, and a fifth more); of an encrypted one the file holds all of it, " +
         "free space too",
       examples: ["4G"],
     },
