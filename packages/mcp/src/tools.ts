@@ -292,7 +292,7 @@ function addFileTools(tool: AddTool, boxes: Boxes): void {
         if (bytes.length > BASE64_MAX) throw wrong("path", `${file}: ${bytes.length} bytes are too many for an answer`);
         return answer(Buffer.from(bytes).toString("base64"), { sizeBytes: bytes.length });
       }
-      const lines = new TextDecoder().decode(bytes).split("\n");
+      const lines = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes).split("\n");
       const text = lines.slice(start_line - 1, end_line).join("\n");
       // What ends in a newline has no empty line after it, as wc counts.
       const count = lines.at(-1) === "" ? lines.length - 1 : lines.length;
