@@ -486,7 +486,7 @@ function doFile(
     case "write":
       return { value: expect(path, bytes.length > FILE_BYTES_MAX ? -EFBIG : files.write(path, bytes, mode ?? 0o644)) };
     case "list":
-      return { value: expect(path, files.list(path)) };
+      return { value: expect(path, files.list(path)).map((entry) => ({ ...entry, name: entry.name.toWellFormed() })) };
     case "status":
       return { value: expect(path, files.status(path)) };
     case "make-folder": {
@@ -498,7 +498,7 @@ function doFile(
     case "remove":
       return { value: expect(path, remove(files, path, whole === true)) };
     case "read-link":
-      return { value: expect(path, files.readLink(path)) };
+      return { value: expect(path, files.readLink(path)).toWellFormed() };
     case "make-link":
       if (to.includes("\0"))
         throw new StratosError("option", "target: text without NUL is expected", { option: "target" });

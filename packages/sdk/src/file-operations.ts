@@ -1,6 +1,7 @@
 /**
  * What a library may do with files, in one form for the files of a running machine and for those of a volume. Paths are
- * Unicode text, absolute; results are values or negated errnos.
+ * Unicode text, absolute; results are values or negated errnos. What is not UTF-8 is in names, paths and targets as
+ * `exactText` of base has it: nothing in a folder is passed over.
  */
 import { EBUSY, EINVAL, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import type { FileKind, FileStatus } from "./api.ts";

@@ -120,3 +120,27 @@ test("the root, and what ends in a dot, is refused before anything in it is remo
   assert.equal(remove(files, "/tree/", true), 0);
   assert.deepEqual(files.list("/"), []);
 });
+
+test("names and targets that are not UTF-8 are copied, packed, unpacked and removed as all others", () => {
+  const files = newFiles();
+  assert.equal(makeFolders(files, "/tree/d\udcff", 0o755), 0);
+  assert.equal(files.write("/tree/d\udcff/q\udcfe", utf8Of("a"), 0o644), 0);
+  assert.equal(files.write("/tree/q\ufffd", utf8Of("b"), 0o644), 0);
+  assert.equal(files.write("/tree/q\udcff", utf8Of("c"), 0o644), 0);
+  assert.equal(files.makeLink("t\udcff", "/tree/link"), 0);
+  for (const path of ["/tree", "/tree/d\udcff"]) assert.equal(files.setAttributes(path, SAME), 0);
+  const lines = linesOf(files, "/tree");
+  assert.equal(lines.length, 5);
+  assert.equal(copyFiles(files, { from: "/tree", to: "/copy" }, true), 0);
+  assert.deepEqual(linesOf(files, "/copy"), lines);
+  const tar = packFolder(files, "/tree");
+  assert.ok(typeof tar !== "number");
+  assert.ok(Buffer.from(tar).includes(Buffer.from("d\xff/q\xfe\0", "latin1")));
+  assert.equal(unpackFolder(files, "/again", tar), 0);
+  const untimed = (all: readonly string[]): string[] => all.map((line) => line.replace(/ \d{4,}(\.\d+)? /, " "));
+  assert.deepEqual(untimed(linesOf(files, "/again")), untimed(lines));
+  for (const path of ["/tree", "/copy", "/again"]) assert.equal(remove(files, path, true), 0);
+  assert.deepEqual(files.list("/"), []);
+});
+
+const SAME = { mode: 0o755, uid: 0, gid: 0, modifiedMs: 1_500_000_000_000 };
