@@ -159,6 +159,13 @@ test("files are written, edited, read, listed and searched", async () => {
   assert.equal((await use("read", { ...file, start_line: 1, end_line: 2 })).text, "a = 7\nb = 1");
   assert.equal((await use("read", file)).data["lines"], 3);
   assert.equal((await use("read", { ...file, encoding: "base64" })).text.slice(0, 8), "YSA9IDcK");
+  // What is no text stays, byte by byte, beside what is replaced; a byte order mark as well.
+  const other = { sandbox, path: "/srv/app/other" };
+  await use("write", { ...other, content: "77u/YT3/CmLDpAo=", encoding: "base64" });
+  await use("edit", { ...other, old_text: "ä", new_text: "ö" });
+  assert.equal((await use("read", { ...other, encoding: "base64" })).text, "77u/YT3/CmLDtgo=");
+  assert.match((await use("write", { ...other, content: "77u/Y*", encoding: "base64" })).text, /is no base64/);
+  await use("run", { sandbox, command: "rm /srv/app/other", wait_ms: 60_000 });
   assert.equal((await use("list_dir", { sandbox, path: "/srv" })).text, "app/");
   assert.equal(
     (await use("search", { sandbox, path: "/srv", pattern: "^print", glob: "*.py" })).text,

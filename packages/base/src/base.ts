@@ -11,6 +11,7 @@ export {
   utf8Of,
   utf8ToByteString,
   byteStringToUtf8,
+  exactByteString,
   exactText,
   isUtf8,
 } from "./byte-string.ts";

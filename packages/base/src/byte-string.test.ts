@@ -1,7 +1,7 @@
 /** Goal: ways to read a byte string give the same, of each length and from each place; text holds all bytes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { byteString, byteStringOf, exactText, isUtf8, shortByteString } from "./byte-string.ts";
+import { byteString, byteStringOf, exactByteString, exactText, isUtf8, shortByteString } from "./byte-string.ts";
 
 test("a short byte string has each of its bytes, whatever its length and where it begins", () => {
   const bytes = Uint8Array.from({ length: 300 }, (_, index) => (index * 37) & 255);
@@ -24,6 +24,7 @@ test("text of bytes that are no UTF-8 has each byte, and all else is what it was
     ["\xef\xbf\xbd", "\ufffd"],
   ] as const) {
     assert.equal(exactText(bytes), text);
+    assert.equal(exactByteString(text), bytes);
     assert.equal(isUtf8(bytes), !/[\udc80-\udcff]/u.test(text), text);
   }
 });

@@ -115,6 +115,8 @@ export function byteStringToUtf8(bytes: string): string {
  * surrogate, U+DC00 and the byte, as in Python's `surrogateescape` (PEP 383).
  */
 export function exactText(bytes: string): string {
+  const plain = byteStringToUtf8(bytes);
+  if (!plain.includes("\ufffd")) return plain;
   let out = "";
   for (let at = 0; at < bytes.length;) {
     let length = 1;
@@ -124,6 +126,16 @@ export function exactText(bytes: string): string {
     at += length <= 4 ? length : 1;
   }
   return out;
+}
+
+/** The byte string of a text, also of an `exactText`. */
+export function exactByteString(text: string): string {
+  if (text.isWellFormed()) return utf8ToByteString(text);
+  // By code points: what is half of a pair is left alone.
+  return text
+    .split(/([\udc80-\udcff])/u)
+    .map((part, index) => (index % 2 === 0 ? utf8ToByteString(part) : String.fromCharCode(part.charCodeAt(0) - 0xdc00)))
+    .join("");
 }
 
 /** Is a byte string the UTF-8 form of some text? */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isExact } from "./given-variable.ts";
@@ -20,7 +21,8 @@ for (const command of [join(ROOT, "packages/cli/src/main.ts"), join(ROOT, "strat
   test(`${command.slice(ROOT.length + 1)}: a value that is no text is refused, not changed`, () => {
     // Node gives a child text alone.
     const script = `A=$(printf 'a\\377') B=$(printf '\\357\\277\\275') exec "$@"`;
-    const run = (...args: string[]): { status: number | null; stderr: string } =>
+    const run = (...args: string[]): { status: number | null; stderr: string } => started(script, ...args);
+    const started = (script: string, ...args: string[]): { status: number | null; stderr: string } =>
       spawnSync(
         "sh",
         ["-c", script, "sh", process.execPath, "--disable-warning=ExperimentalWarning", command, ...args],
@@ -33,5 +35,15 @@ for (const command of [join(ROOT, "packages/cli/src/main.ts"), join(ROOT, "strat
     const secret = run("run", "--secret", "A=example.org", "--", "true");
     assert.match(secret.stderr, /the value of A is not UTF-8/);
     assert.deepEqual([setting.status, secret.status], [2, 2]);
+    for (const name of ["STRATOS_HOME", "XDG_DATA_HOME", "HOME", "TMPDIR"]) {
+      const other = started(
+        `unset STRATOS_HOME XDG_DATA_HOME; export ${name}=$(printf '/tmp/stratos-given-a\\377'); exec "$@"`,
+        "image",
+        "ls",
+      );
+      assert.equal(existsSync("/tmp/stratos-given-a\ufffd"), false);
+      assert.match(other.stderr, new RegExp(`^stratos: ${name}: is not UTF-8, as names here have to be`));
+      assert.equal(other.status, 2);
+    }
     assert.match(run("run", "-e", "B", "-i", "no such image", "--", "true").stderr, /no such image/);
   });

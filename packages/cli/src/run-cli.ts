@@ -14,6 +14,7 @@ import {
   EXIT_SUCCESS,
   EXIT_USAGE,
 } from "./exit-status.ts";
+import { checkGivenPlaces } from "./given-variable.ts";
 import { givenArguments } from "./session/given-arguments.ts";
 import { GONE_MODULE_WORDS, isGoneModule } from "./gone-module.ts";
 import { commandHandlers } from "./program/command-handlers.ts";
@@ -47,7 +48,10 @@ export async function runCli(
       if (command instanceof ProgramCommand || command.parent === null) failure = EXIT_STRATOS_FAILED;
     });
   try {
-    if (caller === null) args = givenArguments(given);
+    if (caller === null) {
+      checkGivenPlaces();
+      args = givenArguments(given);
+    }
     await parse(await tree("named"), args, () => tree("all"));
     return status;
   } catch (error) {

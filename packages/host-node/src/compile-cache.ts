@@ -20,6 +20,8 @@ export function compiledCodeFolder(home: string, environment: NodeJS.ProcessEnv 
 export function keepCompiledCode(home: string, environment: NodeJS.ProcessEnv = process.env): boolean {
   try {
     const folder = compiledCodeFolder(home, environment);
+    // Perhaps of what is not UTF-8: another folder than the one that was named.
+    if (folder.includes("\ufffd")) return false;
     makeFolders(folder);
     enableCompileCache(folder);
     return true;

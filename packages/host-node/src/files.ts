@@ -5,6 +5,7 @@ export { appendToLog } from "./log-file.ts";
 export { describeFailure } from "./network-failure.ts";
 export { isRunning, processWords } from "./running-process.ts";
 export { withSocketPath } from "./socket-path.ts";
+export { textOfFile } from "./text-of-file.ts";
 export {
   failedAt,
   isChannel,

@@ -3,6 +3,7 @@ import { homedir, userInfo } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { closestName, slipsOfWord } from "@stratos/base";
 import { OperationError } from "@stratos/operation";
+import { textOfFile } from "./text-of-file.ts";
 import { makeFolders } from "./make-folders.ts";
 import { failedAt } from "./whole-file.ts";
 
@@ -53,9 +54,10 @@ export function readConfig(home: string): StratosConfig {
   const path = configPath(home);
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = textOfFile(readFileSync(path), path, "option");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
+    if (error instanceof OperationError) throw error;
     // What is read of a folder has no name in what the host says.
     throw failedAt(path, error);
   }

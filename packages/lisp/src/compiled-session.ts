@@ -8,7 +8,7 @@ import { PLATFORMS, type NativeTarget } from "./back-native/platforms.ts";
 import { withEvaluation } from "./back-native/evaluation.ts";
 import { compiledRuntime, nativeProgram, type NativePlatform } from "./back-native/program.ts";
 import { Condition, SchemeError, failure, wrongType } from "./datum/condition.ts";
-import { EOF, MString, UNSPECIFIED, textOf } from "./datum/datum.ts";
+import { EOF, MString, UNSPECIFIED } from "./datum/datum.ts";
 import { createEngine } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import type { EngineOptions } from "./engine-options.ts";
@@ -18,12 +18,12 @@ import type { VersionedSession } from "./heap/heap-versions.ts";
 import { Opaque } from "./heap/heap.ts";
 import { readEngineImage } from "./image/engine-image.ts";
 import { Primitive } from "./interpreter/machine.ts";
-import { utf8Decode } from "./interpreter/utf8.ts";
 import { makeBegin } from "./core/build.ts";
 import { isReflective, reachableUnits } from "./core/reachable.ts";
 import { runSteps, runStepsWaiting, type Steps } from "./javascript/run-steps.ts";
 import { ALL_PASSES } from "./middle/simplify.ts";
 import { Reader } from "./reader/reader.ts";
+import { sourceTextOf } from "./interpreter/source-text.ts";
 import { TextCursor } from "./reader/text-cursor.ts";
 import type { Lisp } from "./session.ts";
 
@@ -211,7 +211,7 @@ export class CompiledLisp {
     const file = path.toString();
     let text: string;
     try {
-      text = textOf(utf8Decode(this.lisp.system.readFile(file)));
+      text = sourceTextOf(this.lisp.system.readFile(file), file);
     } catch (error) {
       if (error instanceof SchemeError || !(error instanceof Error)) throw error;
       throw new SchemeError(new Condition("file", error.message, [path]));

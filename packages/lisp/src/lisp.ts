@@ -48,6 +48,7 @@ export type { ByteSink } from "./interpreter/ports.ts";
 export { ExitRequest, UncaughtError } from "./interpreter/machine.ts";
 export type { MachineLimits } from "./interpreter/machine.ts";
 export { IncompleteError, readAll } from "./reader/reader.ts";
+export { sourceTextOf } from "./interpreter/source-text.ts";
 export { writeText } from "./reader/writer.ts";
 export { documentPrograms } from "./programs/document-programs.ts";
 export { type FileResult, testPrograms } from "./programs/test-programs.ts";

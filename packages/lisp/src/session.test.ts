@@ -6,6 +6,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { UncaughtError } from "./interpreter/machine.ts";
+import { sourceTextOf } from "./interpreter/source-text.ts";
 import { Lisp } from "./session.ts";
 import { makeLisp, type RunOptions, runText, written } from "./testing/run.ts";
 
@@ -300,4 +301,17 @@ test("letters have their simple cases, and sharp s folds in either size", () => 
       '(char->integer (char-upcase #\\x1fb3)) (string-ci=? "\\x1e9e;" "\\xdf;" "SS")))',
     "(#\\i #\\ᾈ 8124 #t)",
   );
+});
+
+test("a source that is not UTF-8 is refused where it is not, in what is included and loaded as well", () => {
+  const bytes = new Uint8Array([...'(display "a")\n(display "ä'].map((c) => c.charCodeAt(0)).concat(0x22, 0x29));
+  for (const text of ['(include "other.scm")', '(load "other.scm")']) {
+    const { output, error } = runText(`(import (scheme base) (scheme load)) ${text}`, {
+      system: { readFile: () => bytes },
+    });
+    assert.equal(output, "");
+    assert.match(error!, /other\.scm:2:11: the source is not UTF-8 \(byte 0xe4\)/);
+  }
+  assert.equal(sourceTextOf(new TextEncoder().encode('"\ufffd ä"'), "f"), '"\ufffd ä"');
+  assert.throws(() => sourceTextOf(new Uint8Array([0x0a, 0x22, 0xc3]), "f"), { message: /not UTF-8 \(byte 0xc3\)/ });
 });

@@ -8,7 +8,7 @@ import { makeBegin, unspecifiedCore } from "./core/build.ts";
 import { THREAD_LIBRARY, withFuel, withFuelInUnit } from "./core/fuel.ts";
 import { coreToDatum } from "./core/unparse.ts";
 import { Condition, failure, SchemeError, syntaxError, wrongType } from "./datum/condition.ts";
-import { EOF, intern, list, MString, textOf, UNSPECIFIED } from "./datum/datum.ts";
+import { EOF, intern, list, MString, UNSPECIFIED } from "./datum/datum.ts";
 import { bind } from "./expander/binding.ts";
 import type { Context } from "./expander/body.ts";
 import { Expander } from "./expander/expander.ts";
@@ -44,12 +44,12 @@ import { defineThreads, defineWaiting } from "./interpreter/primitives/threads.t
 import { defineVectors } from "./interpreter/primitives/vectors.ts";
 import { type TextInputPort, TextOutputPort } from "./interpreter/ports.ts";
 import { closedSystem, type System } from "./interpreter/system.ts";
-import { utf8Decode } from "./interpreter/utf8.ts";
 import { Bridge } from "./javascript/bridge.ts";
 import { runSteps, runStepsWaiting, type Steps } from "./javascript/run-steps.ts";
 import { Libraries, type LibraryFinder, makeUnit } from "./library/library.ts";
 import { systemBinding } from "./library/standard.ts";
 import { Reader } from "./reader/reader.ts";
+import { sourceTextOf } from "./interpreter/source-text.ts";
 import { writeText } from "./reader/writer.ts";
 import { TextCursor } from "./reader/text-cursor.ts";
 import { SourceTexts, writeShown } from "./source-texts.ts";
@@ -353,7 +353,7 @@ export class Lisp implements ExpanderHost {
   /** What stands beside the including file, else what the current folder has by this name; and which of them it is. */
   #included([beside, named]: readonly [string, string], form: Syntax): readonly [string, string] {
     try {
-      return [beside, textOf(utf8Decode(this.system.readFile(beside)))];
+      return [beside, sourceTextOf(this.system.readFile(beside), beside)];
     } catch (error) {
       if (!(error instanceof Error) || error instanceof SchemeError) throw error;
       if (named !== beside && this.system.fileExists(named)) return this.#included([named, named], form);
@@ -588,7 +588,7 @@ function defineEvaluation(table: Table, lisp: Lisp, instance: Instance): void {
       file = path.toString();
     let text: string;
     try {
-      text = textOf(utf8Decode(lisp.system.readFile(file)));
+      text = sourceTextOf(lisp.system.readFile(file), file);
     } catch (error) {
       if (error instanceof SchemeError || !(error instanceof Error)) throw error;
       throw new SchemeError(new Condition("file", error.message, [path]));

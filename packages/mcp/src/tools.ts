@@ -259,6 +259,18 @@ async function listProcesses(box: Box): Promise<CallToolResult> {
   return longAnswer(box, { head: "", text: lines.join("\n"), whole }, { started });
 }
 
+/** Each byte as a character of its own. */
+function bytesAsText(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+}
+
+/** @throws what is left out, or read as something else, otherwise */
+function fromBase64(text: string): Uint8Array {
+  const plain = text.replaceAll(/\s+/g, "");
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(plain) || plain.length % 4 !== 0) throw wrong("content", "is no base64");
+  return Buffer.from(plain, "base64");
+}
+
 function addFileTools(tool: AddTool, boxes: Boxes): void {
   tool(
     "read",
@@ -280,7 +292,7 @@ function addFileTools(tool: AddTool, boxes: Boxes): void {
         if (bytes.length > BASE64_MAX) throw wrong("path", `${file}: ${bytes.length} bytes are too many for an answer`);
         return answer(Buffer.from(bytes).toString("base64"), { sizeBytes: bytes.length });
       }
-      const lines = new TextDecoder().decode(bytes).split("\n");
+      const lines = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes).split("\n");
       const text = lines.slice(start_line - 1, end_line).join("\n");
       // What ends in a newline has no empty line after it, as wc counts.
       const count = lines.at(-1) === "" ? lines.length - 1 : lines.length;
@@ -298,7 +310,7 @@ function addFileTools(tool: AddTool, boxes: Boxes): void {
       const { fs } = boxes.get(id).sandbox;
       const folder = file.slice(0, file.lastIndexOf("/"));
       if (folder !== "") await fs.mkdir(folder, { parents: true });
-      const bytes = encoding === "text" ? new TextEncoder().encode(content) : Buffer.from(content, "base64");
+      const bytes = encoding === "text" ? new TextEncoder().encode(content) : fromBase64(content);
       await fs.write(file, bytes);
       return answer(`${file}: ${bytes.length} bytes written.`);
     },
@@ -319,12 +331,13 @@ function addFileTools(tool: AddTool, boxes: Boxes): void {
     },
     async ({ sandbox: id, path: file, old_text, new_text, replace_all }) => {
       const box = boxes.get(id);
-      const parts = new TextDecoder().decode(await box.read(file)).split(old_text);
+      // By bytes: what else the file holds need not be UTF-8, and stays as it is.
+      const parts = bytesAsText(await box.read(file)).split(bytesAsText(Buffer.from(old_text)));
       const count = parts.length - 1;
       if (count === 0) throw wrong("old_text", `${file} does not hold it: read shows what it holds`);
       if (count > 1 && !replace_all)
         throw wrong("old_text", `${file} holds it ${count} times: give more of the text around it, or replace_all`);
-      await box.sandbox.fs.write(file, parts.join(new_text));
+      await box.sandbox.fs.write(file, Buffer.from(parts.join(bytesAsText(Buffer.from(new_text))), "latin1"));
       return answer(`${file}: ${count} replaced.`);
     },
   );

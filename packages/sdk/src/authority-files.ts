@@ -1,6 +1,6 @@
 /** Where programs look for whom to trust: the authority of their sandbox is put there, over the image. */
 import { EEXIST, ENOENT, ERRNO_NAMES } from "@stratos/abi";
-import { utf8Of } from "@stratos/base";
+import { concatBytes, utf8Of } from "@stratos/base";
 import { StratosError } from "./api.ts";
 import type { MachineFiles } from "./machine-files.ts";
 import type { Authority } from "./tls-gateway.ts";
@@ -41,7 +41,7 @@ export function writeAuthority(files: MachineFiles, trusted: TrustedAuthority | 
   const { certificate } = authority;
   makeFolders(files, OWN_FOLDER);
   makeFolders(files, HASHED_FOLDER);
-  write(files, OWN_FILE, certificate);
+  write(files, OWN_FILE, utf8Of(certificate));
   append(files, BUNDLE, certificate, roots);
   for (const bundle of OTHER_BUNDLES)
     if (typeof files.status(bundle) !== "number") append(files, bundle, certificate, roots);
@@ -58,12 +58,13 @@ function append(files: MachineFiles, path: string, certificate: string, roots: (
   const there = files.read(path);
   if (typeof there === "number" && there !== -ENOENT) fail(path, there);
   const before = typeof there === "number" ? utf8Of(roots()) : there;
-  const text = new TextDecoder().decode(before);
-  write(files, path, `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}${certificate}`);
+  // Its own bytes stay: comments of a bundle may be anything.
+  const end = before.length === 0 || before.at(-1) === 10 ? "" : "\n";
+  write(files, path, concatBytes([before, utf8Of(`${end}${certificate}`)]));
 }
 
-function write(files: MachineFiles, path: string, text: string): void {
-  const written = files.write(path, utf8Of(text), 0o644);
+function write(files: MachineFiles, path: string, bytes: Uint8Array): void {
+  const written = files.write(path, bytes, 0o644);
   if (written < 0) fail(path, written);
 }
 

@@ -78,6 +78,8 @@ const text = that("text", (value) => typeof value === "string");
 const filled = that("text that is not empty", (value) => typeof value === "string" && value !== "");
 const flag = that("true or false", (value) => typeof value === "boolean");
 const number = that("a number", (value) => typeof value === "number" && !Number.isNaN(value));
+const size = that("0 or more", (value) => typeof value === "number" && value >= 0);
+const port = that("1 to 65535", (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 0xffff);
 const act = that("a function", (value) => typeof value === "function");
 const mode = that("0 to 0o7777", (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 0o7777);
 const bytes = that("a Uint8Array", (value) => value instanceof Uint8Array);
@@ -135,9 +137,23 @@ const SOURCE: Table<ImageSource> = {
   ...{ reference: filled, plainHttp: flag, packages: listOf(filled), suite: filled, mirror: filled },
 };
 const PROGRAM: Table<ProgramOptions> = { env: environment, cwd: filled, user: filled };
-const MOUNTS = listOf(wholeOf<Mount>({ host: filled, guest: filled, readOnly: flag }, "host", "guest"));
+/** Nothing stands in the place of the root, or is not where it says. */
+const mountPoint = that(
+  "an absolute path below /, without . and ..,",
+  (value) => typeof value === "string" && /^\/+[^/\0]/.test(value) && !/\/\.\.?(\/|$)|\0/.test(value),
+);
+const MOUNTS = listOf(wholeOf<Mount>({ host: filled, guest: mountPoint, readOnly: flag }, "host", "guest"));
 const PORTS = listOf(
-  wholeOf<PortMapping>({ host: number, guest: number, protocol: text, address: filled }, "host", "guest"),
+  wholeOf<PortMapping>(
+    {
+      host: port,
+      guest: port,
+      protocol: that('"tcp" or "udp"', (value) => value === "tcp" || value === "udp"),
+      address: filled,
+    },
+    "host",
+    "guest",
+  ),
 );
 const LIMITS: Table<SandboxLimits> = { processes: number, diskBytes: number, cpuMs: number, outputBytes: number };
 const RULE: Table<NetRule> = { allow: filled, deny: filled, ports: listOf(any), protocol: text };
@@ -181,7 +197,10 @@ export const SANDBOX: Table<SandboxOptions> = {
     memoryBytes: number,
     harts: number,
     seed: number,
-    hostname: filled,
+    hostname: that(
+      "1 to 64 letters, digits, dots, dashes and underscores",
+      (value) => typeof value === "string" && /^[A-Za-z0-9._-]{1,64}$/.test(value),
+    ),
   },
   ...{ limits: objectOf(LIMITS), timeoutMs: number, onTimeout: text, network: text },
   ...{ net: objectOf(NET), ports: PORTS, mounts: MOUNTS },
@@ -202,7 +221,7 @@ export const SPAWN: Table<SpawnOptions> = {
 };
 export const RUN: Table<RunOptions> = {
   ...{ ...PROGRAM, ...SIGNAL, timeoutMs: number, stdin: input },
-  ...{ onStdout: act, onStderr: act, maxOutputBytes: number, check: flag },
+  ...{ onStdout: act, onStderr: act, maxOutputBytes: size, check: flag },
 };
 export const FORK: Table<ForkOptions> = { ...SIGNAL, count: number, identity: text, keepsPrograms: flag, name: text };
 export const STOP: Table<StopOptions> = { signal: text, graceMs: number };

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FileEvent } from "./api.ts";
 import { type EngineChannel, EngineClient } from "./engine-client.ts";
-import { encodeFrame, FrameReader } from "./frames.ts";
+import { encodeFrame, FrameReader, sendFrame } from "./frames.ts";
 import type { FromEngine, ToEngine } from "./protocol.ts";
 import { SandboxFiles } from "./remote-events.ts";
 import { RemoteHandle } from "./remote-files.ts";
@@ -42,7 +42,11 @@ class ScriptedChannel implements EngineChannel {
   close(): void {}
 
   tell(message: FromEngine): void {
-    this.#listener(encodeFrame(message));
+    this.say(encodeFrame(message));
+  }
+
+  say(bytes: Uint8Array): void {
+    this.#listener(bytes);
   }
 }
 
@@ -166,4 +170,28 @@ test("an engine that answers when it is asked may take long, and nobody looks wh
   channel.tell({ call, answer: 5 });
   assert.equal((await asked).value, 5);
   assert.equal(channel.timers, 0);
+});
+
+test("an engine that is not understood is gone, and the program goes on", async () => {
+  for (const said of [new Uint8Array(8).fill(0xff), Uint8Array.of(5, 0, 0, 0, 1, 0, 0, 0, 0x7b)]) {
+    const channel = new ScriptedChannel();
+    const { answer } = new EngineClient(channel).call("stats", { target: 1 });
+    channel.say(said);
+    await assert.rejects(answer, { kind: "engine" });
+  }
+});
+
+test("what a listener throws is its program's, and no end of the engine", async () => {
+  const channel = new ScriptedChannel();
+  const client = new EngineClient(channel);
+  const { call, answer } = client.call("stats", { target: 1 }, { onStarted: () => assert.fail("mine") });
+  assert.throws(() => channel.tell({ call, started: 7 }), /mine/);
+  channel.tell({ call, answer: 5 });
+  assert.equal((await answer).value, 5);
+});
+
+test("more than a message holds is refused where it is sent", async () => {
+  const bytes = { length: 2 ** 32, buffer: { byteLength: 2 ** 32 } } as unknown as Uint8Array;
+  assert.throws(() => encodeFrame({}, bytes), /more than one message holds/);
+  assert.throws(() => sendFrame(() => assert.fail("sent"), {}, bytes), /more than one message holds/);
 });

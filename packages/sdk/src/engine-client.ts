@@ -7,7 +7,7 @@ import {
   type FailureKind,
   type ImageProgress,
 } from "./api.ts";
-import { encodeFrame, type Frame, FrameReader, sendFrame } from "./frames.ts";
+import { encodeFrame, type Frame, FrameReader, NoFrame, sendFrame } from "./frames.ts";
 import { COPIED_AT_ONCE, joinLittleByLittle } from "./much-content.ts";
 import { type FromEngine, openedTargets, type Operations, type Place, type ToEngine } from "./protocol.ts";
 
@@ -84,7 +84,16 @@ export class EngineClient<Ops extends Operations = Operations> {
   constructor(channel: EngineChannel) {
     this.#channel = channel;
     const reader = new FrameReader((frame) => this.#receive(frame));
-    channel.onBytes((bytes) => reader.push(bytes));
+    channel.onBytes((bytes) => {
+      try {
+        reader.push(bytes);
+      } catch (error) {
+        // What a listener throws is its program's; this would end it, too.
+        if (!(error instanceof NoFrame)) throw error;
+        this.#lose({ exitCode: null, signal: null, log: `what it says is not understood: ${error.message}` });
+        this.#end();
+      }
+    });
     channel.onGone((why) => this.#lose(why));
     channel.hold(false);
   }
@@ -173,12 +182,15 @@ export class EngineClient<Ops extends Operations = Operations> {
     if (++this.#silentLooks > SILENT_LOOKS) {
       const log = `it has said nothing for ${(LOOK_MS * SILENT_LOOKS) / 1000} seconds`;
       this.#lose({ exitCode: null, signal: null, log });
-      if (this.#channel.kill === undefined) this.#channel.close();
-      else this.#channel.kill();
-      return;
+      return this.#end();
     }
     this.call("ping", {} as Ops["ping"], { isBackground: true }).answer.catch(() => {});
     this.#lookLater();
+  }
+
+  #end(): void {
+    if (this.#channel.kill === undefined) this.#channel.close();
+    else this.#channel.kill();
   }
 
   /** The engine had time enough. */
@@ -199,7 +211,13 @@ export class EngineClient<Ops extends Operations = Operations> {
     const sent = isOnlyRead ? bytes : await joinLittleByLittle([bytes], () => this.breathe());
     // Nobody wants it any more, or nobody is there: then it has not begun.
     if (!this.#calls.has(message.call)) this.#givenUp.delete(message.call);
-    else if (this.#gone === null) sendFrame((part) => channel.send(part), message, sent);
+    else if (this.#gone === null) {
+      try {
+        sendFrame((part) => channel.send(part), message, sent);
+      } catch (error) {
+        this.#calls.get(message.call)?.reject(error);
+      }
+    }
   }
 
   /** What a request says of a place. @throws StratosError of kind option for objects where paths are expected */

@@ -2,7 +2,7 @@
  * The side that has the machines: does what a library's calls ask for. What a host is, it gets as `EngineHost`; it
  * writes to nothing but its channel.
  */
-import { ERRNO_NAMES } from "@stratos/abi";
+import { EFBIG, ERRNO_NAMES } from "@stratos/abi";
 import { Files } from "@stratos/aegisfs";
 import type { Board } from "@stratos/kernel";
 import { createBoard } from "@stratos/machine";
@@ -10,7 +10,7 @@ import { SessionError } from "@stratos/session";
 import { StratosError, type FailureData, type FailureKind, type ImageInfo, type RecordingInfo } from "./api.ts";
 import { checkFileUser } from "./check-options.ts";
 import type { EngineHost, OpenedRoot, Work } from "./engine-host.ts";
-import { type FileOperations, makeFolders, remove } from "./file-operations.ts";
+import { FILE_BYTES_MAX, type FileOperations, makeFolders, remove } from "./file-operations.ts";
 import { failureOf } from "./failure.ts";
 import { copyFiles, packFolder, unpackFolder } from "./file-trees.ts";
 import { encodeFrame, type Frame, FrameReader, sendFrame } from "./frames.ts";
@@ -484,9 +484,9 @@ function doFile(
     case "read":
       return { content: expect(path, files.read(path)) };
     case "write":
-      return { value: expect(path, files.write(path, bytes, mode ?? 0o644)) };
+      return { value: expect(path, bytes.length > FILE_BYTES_MAX ? -EFBIG : files.write(path, bytes, mode ?? 0o644)) };
     case "list":
-      return { value: expect(path, files.list(path)) };
+      return { value: expect(path, files.list(path)).map((entry) => ({ ...entry, name: entry.name.toWellFormed() })) };
     case "status":
       return { value: expect(path, files.status(path)) };
     case "make-folder": {
@@ -498,7 +498,7 @@ function doFile(
     case "remove":
       return { value: expect(path, remove(files, path, whole === true)) };
     case "read-link":
-      return { value: expect(path, files.readLink(path)) };
+      return { value: expect(path, files.readLink(path)).toWellFormed() };
     case "make-link":
       if (to.includes("\0"))
         throw new StratosError("option", "target: text without NUL is expected", { option: "target" });

@@ -1,8 +1,9 @@
 /**
  * What a library may do with files, in one form for the files of a running machine and for those of a volume. Paths are
- * Unicode text, absolute; results are values or negated errnos.
+ * Unicode text, absolute; results are values or negated errnos. What is not UTF-8 is in names, paths and targets as
+ * `exactText` of base has it: nothing in a folder is passed over.
  */
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
+import { EBUSY, EINVAL, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import type { FileKind, FileStatus } from "./api.ts";
 
 /** What one call reads or writes at most. */
@@ -78,6 +79,10 @@ export function makeFolders(files: FileOperations, path: string, mode: number): 
 
 /** Removes a file, or a folder that is empty; `whole`: with all that is in it, links not followed. */
 export function remove(files: FileOperations, path: string, whole: boolean): number {
+  // Before anything in it is gone: it would be refused in the end (rmdir(2), EBUSY and EINVAL).
+  const last = /[^/]*(?=\/*$)/.exec(path)![0];
+  if (last === "") return -EBUSY;
+  if (last === "." || last === "..") return -EINVAL;
   const status = files.linkStatus(path);
   if (typeof status === "number") return status;
   if (status.kind !== "folder") return files.removeFile(path);

@@ -4,12 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EINVAL, EISDIR, ENOENT } from "@stratos/abi";
+import { EBUSY, EINVAL, EISDIR, ENOENT } from "@stratos/abi";
 import { Files } from "@stratos/aegisfs";
 import { concatBytes, utf8Of } from "@stratos/base";
 import { tarEnd, tarEntry, tarHeader, tarPadding, TarType } from "@stratos/formats/tar";
 import { StratosError } from "./api.ts";
-import { makeFolders } from "./file-operations.ts";
+import { makeFolders, remove } from "./file-operations.ts";
 import { copyFiles, packFolder, unpackFolder } from "./file-trees.ts";
 import { ports, volumeWith } from "./testing/memory-volume.ts";
 import { VolumeFiles } from "./volume-files.ts";
@@ -104,3 +104,43 @@ test("an archive with a way out, or a damaged one, is refused by its reason", ()
   assert.equal(unpackFolder(files, "/in", archive("/etc/passwd")), 0);
   assert.deepEqual(linesOf(files, "/in").length, 2);
 });
+
+test("the root, and what ends in a dot, is refused before anything in it is removed", () => {
+  const files = sample();
+  const lines = linesOf(files, "/");
+  for (const [path, error] of [
+    ["/", EBUSY],
+    ["//", EBUSY],
+    ["/tree/..", EINVAL],
+    ["/tree/../", EINVAL],
+    ["/tree/.", EINVAL],
+  ] as const)
+    assert.equal(remove(files, path, true), -error, path);
+  assert.deepEqual(linesOf(files, "/"), lines);
+  assert.equal(remove(files, "/tree/", true), 0);
+  assert.deepEqual(files.list("/"), []);
+});
+
+test("names and targets that are not UTF-8 are copied, packed, unpacked and removed as all others", () => {
+  const files = newFiles();
+  assert.equal(makeFolders(files, "/tree/d\udcff", 0o755), 0);
+  assert.equal(files.write("/tree/d\udcff/q\udcfe", utf8Of("a"), 0o644), 0);
+  assert.equal(files.write("/tree/q\ufffd", utf8Of("b"), 0o644), 0);
+  assert.equal(files.write("/tree/q\udcff", utf8Of("c"), 0o644), 0);
+  assert.equal(files.makeLink("t\udcff", "/tree/link"), 0);
+  for (const path of ["/tree", "/tree/d\udcff"]) assert.equal(files.setAttributes(path, SAME), 0);
+  const lines = linesOf(files, "/tree");
+  assert.equal(lines.length, 5);
+  assert.equal(copyFiles(files, { from: "/tree", to: "/copy" }, true), 0);
+  assert.deepEqual(linesOf(files, "/copy"), lines);
+  const tar = packFolder(files, "/tree");
+  assert.ok(typeof tar !== "number");
+  assert.ok(Buffer.from(tar).includes(Buffer.from("d\xff/q\xfe\0", "latin1")));
+  assert.equal(unpackFolder(files, "/again", tar), 0);
+  const untimed = (all: readonly string[]): string[] => all.map((line) => line.replace(/ \d{4,}(\.\d+)? /, " "));
+  assert.deepEqual(untimed(linesOf(files, "/again")), untimed(lines));
+  for (const path of ["/tree", "/copy", "/again"]) assert.equal(remove(files, path, true), 0);
+  assert.deepEqual(files.list("/"), []);
+});
+
+const SAME = { mode: 0o755, uid: 0, gid: 0, modifiedMs: 1_500_000_000_000 };

@@ -3,7 +3,7 @@
  * followed below the folder; sockets, fifos and devices are left out. One call reads FILE_BYTES_MAX at most.
  */
 import { EFBIG, EINVAL, EISDIR, ENOENT } from "@stratos/abi";
-import { byteStringToUtf8, concatBytes, utf8ToByteString } from "@stratos/base";
+import { concatBytes, exactByteString, exactText } from "@stratos/base";
 import { tarEnd, tarEntry, type TarEntry, tarHeader, tarPadding, TarType, visitTar } from "@stratos/formats/tar";
 import { type FileStatus, StratosError } from "./api.ts";
 import { FILE_BYTES_MAX, type FileOperations, makeFolders } from "./file-operations.ts";
@@ -91,7 +91,7 @@ export function packFolder(files: FileOperations, folder: string): Uint8Array | 
   const pack = (path: string, inside: string, status: FileStatus): number => {
     const { mode, uid, gid, modifiedMs } = status;
     const fields = { mode, uid, gid, mtime: Math.floor(modifiedMs / 1000) };
-    const name = utf8ToByteString(inside);
+    const name = exactByteString(inside);
     if (status.kind === "folder") {
       const full = add(tarHeader(tarEntry(name, TarType.directory, fields)));
       return full < 0 ? full : below(path, `${inside}/`);
@@ -99,7 +99,7 @@ export function packFolder(files: FileOperations, folder: string): Uint8Array | 
     if (status.kind === "link") {
       const target = files.readLink(path);
       if (typeof target === "number") return target;
-      return add(tarHeader(tarEntry(name, TarType.symbolicLink, { ...fields, linkPath: utf8ToByteString(target) })));
+      return add(tarHeader(tarEntry(name, TarType.symbolicLink, { ...fields, linkPath: exactByteString(target) })));
     }
     const bytes = files.read(path);
     if (typeof bytes === "number") return bytes;
@@ -148,7 +148,7 @@ function unpackEntry(
   if (made < 0) return made;
   const cleared = clear(files, path);
   if (cleared < 0) return cleared;
-  const target = byteStringToUtf8(entry.linkPath);
+  const target = exactText(entry.linkPath);
   if (type === TarType.hardLink) return files.addName(`${root}/${insideOf(entry.linkPath)}`, path);
   const done = type === TarType.file ? files.write(path, content, entry.mode) : files.makeLink(target, path);
   return done < 0 ? done : setAttributes(files, path, entry);
@@ -160,7 +160,7 @@ function setAttributes(files: FileOperations, path: string, { mode, uid, gid, mt
 
 /** A name of an archive, relative to where it is unpacked. @throws StratosError of kind archive */
 function insideOf(name: string): string {
-  const words = byteStringToUtf8(name)
+  const words = exactText(name)
     .split("/")
     .filter((word) => word !== "" && word !== ".");
   if (words.includes("..")) throw damaged(`${name}: a name with ".." is not unpacked`);

@@ -13,14 +13,15 @@ export interface Frame {
 }
 
 const PREFIX = 8;
-/** A file of a gigabyte, and its head. */
-const FRAME_BYTES_MAX = (1 << 30) + (1 << 20);
+/** What the first length can say: a saved machine has as much as its memory, and what it has changed. */
+const FRAME_BYTES_MAX = 0xffffffff;
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 export function encodeFrame(head: unknown, bytes: Uint8Array = NOTHING): Uint8Array {
   const text = encoder.encode(JSON.stringify(head));
+  checkSize(text.length + bytes.length);
   const frame = new Uint8Array(PREFIX + text.length + bytes.length);
   const view = new DataView(frame.buffer);
   view.setUint32(0, frame.length - 4, true);
@@ -28,6 +29,11 @@ export function encodeFrame(head: unknown, bytes: Uint8Array = NOTHING): Uint8Ar
   frame.set(text, PREFIX);
   frame.set(bytes, PREFIX + text.length);
   return frame;
+}
+
+/** Said by who sends: the other side could only end. */
+function checkSize(size: number): void {
+  if (PREFIX + size > FRAME_BYTES_MAX) throw new RangeError(`${size} bytes are more than one message holds (4 GiB)`);
 }
 
 /** So much is worth a message of its own, which is not copied. */
@@ -41,10 +47,14 @@ const LARGE = 1 << 18;
 export function sendFrame(send: (bytes: Uint8Array) => void, head: unknown, bytes: Uint8Array = NOTHING): void {
   if (bytes.length < LARGE) return send(encodeFrame(head, bytes));
   const start = encodeFrame(head);
+  checkSize(start.length + bytes.length);
   new DataView(start.buffer).setUint32(0, start.length - 4 + bytes.length, true);
   send(start);
   send(bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice());
 }
+
+/** The other side does not speak this language. */
+export class NoFrame extends RangeError {}
 
 /** Puts frames together from pieces of any size; each byte is moved once at most. */
 export class FrameReader {
@@ -60,7 +70,7 @@ export class FrameReader {
     this.#onFrame = onFrame;
   }
 
-  /** @throws RangeError when the other side does not speak this language */
+  /** @throws NoFrame */
   push(piece: Uint8Array): void {
     for (let rest = piece; ;) {
       const frame = this.#frame;
@@ -105,10 +115,10 @@ export class FrameReader {
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     const wanted = 4 + view.getUint32(0, true);
     const headEnd = PREFIX + view.getUint32(4, true);
-    if (wanted > FRAME_BYTES_MAX || headEnd > wanted) throw new RangeError("not a frame");
+    if (wanted > FRAME_BYTES_MAX || headEnd > wanted) throw new NoFrame("not a frame");
     if (bytes.length < headEnd) return more();
     this.#start = NOTHING;
-    const head: unknown = JSON.parse(decoder.decode(bytes.subarray(PREFIX, headEnd)));
+    const head = headOf(bytes.subarray(PREFIX, headEnd));
     if (bytes.length >= wanted) {
       this.#end(head, bytes.subarray(headEnd, wanted));
       return bytes.subarray(wanted);
@@ -121,5 +131,13 @@ export class FrameReader {
     this.#frame = null;
     this.#filled = 0;
     this.#onFrame({ head, bytes });
+  }
+}
+
+function headOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(bytes));
+  } catch (error) {
+    throw new NoFrame("the head of a frame is no JSON", { cause: error });
   }
 }

@@ -17,7 +17,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from "@stratos/abi";
-import { BytesCursor, byteStringToUtf8, concatBytes, utf8ToByteString } from "@stratos/base";
+import { BytesCursor, concatBytes, exactByteString, exactText } from "@stratos/base";
 import {
   changeMode,
   changeOwner,
@@ -73,7 +73,7 @@ export class MachineFiles implements FileOperations {
   read(path: string): Uint8Array | number {
     const init = this.#init;
     // Nothing here may wait: a fifo would.
-    const file = openPath(init, AT_FDCWD, utf8ToByteString(path), O_RDONLY | O_NONBLOCK, 0);
+    const file = openPath(init, AT_FDCWD, exactByteString(path), O_RDONLY | O_NONBLOCK, 0);
     if (typeof file === "number") return file;
     try {
       const refused = mustBeContent(file);
@@ -87,7 +87,7 @@ export class MachineFiles implements FileOperations {
 
   write(path: string, bytes: Uint8Array, mode: number): number {
     const init = this.#init;
-    const file = openPath(init, AT_FDCWD, utf8ToByteString(path), O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, mode);
+    const file = openPath(init, AT_FDCWD, exactByteString(path), O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, mode);
     if (typeof file === "number") return file;
     try {
       const refused = mustBeContent(file);
@@ -105,14 +105,14 @@ export class MachineFiles implements FileOperations {
 
   list(path: string): { name: string; kind: FileKind }[] | number {
     const init = this.#init;
-    const file = openPath(init, AT_FDCWD, utf8ToByteString(path), O_RDONLY | O_DIRECTORY, 0);
+    const file = openPath(init, AT_FDCWD, exactByteString(path), O_RDONLY | O_DIRECTORY, 0);
     if (typeof file === "number") return file;
     try {
       const names: string[] = [];
       for (;;) {
         const before = names.length;
         const failed = file.readDirectory(init, (name) => {
-          if (name !== "." && name !== "..") names.push(byteStringToUtf8(name));
+          if (name !== "." && name !== "..") names.push(exactText(name));
           return true;
         });
         if (failed < 0) return failed;
@@ -137,7 +137,7 @@ export class MachineFiles implements FileOperations {
   }
 
   #status(path: string, flags: number): FileStatus | number {
-    const place = lookupPath(this.#init, AT_FDCWD, utf8ToByteString(path), flags);
+    const place = lookupPath(this.#init, AT_FDCWD, exactByteString(path), flags);
     if (typeof place === "number") return place;
     const { mode, uid, gid, size, mtime } = place.dentry.inode!;
     return {
@@ -151,41 +151,41 @@ export class MachineFiles implements FileOperations {
   }
 
   makeFolder(path: string, mode: number): number {
-    return makeDirectory(this.#init, AT_FDCWD, utf8ToByteString(path), mode);
+    return makeDirectory(this.#init, AT_FDCWD, exactByteString(path), mode);
   }
 
   rename(from: string, to: string): number {
-    return renameName(this.#init, AT_FDCWD, utf8ToByteString(from), AT_FDCWD, utf8ToByteString(to), 0);
+    return renameName(this.#init, AT_FDCWD, exactByteString(from), AT_FDCWD, exactByteString(to), 0);
   }
 
   removeFile(path: string): number {
-    return removeFile(this.#init, AT_FDCWD, utf8ToByteString(path));
+    return removeFile(this.#init, AT_FDCWD, exactByteString(path));
   }
 
   removeFolder(path: string): number {
-    return removeDirectory(this.#init, AT_FDCWD, utf8ToByteString(path));
+    return removeDirectory(this.#init, AT_FDCWD, exactByteString(path));
   }
 
   readLink(path: string): string | number {
     const init = this.#init;
-    const place = lookupPath(init, AT_FDCWD, utf8ToByteString(path), AT_SYMLINK_NOFOLLOW);
+    const place = lookupPath(init, AT_FDCWD, exactByteString(path), AT_SYMLINK_NOFOLLOW);
     if (typeof place === "number") return place;
     const target = place.dentry.inode!.readlink(init);
-    return typeof target === "number" ? target : byteStringToUtf8(target);
+    return typeof target === "number" ? target : exactText(target);
   }
 
   makeLink(target: string, path: string): number {
-    return makeSymlink(this.#init, utf8ToByteString(target), AT_FDCWD, utf8ToByteString(path));
+    return makeSymlink(this.#init, exactByteString(target), AT_FDCWD, exactByteString(path));
   }
 
   addName(path: string, name: string): number {
-    const [from, to] = [path, name].map(utf8ToByteString);
+    const [from, to] = [path, name].map(exactByteString);
     return linkPaths(this.#init, AT_FDCWD, from!, AT_FDCWD, to!, AT_SYMLINK_NOFOLLOW);
   }
 
   setAttributes(path: string, { mode, uid, gid, modifiedMs }: FileAttributes): number {
     const init = this.#init;
-    const place = lookupPath(init, AT_FDCWD, utf8ToByteString(path), AT_SYMLINK_NOFOLLOW);
+    const place = lookupPath(init, AT_FDCWD, exactByteString(path), AT_SYMLINK_NOFOLLOW);
     if (typeof place === "number") return place;
     const [seconds, nanoseconds] = timeOf(modifiedMs);
     const isLink = (place.dentry.inode!.mode & S_IFMT) === S_IFLNK;

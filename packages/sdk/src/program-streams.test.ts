@@ -8,7 +8,7 @@ import { BytesCursor, byteString, utf8Of } from "@stratos/base";
 import { openHostPty } from "@stratos/kernel";
 import { MachineSession } from "@stratos/session";
 import { ChannelInput, ChannelOutput, ChannelTerminal } from "./program-streams.ts";
-import { STREAM_WINDOW } from "./protocol.ts";
+import { STREAM_WINDOW, TERMINAL_WINDOW } from "./protocol.ts";
 import { MIB, ports, volumeWith } from "./testing/memory-volume.ts";
 
 interface Typist {
@@ -69,3 +69,19 @@ for (const { typed, lines } of [
     input.end();
     for (const line of [...lines, "", null]) assert.equal(read(), line);
   });
+
+test("what a terminal shows is under way by so much as a slow line takes in a moment", () => {
+  let shown = 0;
+  const output = new ChannelOutput((bytes) => {
+    shown += bytes.length;
+  });
+  const terminal = new ChannelTerminal(new ChannelInput(() => {}), output, { columns: 80, rows: 24 });
+  const flood = (): void => {
+    while (terminal.room > 0) terminal.write(new Uint8Array(Math.min(terminal.room, 4096)));
+  };
+  flood();
+  assert.equal(shown, TERMINAL_WINDOW);
+  output.taken(1000);
+  flood();
+  assert.equal(shown, TERMINAL_WINDOW + 1000);
+});

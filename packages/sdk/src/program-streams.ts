@@ -3,7 +3,7 @@ import { EAGAIN } from "@stratos/abi";
 import { concatBytes, stateClass } from "@stratos/base";
 import type { HostConsole, HostStreamIn, HostStreamOut } from "@stratos/host";
 import type { TerminalSize } from "./api.ts";
-import { STREAM_WINDOW } from "./protocol.ts";
+import { STREAM_WINDOW, TERMINAL_WINDOW } from "./protocol.ts";
 
 /** Input that its program has not read. */
 interface InputRest {
@@ -224,7 +224,7 @@ export class ChannelTerminal implements HostConsole {
   }
 
   get room(): number {
-    return this.#output.room;
+    return Math.max(0, this.#output.room - (STREAM_WINDOW - TERMINAL_WINDOW));
   }
 
   /** What is on its way is the other side's, which drops it if it wants to. */

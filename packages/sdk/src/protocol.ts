@@ -24,6 +24,12 @@ export const EVENT_WINDOW = 1024;
 /** Bytes of a stream that are on their way before its writer waits for the other side. */
 export const STREAM_WINDOW = 1 << 18;
 
+/**
+ * Bytes that a program's terminal has on their way: what is there when somebody types Ctrl-C is still shown, and a
+ * terminal at the end of a slow line takes 200 KB/s.
+ */
+export const TERMINAL_WINDOW = 1 << 15;
+
 /** Memory of a machine when nothing else is said. */
 export const MEMORY_BYTES = 2 * 1024 ** 3;
 

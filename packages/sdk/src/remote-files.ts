@@ -107,7 +107,9 @@ export class RemoteFiles implements FileAccess {
   }
 
   async readText(path: string, options: SignalOption = {}): Promise<string> {
-    return new TextDecoder().decode((await this.#ask({ action: "read", path }, options)).bytes);
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+      (await this.#ask({ action: "read", path }, options)).bytes,
+    );
   }
 
   async write(path: string, content: Bytes, options: SignalOption & { readonly mode?: number } = {}): Promise<void> {

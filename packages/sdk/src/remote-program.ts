@@ -195,9 +195,10 @@ export class RemoteProgram implements Program {
     await this.#engine.call("signal", { target: this.#target, pid: this.pid, name }).answer;
   }
 
-  resize({ columns, rows }: TerminalSize): void {
+  resize(size: TerminalSize): void {
     const fail = (why: string): StratosError => new StratosError("option", why, { option: "tty" });
     if (!this.hasTerminal) throw fail("the program has no terminal");
+    const { columns, rows } = (size as TerminalSize | null | undefined) ?? { columns: 0, rows: 0 };
     if (!isTerminalSize({ columns, rows })) throw fail("tty: columns and rows from 1 to 65535 are expected");
     this.#engine.send({ call: this.call, size: { columns, rows } });
   }

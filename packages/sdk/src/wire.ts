@@ -1,4 +1,5 @@
 /** What crosses a channel between a library and its engine, for those who stand between the two. */
+export { FILE_BYTES_MAX } from "./file-operations.ts";
 export { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 export {
   type CreateRequest,
@@ -8,5 +9,6 @@ export {
   type Operations,
   type KeptPrograms,
   STREAM_WINDOW,
+  TERMINAL_WINDOW,
   type ToEngine,
 } from "./protocol.ts";

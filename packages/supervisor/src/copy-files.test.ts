@@ -3,12 +3,21 @@
  * system whose folder has such names.
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { FileAccess } from "@stratos/sdk/api";
-import { copyOut } from "./copy-files.ts";
+import { type FileAccess, StratosError } from "@stratos/sdk/api";
+import { copyIn, copyOut } from "./copy-files.ts";
 
 function systemWith(name: string): FileAccess {
   return {
@@ -38,4 +47,77 @@ test("a file that finds no room is named", async () => {
     code: "ENOSPC",
     path: "/dev/full",
   });
+});
+
+test("a name that is not UTF-8 is left out and told, and all else is copied", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "copied-"));
+  try {
+    const from = join(folder, "from");
+    mkdirSync(from);
+    writeFileSync(join(from, "z"), "last");
+    writeFileSync(Buffer.from(`${from}/a\xff`, "latin1"), "");
+    symlinkSync(Buffer.from("t\xff", "latin1"), join(from, "link"));
+    symlinkSync("z", join(from, "right"));
+    const came: string[] = [],
+      left: string[] = [];
+    const system = {
+      stat: async () => ({ kind: "folder", mode: 0o755 }),
+      mkdir: async () => {},
+      write: async (path: string) => void came.push(path),
+      symlink: async (target: string, path: string) => void came.push(`${path} -> ${target}`),
+    } as unknown as FileAccess;
+    const tell = (path: string, why: string, isContent: boolean): void => void left.push(`${path} ${why} ${isContent}`);
+    await copyIn(system, { from, to: "/to" }, tell);
+    assert.deepEqual(came.sort(), ["/to/right -> z", "/to/z"]);
+    assert.deepEqual(left.sort(), [
+      `${from}/a\ufffd its name is not UTF-8 true`,
+      `${from}/link where it leads is not UTF-8 true`,
+    ]);
+
+    left.length = 0;
+    const gone = new StratosError("file", "ENOENT", { path: "", code: "ENOENT" });
+    const other = {
+      stat: async (path: string) => {
+        if (path.includes("\ufffd")) throw gone;
+        return { kind: path === "/from" ? "folder" : "file", mode: 0o755, sizeBytes: 1 };
+      },
+      list: async () => [
+        { name: "a\ufffd", kind: "file" },
+        { name: "l\ufffd", kind: "link" },
+        { name: "link", kind: "link" },
+        { name: "z", kind: "file" },
+      ],
+      readlink: async (path: string) => {
+        if (path.includes("\ufffd")) throw gone;
+        return "t\ufffd";
+      },
+      read: async () => new Uint8Array(1),
+    } as unknown as FileAccess;
+    await copyOut(other, { from: "/from", to: join(folder, "to") }, tell);
+    assert.deepEqual(left, [
+      "/from/a\ufffd its name is not UTF-8 true",
+      "/from/l\ufffd its name is not UTF-8 true",
+      "/from/link where it leads is not UTF-8 true",
+    ]);
+    assert.ok(existsSync(join(folder, "to/z")));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a file that no copy holds is refused before it is read", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "copied-"));
+  try {
+    const from = join(folder, "large");
+    writeFileSync(from, "");
+    truncateSync(from, 2 ** 30 + 1);
+    const place = { from, to: "/to" };
+    await assert.rejects(copyIn({} as FileAccess, place, assert.fail), /larger than 1 GiB.*tar -c/);
+    const system = {
+      stat: async () => ({ kind: "file", mode: 0o644, sizeBytes: 2 ** 30 + 1 }),
+    } as unknown as FileAccess;
+    await assert.rejects(copyOut(system, place, assert.fail), /larger than 1 GiB/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -1,4 +1,5 @@
 /** Files and folders between this host and a running system. Who names a link means its file; links in folders stay. */
+import { isUtf8 } from "node:buffer";
 import {
   lstatSync,
   mkdirSync,
@@ -13,10 +14,17 @@ import {
 } from "node:fs";
 import { basename, join, posix } from "node:path";
 import { failedAt } from "@stratos/host-node/files";
+import { FILE_BYTES_MAX } from "@stratos/sdk/wire";
 import { type FileAccess, type FileKind, type FileStatus, StratosError } from "@stratos/sdk/api";
 
-/** @param path  neither file, folder nor link */
-type OnLeftOut = (path: string, kind: string) => void;
+/**
+ * @param why  completes "left out, since …"
+ * @param isContent  a file or a link, and not what has none (fifos, sockets, devices)
+ */
+type OnLeftOut = (path: string, why: string, isContent: boolean) => void;
+
+const NAME_IS_OTHER = "its name is not UTF-8",
+  TARGET_IS_OTHER = "where it leads is not UTF-8";
 
 /** Null: there is no such file. */
 export async function statusIfThere(files: FileAccess, path: string): Promise<FileStatus | null> {
@@ -35,11 +43,14 @@ interface CopyPlace {
 
 /** From a system to this host. @throws StratosError; Node's own error for a file of this host */
 export async function copyOut(files: FileAccess, { from, to }: CopyPlace, onLeftOut: OnLeftOut): Promise<void> {
-  const { kind, mode: all } = await files.stat(from);
+  const { kind, mode: all, sizeBytes } = await files.stat(from);
   // What the system's root gave away (set-user-id) is not this user's to give.
   const mode = all & 0o777;
-  if (kind === "file") return writeHere(to, await files.read(from), mode);
-  if (kind !== "folder") return onLeftOut(from, kind);
+  if (kind === "file") {
+    if (sizeBytes > FILE_BYTES_MAX) throw tooLarge(from);
+    return writeHere(to, await files.read(from), mode);
+  }
+  if (kind !== "folder") return onLeftOut(from, `it is a ${kind}`, false);
   mkdirSync(to, { recursive: true, mode: mode | 0o700 });
   for (const { name, kind: below } of await files.list(from)) {
     // Who writes a volume by himself can name a file so, and it would stand at another place of this host.
@@ -49,11 +60,27 @@ export async function copyOut(files: FileAccess, { from, to }: CopyPlace, onLeft
         code: "EINVAL",
       });
     const place = { from: posix.join(from, name), to: join(to, name) };
+    // Names come as text; a file of that very name may be there.
+    if (name.includes("\uFFFD") && below !== "link" && (await statusIfThere(files, place.from)) === null) {
+      onLeftOut(place.from, NAME_IS_OTHER, true);
+      continue;
+    }
     // A link of an earlier copy would lead the system's files to any place of this host.
     if (below === "link" || lstatSync(place.to, { throwIfNoEntry: false })?.isSymbolicLink() === true)
       rmSync(place.to, { force: true });
-    if (below === "link") symlinkSync(await files.readlink(place.from), place.to);
+    if (below === "link") await linkHere(files, place, onLeftOut);
     else await copyOut(files, place, onLeftOut);
+  }
+}
+
+async function linkHere(files: FileAccess, { from, to }: CopyPlace, onLeftOut: OnLeftOut): Promise<void> {
+  try {
+    const target = await files.readlink(from);
+    if (target.includes("\uFFFD")) return onLeftOut(from, TARGET_IS_OTHER, true);
+    symlinkSync(target, to);
+  } catch (error) {
+    if (!(error instanceof StratosError) || !from.includes("\uFFFD")) throw error;
+    onLeftOut(from, NAME_IS_OTHER, true);
   }
 }
 
@@ -74,18 +101,25 @@ function isName(name: string): boolean {
 export async function copyIn(files: FileAccess, { from, to }: CopyPlace, onLeftOut: OnLeftOut): Promise<void> {
   const status = statSync(from);
   const mode = status.mode & 0o7777;
-  if (status.isFile()) return files.write(to, readFileSync(from), { mode });
-  if (!status.isDirectory()) return onLeftOut(from, kindOf(status));
+  if (status.isFile()) {
+    if (status.size > FILE_BYTES_MAX) throw tooLarge(from);
+    return files.write(to, readFileSync(from), { mode });
+  }
+  if (!status.isDirectory()) return onLeftOut(from, `it is a ${kindOf(status)}`, false);
   if ((await statusIfThere(files, to))?.kind !== "folder") await files.mkdir(to, { mode });
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
-    const place = { from: join(from, entry.name), to: posix.join(to, entry.name) };
-    if (entry.isSymbolicLink()) await linkIn(files, place);
+  for (const entry of readdirSync(from, { withFileTypes: true, encoding: "buffer" })) {
+    const name = entry.name.toString();
+    const place = { from: join(from, name), to: posix.join(to, name) };
+    if (!isUtf8(entry.name)) onLeftOut(place.from, NAME_IS_OTHER, true);
+    else if (entry.isSymbolicLink()) await linkIn(files, place, onLeftOut);
     else await copyIn(files, place, onLeftOut);
   }
 }
 
-async function linkIn(files: FileAccess, { from, to }: CopyPlace): Promise<void> {
-  const target = readlinkSync(from);
+async function linkIn(files: FileAccess, { from, to }: CopyPlace, onLeftOut: OnLeftOut): Promise<void> {
+  const bytes = readlinkSync(from, "buffer");
+  if (!isUtf8(bytes)) return onLeftOut(from, TARGET_IS_OTHER, true);
+  const target = bytes.toString();
   try {
     await files.symlink(target, to);
   } catch (error) {
@@ -93,6 +127,15 @@ async function linkIn(files: FileAccess, { from, to }: CopyPlace): Promise<void>
     await files.rm(to);
     await files.symlink(target, to);
   }
+}
+
+function tooLarge(path: string): StratosError {
+  return new StratosError(
+    "file",
+    `${path}: is larger than 1 GiB, which is what a copy of a file holds; tar takes larger ones: ` +
+      "`stratos exec NAME tar -c -C DIR .` writes a folder to stdout, `exec -i NAME tar -x -C DIR` reads one",
+    { path, code: "EFBIG" },
+  );
 }
 
 function kindOf(status: Stats): FileKind {

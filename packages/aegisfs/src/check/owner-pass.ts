@@ -33,6 +33,7 @@ import type { Volume } from "../volume/volume.ts";
 import type { Problem } from "./problem.ts";
 
 const PROBLEMS_MAX = 1000;
+export const UNOWNED = "block without owner is marked used";
 
 export class OwnerPass {
   readonly problems: Problem[] = [];
@@ -238,12 +239,7 @@ export class OwnerPass {
         }
         if (counted > 0) used++;
         if (counted > 0 !== space.isAllocated(block))
-          this.report(
-            counted > 0 ? "block in use is marked free" : "block without owner is marked used",
-            -1,
-            -1,
-            block,
-          );
+          this.report(counted > 0 ? "block in use is marked free" : UNOWNED, -1, -1, block);
         if (counted > 1 && references.owners(block) !== counted)
           this.report(`block has ${counted} owners and no right record`, -1, -1, block);
       }

@@ -8,8 +8,9 @@ import { EIO, S_IFDIR, S_IFREG } from "@stratos/abi";
 import { MemoryBlockDevice } from "@stratos/host";
 import { check, exitOf, format, mount, repair, ROOT_INO } from "../aegisfs.ts";
 import type { RepairResult, Volume } from "../aegisfs.ts";
-import { KIND_INODE, keyMiddle } from "../format/key.ts";
+import { KIND_INODE, KIND_XATTR, keyMiddle } from "../format/key.ts";
 import { NODE_HEADER_WORDS, POINTER_AT_BLOCK, ENTRY_AT_POINTER, ENTRY_WORDS } from "../format/node-layout.ts";
+import { slotAt } from "../tree/leaf.ts";
 import { mountedVolume } from "../testing/fresh-volume.ts";
 import { simulateRepair } from "../testing/repair-flips.ts";
 
@@ -153,6 +154,40 @@ test("whichever leaf is lost together with the node above it, no file reads as z
     }
   }
   assert.ok(errors > 0);
+});
+
+test("a leaf of extended attributes alone is told when it is lost together with the node above it", () => {
+  let told = 0;
+  for (let leaf = 0, count = 1; leaf < count; leaf++) {
+    const { device, volume } = made(1, { files: 20 });
+    const rich = volume.root.create(ROOT_INO, "rich", S_IFREG | 0o644, 0, 0);
+    const names = Array.from({ length: 40 }, (_, index) => `user.a${index}`);
+    for (const name of names) assert.equal(volume.root.setXattr(rich, name, new Uint8Array(1500).fill(7), 0), 0);
+    assert.equal(volume.sync(), 0);
+    const root = volume.cache.load(volume.root.tree.root, 0);
+    assert.ok(root.level === 1 && root.count > 3, `${root.level} ${root.count}`);
+    count = root.count;
+    const at = NODE_HEADER_WORDS + leaf * ENTRY_WORDS;
+    const block = root.words[at + ENTRY_AT_POINTER + POINTER_AT_BLOCK]!;
+    const node = volume.cache.load(root.words, at + ENTRY_AT_POINTER);
+    const isOfAttributes = Array.from({ length: node.count }, (_, slot) => node.words[slotAt(slot) + 1]! >>> 24).every(
+      (kind) => kind === KIND_XATTR,
+    );
+    const { block: above } = volume.cache.load(volume.root.tree.root, 0);
+    hit(volume, device, block);
+    hit(volume, device, above);
+    const result = repaired(device);
+    if (!isOfAttributes) continue;
+    told++;
+    const { root: after } = mountedVolume(mount(device, { readOnly: true }));
+    assert.ok(names.filter((name) => typeof after.getXattr(rich, name) === "number").length > 0);
+    assert.equal(exitOf(result), 4);
+    assert.ok(
+      result.losses.some(({ what, ino, lastIno }) => what === "metadata" && ino <= rich && rich <= lastIno),
+      JSON.stringify(result.losses),
+    );
+  }
+  assert.ok(told > 1);
 });
 
 test("the root of the volume's tree is lost in its only copy: its second place has it, and nothing is lost", () => {

@@ -48,7 +48,7 @@ import type { Volume } from "../volume/volume.ts";
 import { Subvolume } from "../volume/subvolume.ts";
 import { checkVolume } from "./check.ts";
 import type { Problem } from "./problem.ts";
-import { OwnerPass } from "./owner-pass.ts";
+import { OwnerPass, UNOWNED } from "./owner-pass.ts";
 import { damagedContent, lossOf, markedContent, readableMode, withPaths, type Loss } from "./losses.ts";
 import { NodeSearch, type MissingOwners } from "./node-search.ts";
 import { repairSubvolume } from "./repair-subvolume.ts";
@@ -88,8 +88,10 @@ interface Course {
   readonly known: Set<string>;
   /** Inodes that each subvolume says it has. */
   readonly inodes: Map<number, number>;
-  /** What is lost where only some of the nodes below a lost one were found, if inodes are missing then. */
+  /** What is lost where only some of the nodes below a lost one were found, if inodes or blocks are missing then. */
   readonly partial: Map<number, Loss[]>;
+  /** Blocks of nodes that are lost, and known to be. */
+  readonly lostBlocks: Set<number>;
 }
 
 const ROUNDS_MAX = 6;
@@ -132,6 +134,7 @@ export function repair(
     known: new Set(known.map(nameOfMark)),
     inodes: new Map(),
     partial: new Map(),
+    lostBlocks: new Set(),
   };
   for (const { id, inodes } of readable(() =>
     volume
@@ -308,6 +311,10 @@ function repairOnce(volume: Volume, course: Course): void {
   for (const pointer of ids.roots) before.walkTree(pointer.root, pointer.id);
   for (const pointer of ids.dropped) before.walkTree(pointer, 0);
   const damaged = before.damagedNodes > 0;
+  for (const { block } of before.damaged)
+    for (let index = 0; index < NODE_BLOCKS; index++) course.lostBlocks.add(block + index);
+  // A leaf of attributes alone is counted nowhere, but its blocks are in use, and nobody's.
+  const hasUnowned = result.left.some(({ what, block }) => what === UNOWNED && !course.lostBlocks.has(block));
   space.rebuild((group) => before.ownersIn(group), damaged);
   keepLog(volume);
   const missing = (block: number): MissingOwners => {
@@ -344,6 +351,10 @@ function repairOnce(volume: Volume, course: Course): void {
   }
   references.rebuild(before.sharedRuns());
   restoreSubvolumes(volume, result, note);
+  const tellPartial = (id: number): void => {
+    result.losses.push(...(course.partial.get(id) ?? []));
+    course.partial.delete(id);
+  };
   for (const id of volume.subvolumeIds()) {
     const subvolume = volume.subvolume(id);
     if (subvolume === null) continue;
@@ -358,10 +369,11 @@ function repairOnce(volume: Volume, course: Course): void {
           void result.losses.push(
             lossOf(what, detail, { subvolume: id, subvolumeName: subvolume.name, ino, path: path ?? null }),
           ),
-        missing: () => void result.losses.push(...(course.partial.get(id) ?? [])),
+        missing: () => tellPartial(id),
         suspects: withInlineLost(subvolume, course.gaps.get(id) ?? [], course.suspects.get(id)),
         inodes: course.inodes.get(id) ?? subvolume.inodes,
       });
+      if (hasUnowned) tellPartial(id);
       course.suspects.delete(id);
       course.gaps.delete(id);
       course.partial.delete(id);

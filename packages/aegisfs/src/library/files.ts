@@ -35,7 +35,7 @@ import {
   S_ISUID,
   W_OK,
 } from "@stratos/abi";
-import { byteStringToUtf8 } from "@stratos/base";
+import { exactText } from "@stratos/base";
 import type { Clock } from "@stratos/host";
 import { checkAccess, isMember } from "../file/permission.ts";
 import type { Credentials } from "../file/permission.ts";
@@ -235,7 +235,7 @@ export class Files {
       }
       const listing = list(this.subvolume, directory);
       this.#session.touchAccess(directory);
-      listing.texts ??= listing.names.map((name) => (isAscii(name) ? name : byteStringToUtf8(name)));
+      listing.texts ??= listing.names.map((name) => (isAscii(name) ? name : exactText(name)));
       return listing.texts.slice();
     } catch (thrown) {
       return this.volume.readFailed(thrown);
@@ -279,7 +279,7 @@ export class Files {
       const failed = this.#session.find(path, false);
       if (failed < 0) return failed;
       const target = readlink(this.subvolume, walked.ino);
-      return typeof target === "number" || isAscii(target) ? target : byteStringToUtf8(target);
+      return typeof target === "number" || isAscii(target) ? target : exactText(target);
     } catch (thrown) {
       return this.volume.readFailed(thrown);
     } finally {

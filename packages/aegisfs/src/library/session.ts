@@ -17,7 +17,7 @@ import {
   W_OK,
   X_OK,
 } from "@stratos/abi";
-import { utf8ToByteString } from "@stratos/base";
+import { exactByteString } from "@stratos/base";
 import type { Clock } from "@stratos/host";
 import { checkAccess } from "../file/permission.ts";
 import type { Credentials } from "../file/permission.ts";
@@ -187,7 +187,7 @@ function isNotLater(words: Uint32Array, a: number, b: number): boolean {
 
 /** Text as a byte string: most paths are ASCII, and stay as they are. */
 export function toBytes(text: string): string {
-  return isAscii(text) ? text : utf8ToByteString(text);
+  return isAscii(text) ? text : exactByteString(text);
 }
 
 export function isAscii(text: string): boolean {

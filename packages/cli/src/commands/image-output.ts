@@ -14,6 +14,7 @@ import { diskError } from "@stratos/images/disk";
 import { GUEST_ARCHITECTURE } from "@stratos/images/defaults";
 import { newestTime, openTreeSource, writeOutput, withNewDisk } from "@stratos/images/outputs";
 import { nodeCodecs } from "@stratos/host-node/codecs";
+import { textOfFile } from "@stratos/host-node/files";
 import { ImageStore } from "@stratos/images";
 import {
   imageReference,
@@ -414,7 +415,7 @@ async function makeCloudSeed(file: string, options: ImageSeedOptions): Promise<n
   const networkConfig =
     options.networkConfig === undefined
       ? undefined
-      : yamlOf(options.networkConfig, readFileSync(options.networkConfig, "utf8"));
+      : yamlOf(options.networkConfig, textOfFile(readFileSync(options.networkConfig), options.networkConfig, "option"));
   withNewDisk(file, 0, (disk) =>
     writeCloudSeed(
       disk,
@@ -444,7 +445,7 @@ const KINDS =
 
 /** @throws CommandError for what the machine would not understand: it has nobody to tell it to */
 function userDataOf(path: string): string {
-  const text = readFileSync(path, "utf8"),
+  const text = textOfFile(readFileSync(path), path, "option"),
     first = text.split("\n", 1)[0]!;
   if (!KINDS.test(first))
     throw new CommandError(path, "its first line is not one that cloud-init knows, such as #cloud-config or #!/bin/sh");

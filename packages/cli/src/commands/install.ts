@@ -1,5 +1,6 @@
 /** `stratos install`: a system onto a disk or a disk image, from a configuration or by asking. */
 import { readFileSync } from "node:fs";
+import { textOfFile } from "@stratos/host-node/files";
 import { createInterface, type Interface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -97,7 +98,7 @@ async function installSystem(options: InstallCommandOptions): Promise<number> {
 async function configOf(options: InstallCommandOptions): Promise<InstallConfig> {
   if (options.config !== undefined) {
     try {
-      return readInstallConfig(readFileSync(options.config, "utf8"));
+      return readInstallConfig(textOfFile(readFileSync(options.config), options.config, "option"));
     } catch (error) {
       const problems = installConfigProblems(error);
       throw problems === null ? error : configError(options.config, problems, error);

@@ -4,7 +4,7 @@ import { SIGHUP, SIGNAL_NAMES } from "@stratos/abi";
 import { NodeConsole } from "@stratos/host-node";
 import type { ProgramEnd, TerminalSize } from "@stratos/sdk/api";
 import { StratosError } from "@stratos/sdk/client";
-import { STREAM_WINDOW } from "@stratos/sdk/wire";
+import { STREAM_WINDOW, TERMINAL_WINDOW } from "@stratos/sdk/wire";
 import type { SupervisorClient, SupervisorOperations, TerminalSized } from "@stratos/sdk/systems";
 import { CommandError, UsageError } from "../command-error.ts";
 import { forwardSignals } from "../session/forward-signals.ts";
@@ -44,6 +44,7 @@ export async function converse<Name extends Conversing>(
   if (hasInput && hasTerminal && !isatty(0)) throw new UsageError("--tty", "standard input is no terminal");
   let pid = 0;
   let hasOurSize = true;
+  const credit = new Credit(op === "follow-system" && hasTerminal && isatty(1) ? TERMINAL_WINDOW : STREAM_WINDOW);
   const shown = { 1: Promise.resolve(), 2: Promise.resolve() };
   const input = hasInput ? new InputSender((message, bytes) => client.send({ call, ...message }, bytes)) : null;
   const { call, answer } = client.call(op, request, {
@@ -53,7 +54,8 @@ export async function converse<Name extends Conversing>(
     onOutput: (stream, bytes) => {
       const done = new Promise<void>((resolve) =>
         (stream === 1 ? process.stdout : process.stderr).write(Uint8Array.from(bytes), () => {
-          client.send({ call, taken: bytes.length, stream });
+          const taken = credit.of(bytes.length);
+          if (taken > 0) client.send({ call, taken, stream });
           resolve();
         }),
       );
@@ -106,6 +108,26 @@ export async function converse<Name extends Conversing>(
     console?.close();
     process.stdin.pause();
     answer.catch(() => {});
+  }
+}
+
+/**
+ * Who follows what others watch, too, is given a whole window, of which a part is never told to be taken: so much less
+ * is under way to a terminal.
+ */
+export class Credit {
+  #heldBack: number;
+
+  /** @param window  bytes that are to be under way at most */
+  constructor(window: number) {
+    this.#heldBack = STREAM_WINDOW - window;
+  }
+
+  /** What of these bytes the other side is told of. */
+  of(bytes: number): number {
+    const held = Math.min(this.#heldBack, bytes);
+    this.#heldBack -= held;
+    return bytes - held;
   }
 }
 

@@ -1,10 +1,11 @@
 /** `stratos cp`: files and folders of a running system. */
 import { statSync } from "node:fs";
 import { basename, join, posix } from "node:path";
+import { printable } from "@stratos/base";
 import { openSystem, RemoteFiles } from "@stratos/sdk/client";
 import { copyIn, copyOut, statusIfThere } from "@stratos/supervisor/copy-files";
 import { UsageError } from "../command-error.ts";
-import { EXIT_SUCCESS } from "../exit-status.ts";
+import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { withSupervisor } from "./supervisor.ts";
 
 /** `NAME:PATH`; null: a path of this host (`./a:b`, `/a:b`). */
@@ -26,6 +27,11 @@ export function copyFiles(from: string, to: string): Promise<number> {
     throw new UsageError("cp", "one of the two is NAME:PATH, the other a path of this host");
   // The contents of `DIR/.` go into the target itself, as in cp(1).
   const isContent = from.endsWith("/.");
+  let status: number = EXIT_SUCCESS;
+  const tellLeftOut = (path: string, why: string, isContent: boolean): void => {
+    process.stderr.write(`stratos: ${printable(path)}: left out, since ${why}\n`);
+    if (isContent) status = EXIT_FAILURE;
+  };
   return withSupervisor(async (client) => {
     const files = new RemoteFiles((await openSystem(client, (source ?? target)!.name)).handle);
     if (source !== null) {
@@ -37,10 +43,6 @@ export function copyFiles(from: string, to: string): Promise<number> {
       const isInto = (await statusIfThere(files, path))?.kind === "folder" && !isContent;
       await copyIn(files, { from, to: isInto ? posix.join(path, basename(from)) : path }, tellLeftOut);
     }
-    return EXIT_SUCCESS;
+    return status;
   });
-}
-
-function tellLeftOut(path: string, kind: string): void {
-  process.stderr.write(`stratos: ${path}: left out, since it is a ${kind}\n`);
 }

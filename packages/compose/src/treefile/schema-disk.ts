@@ -14,7 +14,8 @@ const ENCRYPTION = {
     "encrypted by LUKS2 (AES-XTS), opened by a passphrase or a key. /etc/crypttab names it; of the root the " +
     "first root asks at the console. What others take from chance is derived from the secret, so that the same " +
     "secret makes the same bytes: all machines that are made from the image share a volume key until `cryptsetup " +
-    "reencrypt` gives one its own",
+    "reencrypt` gives one its own. Free space is encrypted as well, so that nobody sees how full it is: the file " +
+    "holds all of the partition, which is best small, with `grow`",
   examples: [{ "passphrase-env": "DISK_PASSPHRASE" }, { "key-file": "disk.key", derivation: "pbkdf2" }],
   properties: {
     "passphrase-file": {
@@ -99,7 +100,13 @@ const PARTITION = {
         "a GUID (default: by its mount and file system, as the Discoverable Partitions Specification has it)",
       examples: ["root"],
     },
-    size: { ...SIZE, description: "exactly (default: what its files need, and a fifth more)", examples: ["4G"] },
+    size: {
+      ...SIZE,
+      description:
+        "exactly (default: what its files need, and a fifth more); of an encrypted one the file holds all of it, " +
+        "free space too",
+      examples: ["4G"],
+    },
     min: { ...SIZE, description: "at least", examples: ["1G"] },
     max: { ...SIZE, description: "at most", examples: ["20G"] },
     weight: {

@@ -7,7 +7,7 @@ import type { DesktopTerminal, TerminalViewer } from "../machine/desktop-program
 import type { PageSocket } from "./page-socket.ts";
 
 /** Bytes that a page was sent and has not shown; then the program waits. */
-const AHEAD_MAX = 1 << 20;
+const AHEAD_MAX = 1 << 18;
 /** A page that shows nothing for so long is left behind. */
 const PATIENCE_MS = 10_000;
 

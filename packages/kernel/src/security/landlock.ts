@@ -31,9 +31,21 @@ export interface LandlockDomain extends LandlockRules<Grants> {
   readonly layers: readonly LandlockLayer[];
 }
 
+/** Once it has no name any more its number may be another file's, which the rule is not for. */
+export interface RuleOwner {
+  readonly nlink: number;
+}
+
+/** Is the rule that was made for `owner` one for `file`, which has its number? Undefined: nobody knows whose it was. */
+export function isRuleFor(owner: RuleOwner | undefined, file: RuleOwner): boolean {
+  return owner === undefined || owner === file || owner.nlink > 0;
+}
+
 /** Of files, which stand for all below them, by device and inode number; and of ports. */
 interface LandlockRules<Granted> {
   readonly files: ReadonlyMap<number, ReadonlyMap<number, Granted>>;
+  /** Whom the rules for files were made for, by the same; of machines that were saved before there are none. */
+  readonly owners?: ReadonlyMap<number, ReadonlyMap<number, RuleOwner>>;
   readonly ports: ReadonlyMap<number, Granted>;
 }
 
@@ -117,7 +129,7 @@ export function narrow(rights: number, masks: LayerMasks): boolean {
 export function withLayer(
   parent: LandlockDomain | null,
   layer: LandlockLayer,
-  { files, ports }: LandlockRules<number>,
+  { files, owners, ports }: LandlockRules<number>,
 ): LandlockDomain {
   const level = parent?.layers.length ?? 0;
   const inLayer = <Key>(
@@ -131,12 +143,23 @@ export function withLayer(
     }
     return all;
   };
-  const allFiles = new Map(parent?.files);
-  for (const [device, own] of files) allFiles.set(device, inLayer(allFiles.get(device), own));
+  const allFiles = new Map(parent?.files),
+    allOwners = new Map(parent?.owners);
+  for (const [device, own] of files) {
+    const before = allOwners.get(device),
+      now = owners?.get(device);
+    const kept = [...(allFiles.get(device) ?? [])].filter(([ino]) => {
+      const owner = now?.get(ino);
+      return owner === undefined || isRuleFor(before?.get(ino), owner);
+    });
+    allFiles.set(device, inLayer(new Map(kept), own));
+    allOwners.set(device, new Map([...(before ?? []), ...(now ?? [])]));
+  }
   return {
     parent,
     layers: [...(parent?.layers ?? []), layer],
     files: allFiles,
+    owners: allOwners,
     ports: inLayer(parent?.ports, ports),
   };
 }

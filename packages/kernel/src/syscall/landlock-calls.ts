@@ -5,7 +5,9 @@ import type { SyscallTable } from "./syscall-table.ts";
 export const landlockCalls: SyscallTable = {
   landlock_create_ruleset: {
     run: (task, attributes, size, flags) => createRuleset(task, attributes, size, flags | 0),
-    gaps: "ABI 6 (Linux 6.12); nothing is told to an audit; rules know a file by its device and number",
+    gaps:
+      "ABI 6 (Linux 6.12); nothing is told to an audit; a file that the host replaces by another with the same inode " +
+      "number counts as the same",
   },
   landlock_add_rule: {
     run: (task, fd, type, attributes, flags) => addRule(task, fd | 0, type | 0, attributes, flags | 0),

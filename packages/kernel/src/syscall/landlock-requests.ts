@@ -109,7 +109,7 @@ function addPath(task: Task, ruleset: LandlockRulesetFile, attributes: number): 
   if (full < 0) return full;
   // What it doesn't handle, it grants; but for moving files, which is never free.
   const free = ALL_FS_RIGHTS & ~(ruleset.layer.fs | LANDLOCK_ACCESS_FS_REFER);
-  ruleset.addFile(inode.fileSystem.device, inode.ino, rights | free);
+  ruleset.addFile(inode, rights | free);
   return 0;
 }
 

@@ -1,6 +1,7 @@
 import { O_CLOEXEC, O_RDWR } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { LandlockLayer } from "../security/landlock.ts";
+import { isRuleFor, type LandlockLayer, type RuleOwner } from "../security/landlock.ts";
+import type { Inode } from "../vfs/inode.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { VfsKernel } from "../vfs/vfs-kernel.ts";
 
@@ -9,6 +10,8 @@ export class LandlockRulesetFile extends OpenFile {
   readonly layer: LandlockLayer;
   /** By device, then inode number. */
   readonly files = new Map<number, Map<number, number>>();
+  /** Whom these are for: as long as the ruleset, or who has taken it, is there. */
+  readonly owners = new Map<number, Map<number, RuleOwner>>();
   readonly ports = new Map<number, number>();
   /** Of files and ports. */
   count = 0;
@@ -24,9 +27,16 @@ export class LandlockRulesetFile extends OpenFile {
     return "anon_inode:[landlock-ruleset]";
   }
 
-  addFile(device: number, ino: number, rights: number): void {
-    let own = this.files.get(device);
+  addFile(owner: Inode, rights: number): void {
+    const { ino } = owner,
+      { device } = owner.fileSystem;
+    let own = this.files.get(device),
+      owners = this.owners.get(device);
     if (own === undefined) this.files.set(device, (own = new Map<number, number>()));
+    if (owners === undefined) this.owners.set(device, (owners = new Map<number, RuleOwner>()));
+    // Another file has got its number.
+    if (!isRuleFor(owners.get(ino), owner) && own.has(ino)) own.set(ino, 0);
+    owners.set(ino, owner);
     this.#add(own, ino, rights);
   }
 
@@ -48,9 +58,12 @@ export class LandlockRulesetFile extends OpenFile {
   }
 
   static {
-    stateClass("LandlockRulesetFile", this, {
-      save: (it) => ({ kernel: it.#kernel }),
-      load: (it, from) => ({ kernel: it.#kernel } = from),
-    });
+    // One that is put together when it is saved goes on by numbers alone; who has taken one keeps its owners.
+    stateClass(
+      "LandlockRulesetFile",
+      this,
+      { save: (it) => ({ kernel: it.#kernel }), load: (it, from) => ({ kernel: it.#kernel } = from) },
+      { keeps: ["owners"] },
+    );
   }
 }

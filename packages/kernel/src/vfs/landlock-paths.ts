@@ -44,6 +44,7 @@ import {
   grant,
   handlesFiles,
   isRefused,
+  isRuleFor,
   type LandlockDomain,
   type LayerMasks,
   narrow,
@@ -61,8 +62,11 @@ const REQUEST = new Uint16Array(RIGHT_COUNT),
   MOVED = new Uint16Array(RIGHT_COUNT),
   REPLACED = new Uint16Array(RIGHT_COUNT);
 
-function ruleOf({ files }: LandlockDomain, { inode }: Dentry): readonly number[] | undefined {
-  return inode === null ? undefined : files.get(inode.fileSystem.device)?.get(inode.ino);
+function ruleOf({ files, owners }: LandlockDomain, { inode }: Dentry): readonly number[] | undefined {
+  if (inode === null) return undefined;
+  const { device } = inode.fileSystem;
+  const rule = files.get(device)?.get(inode.ino);
+  return rule !== undefined && isRuleFor(owners?.get(device)?.get(inode.ino), inode) ? rule : undefined;
 }
 
 /** Of the kernel itself (pipes, sockets, namespaces): nobody has given that up. */

@@ -16,6 +16,7 @@ import type { Json, JsonObject } from "@stratos/compose";
 import type { Hook } from "@stratos/tools-node/builder";
 import { canRun, nativeArchitecture } from "@stratos/tools-node/compose";
 import { parse } from "yaml";
+import { textOfFile } from "@stratos/host-node/files";
 import { OperationError } from "@stratos/operation";
 import { DEFAULT_SUITE } from "@stratos/images/defaults";
 
@@ -96,8 +97,9 @@ function readFile(path: string, depth: number): ConfigLayer[] {
   if (depth > INCLUDES_MAX) throw new OperationError("build", path, `includes go deeper than ${INCLUDES_MAX}`);
   let values: unknown;
   try {
-    values = parse(readFileSync(path, "utf8")) ?? {};
+    values = parse(textOfFile(readFileSync(path), path, "build")) ?? {};
   } catch (error) {
+    if (error instanceof OperationError) throw error;
     throw new OperationError("build", path, `cannot be read: ${(error as Error).message.split("\n")[0]}`, {
       cause: error,
     });

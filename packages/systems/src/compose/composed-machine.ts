@@ -18,6 +18,7 @@ import {
   type EmulatorOptions,
 } from "@stratos/tools-node/emulator";
 import { findOutput } from "./composed-output.ts";
+import { homeOnDisk, loginCredential } from "./login-credential.ts";
 
 export interface ComposedMachineOptions {
   readonly arch?: EmulatedArchitecture;
@@ -123,17 +124,16 @@ export async function withSshMachine<T>(
     )
       throw new OperationError("build", "ssh-keygen", "has made no key");
     const port = await freePort();
-    const credentials = {
-      [options.user === "root" ? "ssh.authorized_keys.root" : "tmpfiles.extra"]: credentialFor(
-        options.user,
-        readFileSync(`${key}.pub`, "utf8"),
-      ),
-    };
+    const { name, value } = loginCredential(
+      options.user,
+      options.user === "root" ? "/root" : await homeOnDisk(machine.media[0]!.path, options.user),
+      readFileSync(`${key}.pub`, "utf8"),
+    );
     const arguments_ = emulatorArguments({
       ...machine,
       network: "user",
       forwards: [{ host: port, guest: 22 }],
-      credentials,
+      credentials: { [name]: value },
     });
     child = spawn(
       emulatorProgram(machine.architecture),
@@ -185,18 +185,6 @@ export async function withSshMachine<T>(
     process.off("exit", stop);
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/**
- * Root's key has a credential of its own; other users' come by a line of tmpfiles.d(5), whose argument may be base64.
- */
-function credentialFor(user: string, key: string): Uint8Array {
-  if (user === "root") return Buffer.from(key);
-  const home = `/home/${user}/.ssh`;
-  return Buffer.from(
-    `d ${home} 0700 ${user} ${user} -\nf+~ ${home}/authorized_keys 0600 ${user} ${user} - ` +
-      `${Buffer.from(key).toString("base64")}\n`,
-  );
 }
 
 function tailOf(log: string): string {

@@ -11,6 +11,7 @@ import {
   type Treefile,
   type TreefileProblem,
 } from "@stratos/compose";
+import { textOfFile } from "@stratos/host-node/files";
 import { nativeArchitecture } from "@stratos/tools-node/compose";
 import { OperationError } from "@stratos/operation";
 import { readSource } from "./read-source.ts";
@@ -60,8 +61,12 @@ export function selectTargets(treefile: Treefile, selection: TargetSelection): P
 export function hostText(treefile: string): ReadText {
   return async (path) => {
     const bytes = await readSource(path, { sizeBytesMax: TREEFILE_SIZE_MAX, mayBePipe: path === treefile });
-    return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+    return bytes === undefined ? undefined : withoutMark(textOfFile(bytes, path, "build"));
   };
+}
+
+function withoutMark(text: string): string {
+  return text.startsWith("\ufeff") ? text.slice(1) : text;
 }
 
 async function tellProblems<T>(work: () => Promise<T>): Promise<T> {

@@ -14,7 +14,7 @@ import {
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { zstdDecompressSync } from "node:zlib";
-import type { ByteSink, LibraryFinder, NativeTarget, System } from "@stratos/lisp";
+import { type ByteSink, type LibraryFinder, type NativeTarget, sourceTextOf, type System } from "@stratos/lisp";
 import { hostReason, stratosHome } from "@stratos/host-node/home";
 
 /** Bytes that are read from a file or a stream at a time. */
@@ -225,7 +225,7 @@ export function folderFinder(folders: readonly string[]): LibraryFinder {
     for (const folder of folders) {
       for (const suffix of [".sld", ".scm"]) {
         const file = `${join(folder, ...parts.map(String))}${suffix}`;
-        if (existsSync(file)) return { text: readFileSync(file, "utf8"), file };
+        if (existsSync(file)) return { text: sourceTextOf(readFileSync(file), file), file };
       }
     }
     return null;

@@ -2,7 +2,15 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { CompiledLisp, haveSameRuntime, Lisp, type MachineLimits } from "@stratos/lisp";
+import {
+  CompiledLisp,
+  Condition,
+  haveSameRuntime,
+  Lisp,
+  type MachineLimits,
+  SchemeError,
+  sourceTextOf,
+} from "@stratos/lisp";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import { unpackProgram } from "./built-program.ts";
@@ -67,7 +75,7 @@ export async function runLisp({ file, args, talk, isInterrupted, ...options }: L
   const end = await endOf(lisp, async () => {
     const runner = compiled ?? lisp;
     for (const text of options.eval) await runner.evaluateTextWaiting(text, "-e");
-    if (file !== undefined && content !== null) await runner.runProgramWaiting(content.toString("utf8"), file);
+    if (file !== undefined && content !== null) await runner.runProgramWaiting(sourceTextOf(content, file), file);
     else if (isPrompt && engine === "wasm")
       throw new OperationError("option", "--engine", "the prompt runs on the interpreter only");
     else if (isPrompt) return await talk(lisp);
@@ -103,7 +111,13 @@ export function programText(file: string): string {
   const content = programContent(file);
   if (unpackProgram(content, file) !== null)
     throw new OperationError("program", file, "is a built program; its source is needed");
-  return content.toString("utf8");
+  try {
+    return sourceTextOf(content, file);
+  } catch (error) {
+    if (!(error instanceof SchemeError) || !(error.payload instanceof Condition)) throw error;
+    const { message, source } = error.payload;
+    throw new OperationError("program", file, `line ${source?.line}: ${String(message)}`, { cause: error });
+  }
 }
 
 function programContent(file: string): Buffer {

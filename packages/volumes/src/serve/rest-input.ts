@@ -60,11 +60,20 @@ export async function readJson(context: Context, lengthMax = JSON_BODY_MAX): Pro
   if (!/^application\/json\b/.test(context.req.header("content-type") ?? ""))
     throw new Refusal(415, "expected a body of type application/json");
   let text = "";
-  const decoder = new TextDecoder();
+  // What is no UTF-8 would be another name or command than the one that was meant (RFC 8259, 8.1).
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decoded = (piece?: Uint8Array): string => {
+    try {
+      return piece === undefined ? decoder.decode() : decoder.decode(piece, { stream: true });
+    } catch {
+      throw new Refusal(400, "the body is no JSON: it is not UTF-8");
+    }
+  };
   for await (const piece of (context.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
-    text += decoder.decode(piece, { stream: true });
+    text += decoded(piece);
     if (text.length > lengthMax) throw new Refusal(413, "the body is too large");
   }
+  text += decoded();
   try {
     return JSON.parse(text) as Record<string, unknown>;
   } catch (error) {

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { parseDocument } from "yaml";
+import { textOfFile } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 
@@ -130,14 +131,14 @@ export const VOLUME_CONFIG_SCHEMA = {
 
 /** @throws OperationError that names what is wrong, and where */
 export function readVolumeConfig(path: string): VolumeConfig {
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = readFileSync(path, "utf8");
+    bytes = readFileSync(path);
   } catch (error) {
     throw new OperationError("volume", path, hostReason(error), { cause: error });
   }
   // JSON is YAML (YAML 1.2 §1.3).
-  const document = parseDocument(text, { uniqueKeys: true });
+  const document = parseDocument(textOfFile(bytes, path, "volume"), { uniqueKeys: true });
   const [problem] = document.errors;
   if (problem !== undefined)
     throw new OperationError("volume", path, problem.message.split("\n")[0]!.replace(/:$/, ""));

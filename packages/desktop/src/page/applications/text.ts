@@ -6,6 +6,7 @@ import { Button, Label } from "../widgets/controls.ts";
 import { Widget } from "../widgets/widget.ts";
 import { say } from "../words.ts";
 import type { ApplicationHost, OpenedApplication } from "./application.ts";
+import { bytesOfText, type LineEnd, textContentOf } from "./text-content.ts";
 
 /** Of what windows are made again from, in bytes, for all texts that are not saved: a layout has 64 KiB. */
 const DRAFTS_MAX = 24 << 10;
@@ -14,11 +15,17 @@ const drafts = new Set<{ readonly bytes: number }>();
 
 /** @param argument  a path; or with a text that was not saved */
 export function openText({ notify, desktop }: ApplicationHost, argument: unknown, id: () => string): OpenedApplication {
-  const { path: given = argument, draft } = (typeof argument === "object" && argument !== null ? argument : {}) as {
+  const {
+    path: given = argument,
+    draft,
+    lineEnd: keptEnd,
+  } = (typeof argument === "object" && argument !== null ? argument : {}) as {
     readonly path?: unknown;
     readonly draft?: unknown;
+    readonly lineEnd?: unknown;
   };
   let path = String(given);
+  let lineEnd: LineEnd = keptEnd === "\r\n" ? keptEnd : "\n";
   const nameOf = (): string => path.slice(path.lastIndexOf("/") + 1);
   const titleOf = (): string => (isChanged ? `${nameOf()} •` : nameOf());
   const area = create("textarea", "text");
@@ -50,7 +57,7 @@ export function openText({ notify, desktop }: ApplicationHost, argument: unknown
   };
   const write = async (): Promise<void> => {
     const text = area.value;
-    await sendContent(path, new TextEncoder().encode(text));
+    await sendContent(path, bytesOfText(text, lineEnd));
     notify(say("saved", nameOf()));
     if (area.value === text) is(false);
   };
@@ -94,17 +101,17 @@ export function openText({ notify, desktop }: ApplicationHost, argument: unknown
       return is(true);
     }
     const bytes = new Uint8Array(await (await readBlob(`/content?path=${encodeURIComponent(path)}`)).arrayBuffer());
-    const text = new TextDecoder().decode(bytes);
-    area.value = text;
-    // What is no text would not be the same again.
-    area.readOnly = text.includes("\uFFFD") || text.includes("\0");
+    const content = textContentOf(bytes);
+    area.value = content.text;
+    area.readOnly = content.isFixed;
+    ({ lineEnd } = content);
   });
   return {
     title: titleOf(),
     size: { width: 640, height: 440 },
     root: column(row(state, saveAs, save).named("toolbar"), new Widget(area).style({ grow: 1 })).named("application"),
     get argument() {
-      return isChanged && isKept() ? { path, draft: area.value } : path;
+      return isChanged && isKept() ? { path, draft: area.value, lineEnd } : path;
     },
     focus: () => area.focus(),
     mayClose: (close) => {
