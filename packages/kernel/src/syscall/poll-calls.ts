@@ -116,7 +116,7 @@ function ppoll(task: Task, fds: number, nfds: number, timeout: number, mask: num
   const bytes = count * Pollfd.size;
   reserve(bytes);
   if (task.space.copyIn(fds, buffer, 0, bytes) < 0) return finish(task, state, timeout, -EFAULT);
-  // Bound: RLIMIT_NOFILE, at most POLLED_MAX; to look at one costs a fraction of a unit. The pages of the list count for
+  // Bound: RLIMIT_NOFILE, at most POLLED_MAX; to look at one costs a fraction of a unit. The list's pages count for
   // themselves.
   task.kernel.work.charge(count >> 6);
 
