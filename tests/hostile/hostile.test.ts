@@ -39,6 +39,11 @@ test("a memory bomb is ended and others go on", async () => {
   assert.equal(result.output, "ended: 1\nalive\n");
 });
 
+test("what programs have said may be dropped goes before one of them is ended", async () => {
+  const result = await runStatic(build("droppable-memory"), { memoryBytes: 48 << 20 });
+  assert.equal(result.output, "ended: 1\ndropped: 1, kept: 6\nagain: 7\n");
+});
+
 test("after a thousand processes, threads, mappings and files nothing is left of them", async () => {
   const used: Record<string, { frames: number; tasks: number; processes: number; dentries: number }> = {};
   await runStatic(build("churn"), {

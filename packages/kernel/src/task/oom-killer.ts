@@ -1,4 +1,5 @@
 import { processesOf } from "./group-members.ts";
+import { MAP_DROPPABLE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { exitGroup } from "./exit.ts";
@@ -51,6 +52,25 @@ function killForMemory(kernel: Kernel, processes: Iterable<ThreadGroup>, limit: 
 }
 
 /**
+ * Drops what programs have said they can miss (mmap(2), MAP_DROPPABLE), of one process after the other. The tables of
+ * who asks are just being changed: his stays.
+ *
+ * @returns whether frames became free, or will be by the reaper
+ */
+function dropDroppable(kernel: Kernel, processes: Iterable<ThreadGroup>): boolean {
+  const asking = kernel.scheduler.current?.space;
+  for (const { tasks } of processes) {
+    const space = tasks[0]?.space;
+    if (space === undefined || space === asking) continue;
+    const before = space.table.residentPages;
+    for (const area of space.areas)
+      if ((area.flags & MAP_DROPPABLE) !== 0) space.dropPages(area, area.start, area.end);
+    if (space.table.residentPages < before) return true;
+  }
+  return false;
+}
+
+/**
  * A process ends because there is no memory. The machine's owner hears of it where the memory is his to give: a control
  * group's limit is whose program set it.
  */
@@ -76,6 +96,7 @@ export class OutOfMemory implements Shortage {
 
   makeRoom(): boolean {
     const { tasks, memory } = this.#kernel;
+    if (dropDroppable(this.#kernel, tasks.processes.values())) return true;
     return killForMemory(this.#kernel, tasks.processes.values(), memory.limit);
   }
 
@@ -103,9 +124,10 @@ export class GroupOutOfMemory implements Shortage {
     const { memory } = group;
     if (memory === null) return false;
     this.#count("max");
-    this.#count("oom");
     const processes = new Set<ThreadGroup>();
     for (const below of group.downward()) for (const process of processesOf(kernel, below)) processes.add(process);
+    if (dropDroppable(kernel, processes)) return true;
+    this.#count("oom");
     this.#count("oom_kill");
     if (memory.endsWhole) {
       this.#count("oom_group_kill");
