@@ -63,8 +63,7 @@ function dropDroppable(kernel: Kernel, processes: Iterable<ThreadGroup>): boolea
     const space = tasks[0]?.space;
     if (space === undefined || space === asking) continue;
     const before = space.table.residentPages;
-    for (const area of space.areas)
-      if ((area.flags & MAP_DROPPABLE) !== 0) space.dropPages(area, area.start, area.end);
+    for (const area of space.areas) if ((area.flags & MAP_DROPPABLE) !== 0) space.dropPages(area, area.start, area.end);
     if (space.table.residentPages < before) return true;
   }
   return false;
