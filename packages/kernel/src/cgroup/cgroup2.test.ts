@@ -29,7 +29,7 @@ import { describeMountInfo } from "../procfs/process-mounts.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { allowedHarts } from "../task/affinity.ts";
-import { advance } from "../testing/fake-task.ts";
+import { advance, asCurrent } from "../testing/fake-task.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import type { Inode } from "../vfs/inode.ts";
 
@@ -254,15 +254,16 @@ test("what a group has taken of memory is its own until it goes; then the group 
   put("/g/a/b/cgroup.procs", "0");
   user.task.group.oomScoreAdjust = -1000;
   const { account } = user.task.space;
-  const frames = [1, 2, 3].map(() => kernel.frames.allocate(account));
+  const allocate = (): number => asCurrent(user.task, () => kernel.frames.allocate(account));
+  const frames = [1, 2, 3].map(allocate);
   assert.ok(frames.every((frame) => frame > 0));
   assert.deepEqual(
     ["/g/a/b/memory.current", "/g/a/memory.current"].map((path) => user.get(path)),
     ["12288\n", "12288\n"],
   );
   put("/g/a/memory.max", "16384");
-  assert.ok(kernel.frames.allocate(account) > 0);
-  assert.ok(kernel.frames.allocate(account) < 0, "the group above is at its limit");
+  assert.ok(allocate() > 0);
+  assert.ok(allocate() < 0, "the group above is at its limit");
   assert.match(user.get("/g/a/memory.events") as string, /\nmax 1\noom 1\n/);
   put("/g/cgroup.procs", "0");
   assert.equal(user.task.space.account, kernel.memory);
