@@ -1,4 +1,4 @@
-import { MAP_NORESERVE, MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import { MAP_DROPPABLE, MAP_NORESERVE, MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
 import { stateClass, type Writable } from "@stratos/base";
 import type { CodeRegion, VirtualAddress } from "@stratos/riscv";
 import type { WaitQueue } from "../ground/wait-queue.ts";
@@ -92,6 +92,11 @@ export class Area {
   /** RISC-V has no write-only pages: PROT_WRITE implies reading (Privileged ISA §4.3.1). */
   get isReadable(): boolean {
     return (this.protection & (PROT_READ | PROT_WRITE)) !== 0;
+  }
+
+  /** May its pages go at any time (MAP_DROPPABLE)? */
+  get isDroppable(): boolean {
+    return (this.flags & MAP_DROPPABLE) !== 0;
   }
 
   get isWritable(): boolean {

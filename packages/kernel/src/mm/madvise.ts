@@ -26,7 +26,6 @@ import {
   MADV_SEQUENTIAL,
   MADV_WILLNEED,
   MADV_WIPEONFORK,
-  MAP_DROPPABLE,
   MAP_LOCKED,
   PAGE_SIZE,
   PROT_READ,
@@ -114,7 +113,7 @@ function advise(space: AddressSpace, area: Area, start: number, end: number, adv
   // By what was asked for: that PROT_WRITE lets one read does not count (mm/gup.c, check_vma_flags).
   if (advice === MADV_POPULATE_READ && (area.protection & PROT_READ) === 0) return -EINVAL;
   if (advice === MADV_POPULATE_WRITE && !area.isWritable) return -EINVAL;
-  if ((area.flags & MAP_DROPPABLE) !== 0 && NOT_FOR_DROPPABLE.has(advice)) return -EINVAL;
+  if (area.isDroppable && NOT_FOR_DROPPABLE.has(advice)) return -EINVAL;
   if ((area.flags & MAP_LOCKED) !== 0 && NOT_FOR_LOCKED.has(advice)) return -EINVAL;
   if (advice === MADV_DONTNEED || advice === MADV_DONTNEED_LOCKED) space.dropPages(area, start, end);
   // Only private anonymous memory has content of its own to forget (madvise(2), EINVAL).

@@ -7,7 +7,6 @@ import {
   EINVAL,
   ENOMEM,
   EPERM,
-  MAP_DROPPABLE,
   MAP_LOCKED,
   MCL_CURRENT,
   MCL_FUTURE,
@@ -18,7 +17,6 @@ import {
 import { walkInPieces } from "../ground/call-work.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { WIDE_TOP } from "./address-space.ts";
-import type { Area } from "./area.ts";
 import { mayLock, mayLockAtAll } from "./lock-limit.ts";
 import { hasRoomForAreas, populate, populatePiece } from "./mmap.ts";
 import { mergeAround } from "./mprotect.ts";
@@ -82,7 +80,7 @@ export function lockAllMemory(task: MmCaller, flags: number): number {
   space.locksFuture = (flags & MCL_FUTURE) !== 0;
   if ((flags & MCL_CURRENT) === 0) return 0;
   if (task.syscallState === null) {
-    for (const area of space.areas) if (!isDroppable(area)) area.flags |= MAP_LOCKED;
+    for (const area of space.areas) if (!area.isDroppable) area.flags |= MAP_LOCKED;
     mergeAround(space, 0, WIDE_TOP);
     task.kernel.work.charge(space.areas.size >> 4);
   }
@@ -104,11 +102,6 @@ export function unlockAllMemory(task: MmCaller): number {
   return 0;
 }
 
-/** Nobody is told that it is not locked then (mm/mlock.c, mlock_fixup). */
-function isDroppable({ flags }: Area): boolean {
-  return (flags & MAP_DROPPABLE) !== 0;
-}
-
 function lockedWithin(task: MmCaller, start: number, end: number): number {
   let bytes = 0;
   for (const area of task.space.areas)
@@ -126,7 +119,8 @@ function mark(task: MmCaller, start: number, end: number, isLocked: boolean): nu
     const area = space.areaAt(at)!;
     const last = Math.min(area.end, end);
     task.kernel.work.charge(1);
-    if (((area.flags & MAP_LOCKED) !== 0) !== isLocked && !isDroppable(area)) {
+    // Of droppable memory nobody is told that it is not locked (mm/mlock.c, mlock_fixup).
+    if (((area.flags & MAP_LOCKED) !== 0) !== isLocked && !area.isDroppable) {
       space.splitAt(at);
       space.splitAt(last);
       const part = space.areaAt(at)!;

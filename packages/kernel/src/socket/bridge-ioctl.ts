@@ -23,6 +23,7 @@ import { setMaster } from "./interface-properties.ts";
 import { createBridge } from "./new-interfaces.ts";
 import type { InterfaceNetwork } from "./interface-network.ts";
 import { nameIn } from "./interface-request.ts";
+import { AS_IT_COMES } from "./network-interface.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
 
 export const BRIDGE_REQUESTS: ReadonlySet<number> = new Set([SIOCBRADDBR, SIOCBRDELBR, SIOCBRADDIF, SIOCBRDELIF]);
@@ -50,8 +51,7 @@ export function bridgeIoctl(task: SocketCaller, network: InterfaceNetwork, comma
 }
 
 function addBridge(network: InterfaceNetwork, name: string): number {
-  const wanted = { network: null, name, hardwareAddress: undefined, mtu: undefined, queueLength: undefined, index: 0 };
-  const made = createBridge(network, wanted);
+  const made = createBridge(network, { ...AS_IT_COMES, name });
   return isErrno(made) ? made : 0;
 }
 

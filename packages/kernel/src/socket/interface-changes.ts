@@ -15,6 +15,11 @@ import {
   IFA_F_NODAD,
   IFA_F_SECONDARY,
   IFA_F_TENTATIVE,
+  IFF_ALLMULTI,
+  IFF_MULTICAST,
+  IFF_NOARP,
+  IFF_PROMISC,
+  IFF_UP,
   IFNAMSIZ,
   NLM_F_APPEND,
   NLM_F_CREATE,
@@ -240,20 +245,15 @@ function isCertain(network: InterfaceNetwork, one: NetworkInterface, { ip, flags
   return Math.max(network.settings.interfaces.all.asksForAddresses, one.settings.asksForAddresses) < 1;
 }
 
-/**
- * Flags that programs set: IFF_UP, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_MULTICAST. Others are the kernel's.
- */
-export function setInterfaceFlags(
-  network: InterfaceNetwork,
-  one: NetworkInterface,
-  flags: { isUp: boolean; isNoArp: boolean; isPromiscuous: boolean; isAllMulticast: boolean; hasGroups: boolean },
-): void {
+/** @param flags  of which programs set IFF_UP, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI and IFF_MULTICAST */
+export function setInterfaceFlags(network: InterfaceNetwork, one: NetworkInterface, flags: number): void {
   const before = one.flags;
-  one.isNoArp = flags.isNoArp;
-  one.isPromiscuous = flags.isPromiscuous;
-  one.isAllMulticast = flags.isAllMulticast;
-  one.hasGroups = flags.hasGroups;
-  if (one.isUp !== flags.isUp) setUp(network, one, flags.isUp);
+  const isUp = (flags & IFF_UP) !== 0;
+  one.isNoArp = (flags & IFF_NOARP) !== 0;
+  one.isPromiscuous = (flags & IFF_PROMISC) !== 0;
+  one.isAllMulticast = (flags & IFF_ALLMULTI) !== 0;
+  one.hasGroups = (flags & IFF_MULTICAST) !== 0;
+  if (one.isUp !== isUp) setUp(network, one, isUp);
   else if (one.flags !== before) tellInterface(network, one, false);
 }
 

@@ -15,12 +15,8 @@ import {
   ETHTOOL_GLINK,
   EthtoolDrvinfo,
   EthtoolTsInfo,
-  IFF_ALLMULTI,
-  IFF_MULTICAST,
   IFF_BROADCAST,
-  IFF_NOARP,
   IFF_POINTOPOINT,
-  IFF_PROMISC,
   IFF_UP,
   RT_TABLE_MAIN,
   SIOCADDRT,
@@ -245,14 +241,7 @@ function changeInterface(
       const label = labelIn(request, 0);
       const isOfAddress = label.includes(":") && (family === AF_INET || family === AF_PACKET);
       if (isOfAddress) return keepAlias(network, found, label, view);
-      const flags = view.getUint16(IfreqFlags.offset.ifr_flags, true);
-      setInterfaceFlags(network, found, {
-        isUp: (flags & IFF_UP) !== 0,
-        isNoArp: (flags & IFF_NOARP) !== 0,
-        isPromiscuous: (flags & IFF_PROMISC) !== 0,
-        isAllMulticast: (flags & IFF_ALLMULTI) !== 0,
-        hasGroups: (flags & IFF_MULTICAST) !== 0,
-      });
+      setInterfaceFlags(network, found, view.getUint16(IfreqFlags.offset.ifr_flags, true));
       return 0;
     }
     case SIOCSIFMTU:

@@ -10,7 +10,7 @@ import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
 import { addAddress, removeAddress, setUp } from "./interface-changes.ts";
 import { createDummy, createVethPair } from "./new-interfaces.ts";
 import { Network } from "./network.ts";
-import { chosenHardwareAddress } from "./network-interface.ts";
+import { AS_IT_COMES, chosenHardwareAddress } from "./network-interface.ts";
 
 const origin = { ino: 1, owner: INITIAL_USER_NAMESPACE, creatorUid: 0, counts: null };
 
@@ -72,15 +72,7 @@ test("a further network begins with its loopback down and without addresses", ()
 test("a network has 256 addresses, and what they imply comes and goes with each, which is charged", () => {
   const { kernel } = createTestKernel();
   const network = new Network(kernel, { provider: null, isLoopbackUp: false, origin });
-  const nothing = {
-    network: null,
-    name: undefined,
-    hardwareAddress: undefined,
-    mtu: undefined,
-    queueLength: undefined,
-    index: 0,
-  };
-  const interfaces = [0, 1].map(() => createDummy(network, nothing));
+  const interfaces = [0, 1].map(() => createDummy(network, AS_IT_COMES));
   const address = (number: number) => ({ ip: makeV4(0x0a000001 + number * 256), prefixLength: 24, broadcast: null });
   for (const one of interfaces) {
     assert.ok(typeof one !== "number");
@@ -109,15 +101,7 @@ test("a network ends with both ends of a pair in it, and keeps its loopback to t
   const counts = new NamespaceCounts();
   assert.ok(counts.charge(INITIAL_USER_NAMESPACE, 0, "net"));
   const network = new Network(kernel, { provider: null, isLoopbackUp: false, origin: { ...origin, counts } });
-  const nothing = {
-    network: null,
-    name: undefined,
-    hardwareAddress: undefined,
-    mtu: undefined,
-    queueLength: undefined,
-    index: 0,
-  };
-  for (let pair = 0; pair < 2; pair++) createVethPair(network, nothing, nothing);
+  for (let pair = 0; pair < 2; pair++) createVethPair(network, AS_IT_COMES, AS_IT_COMES);
   assert.equal(network.interfaces.length, 5);
   network.retain().release();
   assert.deepEqual(

@@ -131,7 +131,30 @@ export interface InterfaceOptions {
   readonly link: Link | null;
   /** That nobody has; 0 or left away: the next. */
   readonly index?: number;
+  /** Left away: as it comes. */
+  readonly queueLength?: number | undefined;
 }
+
+/** What a request says of an interface to be made; undefined: as it comes. */
+export interface NewInterface {
+  /** Where it is to be; null: in the network that is asked. */
+  readonly network: InterfaceNetwork | null;
+  readonly name: string | undefined;
+  readonly hardwareAddress: Uint8Array | undefined;
+  readonly mtu: number | undefined;
+  readonly queueLength: number | undefined;
+  /** 0: the next one that is free. */
+  readonly index: number;
+}
+
+export const AS_IT_COMES: NewInterface = {
+  network: null,
+  name: undefined,
+  hardwareAddress: undefined,
+  mtu: undefined,
+  queueLength: undefined,
+  index: 0,
+};
 
 /** Packets and bytes of an interface, each way, since it was made. */
 export class InterfaceCounters {
@@ -174,7 +197,7 @@ export class NetworkInterface {
   bridge: Bridge | null = null;
   master: NetworkInterface | null = null;
   /** `struct net_device`.tx_queue_len. */
-  queueLength = 1000;
+  queueLength: number;
   isUp = false;
   isNoArp = false;
   /** IFF_MULTICAST. */
@@ -201,7 +224,7 @@ export class NetworkInterface {
     this.link = options.link;
     this.hasGroups = ((FLAGS[kind] ?? IFF_MULTICAST) & IFF_MULTICAST) !== 0;
     this.isNoArp = kind === "dummy" || kind === "tun";
-    if (kind === "tun") this.queueLength = 500;
+    this.queueLength = options.queueLength ?? (kind === "tun" ? 500 : 1000);
   }
 
   /** Is the other end there and up, or a port? */

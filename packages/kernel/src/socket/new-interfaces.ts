@@ -11,24 +11,12 @@ import {
   tellInterface,
 } from "./interface-changes.ts";
 import type { InterfaceNetwork } from "./interface-network.ts";
-import { chosenHardwareAddress, type NetworkInterface } from "./network-interface.ts";
+import { chosenHardwareAddress, type NetworkInterface, type NewInterface } from "./network-interface.ts";
 import { Bridge } from "./packet/bridge.ts";
 import { InterfaceLink } from "./packet/interface-frames.ts";
 import { TunDevice } from "./tun/tun-device.ts";
 
 const MTU_DEFAULT = 1500;
-
-/** What a request says of an interface to be made; undefined: as it comes. */
-export interface NewInterface {
-  /** Where it is to be; null: in the network that is asked. */
-  readonly network: InterfaceNetwork | null;
-  readonly name: string | undefined;
-  readonly hardwareAddress: Uint8Array | undefined;
-  readonly mtu: number | undefined;
-  readonly queueLength: number | undefined;
-  /** 0: the next one that is free. */
-  readonly index: number;
-}
 
 /** ip-link(8), TYPE DUMMY: takes whatever it is given and carries nothing. */
 export function createDummy(asked: InterfaceNetwork, wanted: NewInterface): NetworkInterface | number {
@@ -43,8 +31,8 @@ export function createDummy(asked: InterfaceNetwork, wanted: NewInterface): Netw
     mtu: wanted.mtu ?? MTU_DEFAULT,
     link: null,
     index: wanted.index,
+    queueLength: wanted.queueLength,
   });
-  one.queueLength = wanted.queueLength ?? one.queueLength;
   tellInterface(network, one, false);
   return one;
 }
@@ -62,8 +50,8 @@ export function createBridge(asked: InterfaceNetwork, wanted: NewInterface): Net
     mtu: wanted.mtu ?? MTU_DEFAULT,
     link: null,
     index: wanted.index,
+    queueLength: wanted.queueLength,
   });
-  one.queueLength = wanted.queueLength ?? one.queueLength;
   one.bridge = new Bridge(one, wanted.hardwareAddress !== undefined);
   tellInterface(network, one, false);
   return one;
@@ -119,8 +107,8 @@ export function createVethPair(
     mtu: wantedPeer.mtu ?? wanted.mtu ?? MTU_DEFAULT,
     link: peerLink,
     index: peerIndex,
+    queueLength: wantedPeer.queueLength,
   });
-  peer.queueLength = wantedPeer.queueLength ?? peer.queueLength;
   // The other end isn't there yet, and is the one that was asked for.
   const { asker } = peerNetwork;
   peerNetwork.asker = null;
@@ -132,8 +120,8 @@ export function createVethPair(
     mtu: wanted.mtu ?? MTU_DEFAULT,
     link,
     index: wanted.index,
+    queueLength: wanted.queueLength,
   });
-  one.queueLength = wanted.queueLength ?? one.queueLength;
   one.peer = peer;
   peer.peer = one;
   for (const end of [one, peer]) end.link!.setEvents(new InterfaceLink(end, carrierChanged));

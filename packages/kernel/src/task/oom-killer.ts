@@ -1,5 +1,4 @@
 import { processesOf } from "./group-members.ts";
-import { MAP_DROPPABLE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { exitGroup } from "./exit.ts";
@@ -63,7 +62,7 @@ function dropDroppable(kernel: Kernel, processes: Iterable<ThreadGroup>): boolea
     const space = tasks[0]?.space;
     if (space === undefined || space === asking) continue;
     const before = space.table.residentPages;
-    for (const area of space.areas) if ((area.flags & MAP_DROPPABLE) !== 0) space.dropPages(area, area.start, area.end);
+    for (const area of space.areas) if (area.isDroppable) space.dropPages(area, area.start, area.end);
     if (space.table.residentPages < before) return true;
   }
   return false;

@@ -75,14 +75,20 @@ import {
 } from "@stratos/abi";
 import { moveInterface, removeInterface, setInterfaceFlags, tellInterface } from "../interface-changes.ts";
 import { renameInterface, setAlias, setHardwareAddress, setMaster, setMtu } from "../interface-properties.ts";
-import { createBridge, createDummy, createVethPair, type NewInterface } from "../new-interfaces.ts";
+import { createBridge, createDummy, createVethPair } from "../new-interfaces.ts";
 import { TunDevice } from "../tun/tun-device.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
 import { isCapable } from "../../security/credentials.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import { namedNetwork } from "./named-network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
-import { ETHERNET_ADDRESS_SIZE, type InterfaceCounters, type NetworkInterface } from "../network-interface.ts";
+import {
+  AS_IT_COMES,
+  ETHERNET_ADDRESS_SIZE,
+  type InterfaceCounters,
+  type NetworkInterface,
+  type NewInterface,
+} from "../network-interface.ts";
 import { attributeOf, attributesIn, type NetlinkRequest, numberOf, textOf } from "./netlink-request.ts";
 import { NetlinkWriter, type NetlinkHeading } from "./netlink-writer.ts";
 
@@ -327,7 +333,7 @@ function createLink(task: SocketCaller, network: InterfaceNetwork, payload: Uint
     const peer = data === null ? null : attributeOf(data, 0, VETH_INFO_PEER);
     if (peer !== null && peer.length < Ifinfomsg.size) return -EINVAL;
     const { queueLength } = wanted;
-    const wantedPeer = peer === null ? { ...COMES_AS_IT_DOES, queueLength } : newInterface(task, peer);
+    const wantedPeer = peer === null ? { ...AS_IT_COMES, queueLength } : newInterface(task, peer);
     made = isErrno(wantedPeer) ? wantedPeer : createVethPair(network, wanted, wantedPeer);
   } else return -EOPNOTSUPP;
   if (isErrno(made)) return made;
@@ -336,16 +342,6 @@ function createLink(task: SocketCaller, network: InterfaceNetwork, payload: Uint
   return failed < 0 ? failed : changeFlags(made.network, made, payload);
 }
 
-const COMES_AS_IT_DOES: NewInterface = {
-  network: null,
-  name: undefined,
-  hardwareAddress: undefined,
-  mtu: undefined,
-  queueLength: undefined,
-  index: 0,
-};
-
-/** What a `struct ifinfomsg` and its attributes say of an interface to be made. */
 function newInterface(task: SocketCaller, payload: Uint8Array): NewInterface | number {
   const network = targetNetwork(task, payload);
   if (isErrno(network)) return network;
@@ -396,13 +392,7 @@ function changeFlags(network: InterfaceNetwork, one: NetworkInterface, payload: 
   const mask = view.getUint32(Ifinfomsg.offset.ifi_change, true) || (wanted === 0 ? 0 : 0xffffffff);
   const flags = (one.flags & ~mask) | (wanted & mask);
   if (((flags ^ one.flags) & CHANGEABLE_FLAGS) === 0) return 0;
-  setInterfaceFlags(network, one, {
-    isUp: (flags & IFF_UP) !== 0,
-    isNoArp: (flags & IFF_NOARP) !== 0,
-    isPromiscuous: (flags & IFF_PROMISC) !== 0,
-    isAllMulticast: (flags & IFF_ALLMULTI) !== 0,
-    hasGroups: (flags & IFF_MULTICAST) !== 0,
-  });
+  setInterfaceFlags(network, one, flags);
   return 0;
 }
 
