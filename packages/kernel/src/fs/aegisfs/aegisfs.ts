@@ -14,6 +14,9 @@ import type { FsKernel } from "../fs-kernel.ts";
 /** statfs(2) f_type of ours: "AEGI". */
 const AEGISFS_MAGIC = 0x41454749;
 
+/** Files that wait for write-back, of which what was promised is counted anew at once; of more it is stored. */
+const COUNTED_MAX = 16384;
+
 /**
  * A mounted AegisFS subvolume. The engine holds names and metadata, the kernel's page cache holds content: nothing is
  * cached twice. An inode object pins its file in the engine, so that unlinked files live as long as they are used.
@@ -41,8 +44,13 @@ export class AegisFileSystem extends FileSystem {
   #inodes = new Map<number, AegisInode>();
   /** Versions of inode objects begin here: above each version that a forgotten object of a changed file had. */
   #versionFloor = 0;
-  /** Pages that writes were promised and that are not stored yet; too high where a page was written twice. */
+  /**
+   * Pages that writes were promised and that are not stored yet; too high where a page was written twice, or given up
+   * before it was stored.
+   */
   #promised = 0;
+  /** Of them, those since they were counted: by so much it may be too high. */
+  #uncounted = 0;
 
   /**
    * @param subvolume  of the volume, the default one when absent
@@ -173,17 +181,31 @@ export class AegisFileSystem extends FileSystem {
   /** Can `pages` more pages be stored at write-back? */
   promise(pages: number): boolean {
     this.#promised += pages;
+    this.#uncounted += pages;
     if (this.#promised <= this.volume.dataBlocks) return true;
-    // The sum counts pages twice that were written twice: store them and count anew.
+    if (this.#isWorthCounting()) {
+      this.#countAnew();
+      this.#promised += pages;
+      this.#uncounted = pages;
+      if (this.#promised <= this.volume.dataBlocks) return true;
+    }
     syncFileSystem(this.kernel, this);
     this.#promised = pages;
+    this.#uncounted = pages;
     if (pages <= this.volume.dataBlocks) return true;
     this.kernel.refusedWrites++;
     return false;
   }
 
+  /** Counting takes a step for each file that waits: no more of them than pages were promised since it was done. */
+  #isWorthCounting(): boolean {
+    const { size } = this.kernel.vfs.dirty;
+    return size <= COUNTED_MAX && this.#uncounted > size;
+  }
+
   /** Pages that were written twice are counted twice no more. */
   #countAnew(): void {
+    this.#uncounted = 0;
     this.#promised = 0;
     for (const inode of this.kernel.vfs.dirty)
       if (inode.fileSystem === this) this.#promised += inode.pages?.dirtyCount ?? 0;
@@ -219,6 +241,9 @@ export class AegisFileSystem extends FileSystem {
   override balanceDirty(inode: AegisInode): void {
     const { kernel } = this;
     if (this.#isEmptied(inode)) boundDirty(kernel, inode);
+    if (this.#unpromised >= 0) return;
+    // What is written again and again, or removed before it was stored, needs no room and needn't be stored for it.
+    if (this.#isWorthCounting()) this.#countAnew();
     if (this.#unpromised >= 0) return;
     const work = kernel.work.piece();
     const reached = continueWriteBack(kernel, beginWriteBack(kernel), (each) => each.fileSystem === this, work);
@@ -273,6 +298,7 @@ export class AegisFileSystem extends FileSystem {
           inodes: it.#inodes,
           versionFloor: it.#versionFloor,
           promised: it.#promised,
+          uncounted: it.#uncounted,
         }),
         load: (it, from) => {
           ({
@@ -282,6 +308,8 @@ export class AegisFileSystem extends FileSystem {
             inodes: it.#inodes,
             versionFloor: it.#versionFloor,
             promised: it.#promised,
+            // Not in machines that were saved before it was kept.
+            uncounted: it.#uncounted = 0,
           } = from);
           it.#subvolume = null;
         },

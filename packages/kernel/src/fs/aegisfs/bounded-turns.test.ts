@@ -197,6 +197,24 @@ test("a volume is filled by small writes, and by large ones, in bounded pieces a
   }
 });
 
+test("what is written again and again, or emptied before it is stored, takes no room and is not stored for it", () => {
+  const made = mounted(256 << 20);
+  const { user, volume } = made;
+  const fd = user.open("/again", O_RDWR | O_CREAT);
+  const file = user.task.files.get(fd)!;
+  const bytes = new Uint8Array(1 << 20).fill(7);
+  const put = (at: number): void => {
+    const write = { run: () => writeFrom(user.task, file, new BytesCursor(bytes), at) };
+    assert.deepEqual(inPieces(made, write), { result: 1 << 20, longest: 0 }, "pages stored for a write");
+  };
+  const rounds = Math.ceil((3 * volume.dataBlocks * 4096) / bytes.length);
+  for (let round = 0; round < rounds; round++) put(0);
+  for (let round = 0; round < rounds; round++) {
+    put((1 + (round % 8)) << 20);
+    if (round % 8 === 7) assert.equal(user.call("ftruncate", fd, 1 << 20), 0);
+  }
+});
+
 test("fallocate takes no block that a page which waits was promised: it stores them first, in pieces", () => {
   const made = mounted(256 << 20);
   const { user, device, volume } = made;
