@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { FINAL_PROGRAMS } from "./final-programs.ts";
 import { FinalStates, journeys } from "./final-states.ts";
 
@@ -18,7 +19,7 @@ test("a run of a seed leaves the same behind in a process that is asked what run
   assert.deepEqual(await states!.differences(program, ["again", "worker", "page"]), []);
 });
 
-test("a system with a server in it goes on in a page as in Node, and back again", async () => {
+extendedTest("a system with a server in it goes on in a page as in Node, and back again", async () => {
   assert.deepEqual(await journeys(states!), []);
 });
 

@@ -1,5 +1,6 @@
 /** Who runs native programs of AstraLisp here. */
-import type { NativeTarget } from "@stratos/lisp";
+import { isExtended } from "@stratos/base/testing";
+import { NATIVE_TARGETS, type NativeTarget } from "@stratos/lisp";
 
 /** Words before a program's own; none: the host itself. Null: it is of another kind, and asks nobody. */
 export const EMULATORS: Readonly<Record<NativeTarget, readonly string[] | null>> = {
@@ -8,3 +9,16 @@ export const EMULATORS: Readonly<Record<NativeTarget, readonly string[] | null>>
   // Pages are as large as those of the processor's kernels.
   ppc64le: ["qemu-ppc64le-static", "-p", "65536"],
 };
+
+const others = NATIVE_TARGETS.filter((target) => EMULATORS[target]?.length !== 0);
+let turn = 0;
+
+/**
+ * Processors for one of many alike programs: the host's and, by turns, one of those that are emulated; all that can be
+ * had in the extended run. To build for one, and to emulate it, costs as much as the host's.
+ */
+export function someTargets(): readonly NativeTarget[] {
+  const emulated = others.filter((target) => EMULATORS[target] !== null);
+  const chosen = isExtended ? emulated : [emulated[turn++ % emulated.length]!];
+  return [...NATIVE_TARGETS.filter((target) => !others.includes(target)), ...chosen];
+}
