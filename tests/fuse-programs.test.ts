@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { sampleCount } from "@stratos/base/testing";
 import { crashRounds } from "./fuse/crash-rounds.ts";
 import { manyFiles } from "./fuse/many-files.ts";
 import { stressTogether } from "./fuse/stressors.ts";
@@ -144,7 +145,7 @@ test(
     const small = await MountedVolume.create("256M");
     try {
       await small.mount("allow_other");
-      const outcomes = await manyFiles(small, 5000);
+      const outcomes = await manyFiles(small, sampleCount(5000, 0.5));
       assert.ok(
         outcomes.every(({ residentMib }) => residentMib < 600),
         JSON.stringify(outcomes),
@@ -159,7 +160,7 @@ test("the file stressors of stress-ng, all at once, find nothing wrong", async (
   const small = await MountedVolume.create("1G");
   try {
     await small.mount("allow_other");
-    await stressTogether(small, 4);
+    await stressTogether(small, sampleCount(4, 0.25));
     await small.unmount();
     small.check();
   } finally {
@@ -167,13 +168,15 @@ test("the file stressors of stress-ng, all at once, find nothing wrong", async (
   }
 });
 
+const ROUNDS = sampleCount(4, 0.5);
+
 test(
   "the server is killed under load, again and again: what was synced is " + "there, and the volume is whole",
   async () => {
     const small = await MountedVolume.create("256M");
     try {
-      const { rounds, synced, kept } = await crashRounds(small, { rounds: 4, seed: 1 });
-      assert.equal(rounds, 4);
+      const { rounds, synced, kept } = await crashRounds(small, { rounds: ROUNDS, seed: 1 });
+      assert.equal(rounds, ROUNDS);
       assert.ok(synced > 0 && kept >= synced, `${synced} synced, ${kept} kept`);
     } finally {
       await small.remove();

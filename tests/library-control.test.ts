@@ -294,7 +294,7 @@ test("each limit ends what reached it, with an error that names it and what ther
     said.push(await limited(box.run("echo begun; while :; do head -c 1000000 /dev/zero; done")));
     said.push(await limited(box.run(["python3", "-c", "b = []\\nwhile True: b.append(bytearray(1 << 20))"])));
     const bomb = "f() { f | f & }; f 2> /dev/null; while :; do :; done";
-    while (!events.has("processes")) said.push(await limited(box.run(bomb, { timeoutMs: 2000 })));
+    while (!events.has("processes")) said.push(await limited(box.run(bomb, { timeoutMs: 1000 })));
     said.splice(4);
     said.push((await box.run("echo alive")).stdout);
     said.push((await box.run("head -c 100000000 /dev/zero > big 2> /dev/null; echo $?; rm big")).stdout);
@@ -319,7 +319,7 @@ test("each limit ends what reached it, with an error that names it and what ther
     const other = await Sandbox.create({ image: process.env.IMAGE, state });
     said.push(await other.fs.readText("/root/note"), (await other.run("pgrep sleep | wc -l")).stdout);
     await other.close();
-    const busy = await Sandbox.create({ image: process.env.IMAGE, limits: { cpuMs: 2000 } });
+    const busy = await Sandbox.create({ image: process.env.IMAGE, limits: { cpuMs: 1500 } });
     said.push(await limited(busy.run("echo begun; while :; do :; done")), await limited(busy.run("true")));
     await busy.close();
     for (const options of [{ limits: { processes: 1 } }, { limits: { diskBytes: 1 } }, { timeoutMs: 0 },

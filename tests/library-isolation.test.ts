@@ -66,12 +66,12 @@ test("nothing hangs: who bombs, fills, prints without end or waits for input is 
       const ends = async (command, options) =>
         box.run(command, options).then(({ exitCode }) => exitCode, ({ which, partial }) => [which, partial.exitCode]);
       const seen = [];
-      seen.push(await ends("bomb() { bomb | bomb & }; bomb; sleep 1000", { timeoutMs: 1000 }));
-      seen.push(await ends("while :; do cat /dev/zero > /root/full; done", { timeoutMs: 1000 }));
-      seen.push(await ends("yes | head -c 10G", { timeoutMs: 1000 }));
+      seen.push(await ends("bomb() { bomb | bomb & }; bomb; sleep 1000", { timeoutMs: 500 }));
+      seen.push(await ends("while :; do cat /dev/zero > /root/full; done", { timeoutMs: 500 }));
+      seen.push(await ends("yes | head -c 10G", { timeoutMs: 500 }));
       seen.push(await ends("cat", { stdin: never, timeoutMs: 300 }));
       seen.push(await ends("trap '' TERM HUP INT; while :; do :; done", { timeoutMs: 300 }));
-      const unheard = await box.spawn("yes", { timeoutMs: 3000 });
+      const unheard = await box.spawn("yes", { timeoutMs: 1000 });
       seen.push(await unheard.wait().then(({ limit }) => limit, ({ which }) => which));
       seen.push((await box.run("rm /root/full; echo on > /root/file; cat /root/file")).stdout);
       seen.push((await box.processes()).map(({ name }) => name).join());

@@ -109,7 +109,7 @@ test("what is ended from outside leaves FILE.partial; what is no recording is re
     const none = await make();
     said.push(await refused(none.run(["/nowhere"])), existsSync("cut.rec.partial"));
     const endless = await make({ record: "late.rec" });
-    said.push(await endless.run("echo there; while :; do :; done", { timeoutMs: 4000 }).then(
+    said.push(await endless.run("echo there; while :; do :; done", { timeoutMs: 2500 }).then(
       () => "done", ({ which, partial }) => [which, partial?.stdout]));
     await endless.close();
     const late = await openRecording("late.rec.partial");
@@ -214,7 +214,7 @@ globalThis.work = async () => {
 
   const cut = await folder.getFileHandle("cut.rec", { create: true });
   const endless = await Sandbox.create({ ...options, record: cut });
-  said.push(await refused(endless.run("echo there; while :; do :; done", { timeoutMs: 3000 })));
+  said.push(await refused(endless.run("echo there; while :; do :; done", { timeoutMs: 1000 })));
   await endless.close();
   said.push(await refused(openRecording(cut)));
   const run = await openRecording(cut, { image });

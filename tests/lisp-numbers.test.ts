@@ -11,10 +11,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { extendedTest } from "@stratos/base/testing";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { CompiledLisp, NATIVE_TARGETS } from "@stratos/lisp";
+import { CompiledLisp } from "@stratos/lisp";
 import { makeLisp, runText } from "../packages/lisp/src/testing/run.ts";
 import { runStatic } from "./abi/run-static.ts";
-import { EMULATORS } from "./support/emulators.ts";
+import { EMULATORS, MAIN_TARGETS } from "./support/emulators.ts";
 import { nativeLisp } from "./support/native-lisp.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-numbers-"));
@@ -39,9 +39,9 @@ for (const [name, define] of [
     new CompiledLisp(lisp, { wasm: new NodeWasmEngine() }).runProgram(text, `${name}.scm`);
     compare("WebAssembly", compiled());
     const build = nativeLisp();
-    const programs = build.buildNative(text, `${name}.scm`, NATIVE_TARGETS);
+    const programs = build.buildNative(text, `${name}.scm`, MAIN_TARGETS);
     compare("rv64", (await runStatic(programs.rv64)).output);
-    for (const target of NATIVE_TARGETS.filter((other) => other !== "rv64")) {
+    for (const target of MAIN_TARGETS.filter((other) => other !== "rv64")) {
       const emulator = EMULATORS[target];
       if (emulator === null) continue;
       const file = join(folder, target);

@@ -10,6 +10,9 @@ export const EMULATORS: Readonly<Record<NativeTarget, readonly string[] | null>>
   ppc64le: ["qemu-ppc64le-static", "-p", "65536"],
 };
 
+/** The machine's processor and the usual host's; all of them in the extended run. */
+export const MAIN_TARGETS: readonly NativeTarget[] = isExtended ? NATIVE_TARGETS : ["rv64", "x86_64"];
+
 const others = NATIVE_TARGETS.filter((target) => EMULATORS[target]?.length !== 0);
 let turn = 0;
 
