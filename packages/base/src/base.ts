@@ -25,6 +25,7 @@ export {
   waitsFor,
 } from "./advisory-locks.ts";
 export type { RangeLock } from "./advisory-locks.ts";
+export { SteadyMap, SteadySet } from "./steady-map.ts";
 export { SeededRandom } from "./seeded-random.ts";
 export { fromBase64, toBase64 } from "./base64.ts";
 export { hexOf } from "./hex.ts";

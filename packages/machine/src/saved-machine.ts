@@ -86,7 +86,7 @@ interface State {
 }
 
 const MAGIC = "STRATOSM";
-const VERSION = 40;
+const VERSION = 41;
 const HEADER_BYTES = 16;
 const PART_HEADER_BYTES = 12;
 

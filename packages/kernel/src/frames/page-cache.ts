@@ -1,5 +1,5 @@
 import { ENOSPC, PAGE_SIZE } from "@stratos/abi";
-import { assert, stateClass } from "@stratos/base";
+import { assert, stateClass, SteadySet } from "@stratos/base";
 import type { CallWork } from "../ground/call-work.ts";
 import type { FrameAllocator } from "./frame-allocator.ts";
 import type { ImageFile } from "./image-pages.ts";
@@ -99,7 +99,7 @@ export class PageCache {
   #segments = new Map<number, Segment>();
   #pageCount = 0;
   identity = 0;
-  #dirty = new Set<number>();
+  #dirty = new SteadySet<number>();
   /** Forks of the machine have the same objects for `#segments` and `#dirty`: see `#unshare`. */
   #isShared = false;
   /** Mappings of shared anonymous memory (no file holds it): the last one to go disposes of it. 0 for files. */
@@ -131,7 +131,7 @@ export class PageCache {
     const segments = new Map<number, Segment>();
     for (const [at, { frames, count }] of this.#segments) segments.set(at, { frames: [...frames], count });
     this.#segments = segments;
-    this.#dirty = new Set(this.#dirty);
+    this.#dirty = new SteadySet(this.#dirty);
   }
 
   /** Adds a page that isn't there. */
@@ -520,8 +520,7 @@ export class PageCache {
         // While it is mapped it may be written again without a fault, so it stays dirty until the mapping goes; what
         // forks share is written by none of them.
         if (failed < 0 || (this.frames.isMapped(frame) && !this.frames.isShared(frame))) {
-          this.#dirty.delete(index);
-          this.#dirty.add(index);
+          this.#dirty.putLast(index);
           continue;
         }
       }

@@ -1,3 +1,4 @@
+import type { SteadyMap } from "@stratos/base";
 import type { Processor } from "@stratos/riscv";
 import type { Reaper } from "../frames/reaper.ts";
 import type { CallState } from "../ground/call-state.ts";
@@ -42,7 +43,7 @@ export interface MmKernel extends VfsKernel {
   /** Translations were dropped during a system call: translated code on the host's stack must be left. */
   codeChanged: boolean;
   /** Who waits for a word, by its identity. Bound: tasks, and 128 each (futex_waitv(2)). */
-  readonly futexes: Map<string, Set<FutexWaiter>>;
+  readonly futexes: SteadyMap<string, Set<FutexWaiter>>;
   /** RLIMIT_STACK of whoever uses the space. */
   stackLimit(space: AddressSpace): number;
   countFault(isMajor: boolean): void;

@@ -1,5 +1,5 @@
 import { EADDRNOTAVAIL, ENETUNREACH, IPPROTO_TCP } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { stateClass, SteadyMap } from "@stratos/base";
 import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
 import type { Netfilter } from "@stratos/netfilter";
 import {
@@ -104,7 +104,7 @@ export class Network
   /** Those that hear groups, with a port or without. Bound: open sockets. */
   readonly netlinkMembers = new Set<NetlinkSocket>();
   /** unix(7): the type of the socket, a space, its abstract name without the leading NUL. */
-  readonly abstractNames = new Map<string, UnixSocket>();
+  readonly abstractNames = new SteadyMap<string, UnixSocket>();
   /** Who is told that interfaces, addresses and routes change. Bound: netlink, and mounts of sysfs. */
   readonly observers: Set<NetworkObserver> = new Set<NetworkObserver>([
     new RouteEvents(this),

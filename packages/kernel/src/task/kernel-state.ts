@@ -1,7 +1,7 @@
 import type { CallState } from "../ground/call-state.ts";
 import { PAGE_SIZE, RLIMIT_STACK } from "@stratos/abi";
 import type { CpuClock, RandomSource, SocketProvider } from "@stratos/host";
-import { assert, stateClass, StateError } from "@stratos/base";
+import { assert, stateClass, StateError, SteadyMap } from "@stratos/base";
 import { type PhysicalMemory, type Processor, ProcessorTally } from "@stratos/riscv";
 import type { BlockKernel } from "../block/block-kernel.ts";
 import type { EventKernel } from "../event/event-kernel.ts";
@@ -255,7 +255,7 @@ export class Kernel
   readonly hints = new Map<string, number | string>();
   readonly accounting = new Accounting(this);
   /** Who waits for a word (task/futex.ts), by its identity; in the order they came. */
-  readonly futexes = new Map<string, Set<FutexWaiter>>();
+  readonly futexes = new SteadyMap<string, Set<FutexWaiter>>();
   /** Words that have an owner and are waited for (task/pi-futex.ts). Bound: tasks. */
   readonly piFutexes = new Map<string, PiFutex>();
   /** The last number that `identityOf` gave. */

@@ -1,3 +1,4 @@
+import { SteadyMap } from "@stratos/base";
 import { ENOENT, isErrno } from "@stratos/abi";
 import { Dentry } from "./dentry.ts";
 import type { Inode } from "./inode.ts";
@@ -42,7 +43,7 @@ function detachChild(kernel: VfsKernel, child: Dentry): void {
 
 function addChild(kernel: VfsKernel, parent: Dentry, name: string, inode: Inode | null): Dentry {
   const child = new Dentry(name, parent, inode);
-  parent.children ??= new Map();
+  parent.children ??= new SteadyMap();
   parent.children.set(name, child);
   if (inode !== null) nameCached(inode, child);
   kernel.vfs.dentryCount++;
@@ -53,7 +54,7 @@ function addChild(kernel: VfsKernel, parent: Dentry, name: string, inode: Inode 
 export function pinChild(kernel: VfsKernel, child: Dentry): void {
   const parent = child.parent;
   if (parent === null || parent.children?.get(child.name) === child) return;
-  parent.children ??= new Map();
+  parent.children ??= new SteadyMap();
   parent.children.set(child.name, child);
   if (child.inode !== null) nameCached(child.inode, child);
   kernel.vfs.dentryCount++;
@@ -128,7 +129,7 @@ export function moveDentry(kernel: VfsKernel, dentry: Dentry, target: Dentry): v
   dentry.parent = newParent;
   dentry.name = newName;
   if (!newParent.isDetached) {
-    newParent.children ??= new Map();
+    newParent.children ??= new SteadyMap();
     newParent.children.set(newName, dentry);
     if (!wasCached) {
       kernel.vfs.dentryCount++;

@@ -1,4 +1,4 @@
-import { stateClass, type Writable } from "@stratos/base";
+import { stateClass, type SteadyMap, type Writable } from "@stratos/base";
 import type { Inode } from "./inode.ts";
 import { notifyLastName } from "./inotify-mark.ts";
 
@@ -14,7 +14,7 @@ export class Dentry {
   parent: Dentry | null;
   inode: Inode | null;
   /** Cached names below a directory; made when first needed, most entries are leaves. */
-  children: Map<string, Dentry> | null = null;
+  children: SteadyMap<string, Dentry> | null = null;
   /** Mounts on this entry (in any namespace); a quick test for the path walk. */
   mountCount = 0;
   users = 0;

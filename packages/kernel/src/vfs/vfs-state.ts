@@ -1,5 +1,5 @@
 import { ENOTTY } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { stateClass, SteadySet } from "@stratos/base";
 import type { Dentry } from "./dentry.ts";
 import { DeviceRegistry } from "./device-registry.ts";
 import type { FileSystem, FileSystemType } from "./file-system.ts";
@@ -55,7 +55,7 @@ export class VfsState {
   dentriesMost = DENTRIES_MAX;
   #cachePressure = 100;
   /** Inodes whose pages or attributes are not on stable storage yet (write-back.ts). */
-  readonly dirty = new Set<Inode>();
+  readonly dirty = new SteadySet<Inode>();
   /** Inodes and further names of all file systems in memory, and bytes that they keep outside pages (fs/tmpfs). */
   memoryInodes = 0;
   memoryBytes = 0;

@@ -94,7 +94,7 @@ export function continueWriteBack(
     inodes--;
     if (failed < 0) failure = failed;
     // What stays dirty comes behind those that have not been looked at.
-    if (kernel.vfs.dirty.delete(inode)) kernel.vfs.dirty.add(inode);
+    kernel.vfs.dirty.putLast(inode);
   }
   return { kind: "write-back", pages, inodes: kernel.vfs.dirty.size === 0 ? 0 : inodes, failure };
 }

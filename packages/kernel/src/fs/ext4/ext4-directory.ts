@@ -1,4 +1,4 @@
-import { byteString, byteStringOf } from "@stratos/base";
+import { byteString, byteStringOf, SteadyMap } from "@stratos/base";
 import { EEXIST, ENOENT, EUCLEAN } from "@stratos/abi";
 import { emptyDirectoryBlock, sealDirectoryBlock, viewOf } from "@stratos/formats/ext4";
 
@@ -34,7 +34,7 @@ const TAIL = 12;
  */
 export class Ext4Directory {
   readonly #blocks: DirectoryBlocks;
-  readonly #names = new Map<string, Ext4Entry>();
+  readonly #names = new SteadyMap<string, Ext4Entry>();
   /** The largest room for an entry, by block: of those that were read. */
   readonly #room: number[] = [];
   /** Blocks without a place for a checksum: those of a hash tree. */

@@ -24,7 +24,7 @@ import {
   RENAME_EXCHANGE,
   isErrno,
 } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { stateClass, SteadyMap } from "@stratos/base";
 import { PageCache } from "../../frames/page-cache.ts";
 import { firstBehind } from "../../vfs/listing-order.ts";
 import type { Reapable } from "../../frames/reaper.ts";
@@ -65,7 +65,7 @@ export class TmpfsInode extends Inode {
   declare readonly fileSystem: Tmpfs;
   /** Of a directory: where ".." leads. */
   parent: TmpfsInode | null = null;
-  #entries: Map<string, Entry> | null;
+  #entries: SteadyMap<string, Entry> | null;
   /** The same by cursor, with those that went still in their places, so that a listing goes on where it was. */
   #order: Entry[] | null;
   #nextCursor = 1;
@@ -78,7 +78,7 @@ export class TmpfsInode extends Inode {
     super(fileSystem, ino, attributes.mode, attributes.uid, attributes.gid, attributes.now);
     this.rdev = attributes.rdev;
     const kind = attributes.mode & S_IFMT;
-    this.#entries = kind === S_IFDIR ? new Map() : null;
+    this.#entries = kind === S_IFDIR ? new SteadyMap() : null;
     this.#order = kind === S_IFDIR ? [] : null;
     if (kind === S_IFDIR) {
       this.nlink = 2;

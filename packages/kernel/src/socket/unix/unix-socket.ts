@@ -12,7 +12,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { isOutOfScope } from "../../security/landlock.ts";
-import { stateClass } from "@stratos/base";
+import { stateClass, type SteadyMap } from "@stratos/base";
 import { randomWord } from "../../ground/random-word.ts";
 import type { Credentials } from "../../security/credentials.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
@@ -42,7 +42,7 @@ export interface UnixCaller extends SocketCaller {
 /** The network of such a socket (network.ts). */
 export interface UnixNetwork extends SocketNetwork {
   readonly unixSockets: Set<UnixSocket>;
-  readonly abstractNames: Map<string, UnixSocket>;
+  readonly abstractNames: SteadyMap<string, UnixSocket>;
   readonly boundInodes: Map<Inode, UnixSocket>;
 }
 
