@@ -47,6 +47,7 @@ import {
   type IpOutput,
   ANY_V4,
   copyIp,
+  hasSourceRoute,
   isBroadcast,
   isLoopback,
   isMulticast,
@@ -54,6 +55,9 @@ import {
   isV4,
   isWildcard,
   keepEndpoint,
+  makeV4,
+  NO_OPTIONS,
+  recordHop,
   ScratchEndpoint,
 } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
@@ -100,6 +104,7 @@ const OUTGOING = {
   hopLimit: 0,
   trafficClass: 0,
   extensions: NO_EXTENSIONS as Uint8Array,
+  options: NO_OPTIONS as Uint8Array,
 };
 const RECEIVED = new ReceivedDatagram();
 
@@ -404,6 +409,7 @@ export class UdpSocket extends DatagramSocket {
     OUTGOING.trafficClass = this.ip.trafficClassTo(to.ip, ancillary);
     const v6Given = ancillary === null ? null : ancillary.extensions;
     OUTGOING.extensions = isV4(to.ip) ? NO_EXTENSIONS : joinExtensions(this.ip.extensions, v6Given);
+    OUTGOING.options = isV4(to.ip) ? this.ip.optionsOf(ancillary) : NO_OPTIONS;
     const chosen = ancillary?.sender ?? null;
     const way = isMulticast(to.ip) ? wayOut(this, to.ip, chosen?.interfaceIndex || OUTGOING.scope) : null;
     if (way !== null) return this.#sendToMembers(task, from, way, chosen);
@@ -413,7 +419,7 @@ export class UdpSocket extends DatagramSocket {
     if (failed < 0) return failed;
     this.#setSender(source, chosen);
     if (OUTGOING.staysHere || this.network.isLocal(to.ip)) {
-      if (hasRoutingHeader(OUTGOING.extensions)) return this.#lose(from);
+      if (hasRoutingHeader(OUTGOING.extensions) || hasSourceRoute(OUTGOING.options)) return this.#lose(from);
       if (this.network.isBroadcast(to.ip)) return this.#sendToAll(from);
       if (this.#isSeen()) return this.#sendOnLink(from, 0);
       const sent = this.loopback.send(OUTGOING, from);
@@ -436,13 +442,13 @@ export class UdpSocket extends DatagramSocket {
   /** Do rules or packet sockets see what goes to this machine? What nobody here hears may be the host's. */
   #isSeen(): boolean {
     if (!this.network.ip.isSeen || OUTGOING.staysHere || this.protocol !== IPPROTO_UDP) return false;
-    if (OUTGOING.extensions.length > 0) return false;
+    if (OUTGOING.extensions.length > 0 && OUTGOING.options.length === 0) return false;
     return this.#host === null || this.loopback.isHeard(OUTGOING);
   }
 
   /** Out by the IP layer; −EOPNOTSUPP with headers of IPv6 that it doesn't write. */
   #sendOnLink(from: IoCursor, device: number): number {
-    if (OUTGOING.extensions.length > 0) return -EOPNOTSUPP;
+    if (OUTGOING.extensions.length > 0 && OUTGOING.options.length === 0) return -EOPNOTSUPP;
     const { output } = this.network.ip;
     const dontFragment = forbidsParts(this.ip, OUTGOING.to.ip);
     const { mark, uid, gid } = this.origin;
@@ -472,6 +478,17 @@ export class UdpSocket extends DatagramSocket {
   #setSender(source: IpAddress, chosen: ChosenSender | null): void {
     const { ip, port } = this.local!;
     OUTGOING.from.set(chosen?.ip ?? (isWildcard(ip) ? source : ip), port);
+    if (OUTGOING.options.length > 0) this.#recordWay();
+  }
+
+  /** Options as they are when a datagram has come from here to this machine: both its ends have written into them. */
+  #recordWay(): void {
+    const { from, to, options } = OUTGOING;
+    const timeMs = (Math.floor(this.kernel.now() / 1e6) | 0x80000000) >>> 0;
+    const isOwn = (word: number): boolean => this.network.hasAddress(makeV4(word));
+    OUTGOING.extensions = options.slice();
+    for (const { ip } of [from, to])
+      recordHop(OUTGOING.extensions, { own: ip[3]!, isOwn, timeMs, isSender: ip === from.ip });
   }
 
   /** What the network does to the next datagram that goes from here to one within the machine; null: nothing. */
