@@ -219,12 +219,7 @@ export class UdpSocket extends DatagramSocket {
   /** connect(2): the default destination, and the only sender that is heard; AF_UNSPEC undoes it. */
   override connect(task: SocketCaller, address: Uint8Array, _nonblocking: boolean): number {
     if (address.length < 2) return -EINVAL;
-    if (familyOf(address) === AF_UNSPEC) {
-      this.peer = null;
-      this.#host?.dropUnbound();
-      this.#dropChosen();
-      return 0;
-    }
+    if (familyOf(address) === AF_UNSPEC) return this.#disconnect();
     const { to } = OUTGOING;
     // An address of IPv4 will do for IPv6's socket, too (net/ipv6/datagram.c, __ip6_datagram_connect).
     const isOfV4 = familyOf(address) === AF_INET;
@@ -241,6 +236,21 @@ export class UdpSocket extends DatagramSocket {
     this.claim!.ip = this.local!.ip;
     this.#host?.dropUnbound();
     this.peer = keepEndpoint(to.ip, to.port);
+    this.readiness.wakeAll();
+    return 0;
+  }
+
+  #disconnect(): number {
+    this.peer = null;
+    this.#host?.dropUnbound();
+    this.#dropChosen();
+    return 0;
+  }
+
+  /** It is connected to nobody any more (net/ipv4/udp.c, udp_abort). */
+  override destroy(error: number): number {
+    this.pendingError = error;
+    this.#disconnect();
     this.readiness.wakeAll();
     return 0;
   }
