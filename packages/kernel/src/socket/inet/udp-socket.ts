@@ -299,7 +299,9 @@ export class UdpSocket extends DatagramSocket {
     const flow = this.flowTo(ip, port);
     const asked = chosen?.interfaceIndex || this.options.boundIndex || OUTGOING.scope;
     OUTGOING.device = asked || this.ip.unicastIndex(ip);
-    const route = network.routeOutside(ip, OUTGOING.device === flow.out ? flow : { ...flow, out: OUTGOING.device });
+    const source = chosen?.ip ?? flow.source;
+    const isPlain = OUTGOING.device === flow.out && source === flow.source;
+    const route = network.routeOutside(ip, isPlain ? flow : { ...flow, out: OUTGOING.device, source });
     if (isErrno(route)) return route;
     OUTGOING.isOnLink = route.out.carriesIp;
     if (!OUTGOING.isOnLink && this.#host === null) return network.provider === null ? -EHOSTUNREACH : -ENETUNREACH;
