@@ -484,8 +484,9 @@ export const socketCalls: SyscallTable = {
       "(RTM_GETNEXTHOP: EOPNOTSUPP); of a route's metrics the MTU alone is heeded; rules of routes know no " +
       "tunnels and groups of interfaces (EOPNOTSUPP), programs make no routes of this machine, of broadcasts " +
       "and groups (EOPNOTSUPP); the way out stays in its network (EINVAL) and is no " +
-      "port of a bridge (EOPNOTSUPP); bridges have no spanning tree, VLANs or settings, forget no station before " +
-      "300 s, know 1024 and take none from programs, and a frame goes 1024 ways at most; a network has 256 " +
+      "port of a bridge (EOPNOTSUPP); bridges have no spanning tree, no snooping of groups and no VLANs: such " +
+      "settings are kept without effect, or refused where they would filter or answer for others (EOPNOTSUPP); " +
+      "they know 1024 stations and take none from programs, and a frame goes 1024 ways at most; a network has 256 " +
       "addresses in all (ENOBUFS), an interface 16 alternative names (EINVAL)",
   },
   socketpair: { run: socketpair },
