@@ -2,17 +2,17 @@
  * Test suites of programs that Debian ships, against the installed programs in Stratos, and what fails there under
  * qemu-user as well:
  *
- *     npm run conformance:suites -- [acl] [apr] [bash] [busybox] [coreutils] [diffutils] [findutils] [gawk] [git]
- *     [glib] [glibc] [gnulib] [grep] [libevent] [liburing] [libuv] [linux] [mksh] [perl] [posix] [sed] [socat] [strace]
- *     [stress-ng] [systemd] [tar] [util-linux] [zsh]
+ *     npm run conformance:suites -- [acl] [apr] [bash] [busybox] [coreutils] [dbus] [diffutils] [findutils] [gawk]
+ *     [git] [glib] [glibc] [gnulib] [grep] [libevent] [liburing] [libuv] [linux] [mksh] [node] [perl] [posix] [sed]
+ *     [socat] [strace] [stress-ng] [systemd] [tar] [tcl] [util-linux] [zsh]
  *     [--filter TEXT] [--limit SECONDS] [--timeout SECONDS] [--only-ours] [--worse]
  *     [--record]
  *
- * Sources come from the Debian mirror, with pinned hashes (GLib's and systemd's tests are packages); the scripts that
- * run in the guest are in `guest/`. What fails in Stratos and not under qemu-user runs there once more, with twice the
- * time: a busy host alone makes no row. `--worse` runs those alone that the recorded row says are worse here, and with
- * `--record` takes off it what passes now. The last line is `N passed, N failed`: a test that fails in both places is
- * not counted.
+ * Sources come from the Debian mirror, with pinned hashes (D-Bus', GLib's and systemd's tests are packages); the
+ * scripts that run in the guest are in `guest/`. What fails in Stratos and not under qemu-user runs there once more,
+ * with twice the time: a busy host alone makes no row. `--worse` runs those alone that the recorded row says are worse
+ * here, and with `--record` takes off it what passes now. The last line is `N passed, N failed`: a test that fails in
+ * both places is not counted.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -51,13 +51,14 @@ import { buildStraceTests } from "./strace-tests.ts";
 import { recordedRow, recordRows, type Row } from "./results.ts";
 import { isWhole, refuseUnknown } from "../tests/support/known-names.ts";
 
-const IMAGE = "suites-7";
+const IMAGE = "suites-8";
 const PACKAGES = [
   ...["gcc", "libc6-dev", "make", "perl", "gawk", "bc", "acl", "attr", "locales-all"],
   ...["util-linux-extra", "psmisc", "xz-utils", "zip", "file", "libglib2.0-tests", "systemd-tests"],
   ...["mksh", "zsh", "git", "zlib1g-dev", "bsdextrautils", "busybox", "dosfstools", "e2fsprogs"],
   ...["eject", "fdisk", "iproute2", "iputils-ping", "libcap2-bin", "netcat-openbsd", "openssl"],
   ...["procps", "socat", "strace", "stress-ng", "uuid-runtime", "xxd"],
+  ...["bubblewrap", "dbus-tests", "nodejs", "tcl8.6"],
 ];
 const ROOT = join(TEST_HOME, `root-${IMAGE}`);
 const CROSS_COMPILER = "riscv64-linux-gnu-gcc";
@@ -155,6 +156,18 @@ const SUITES: readonly Suite[] = [
         .map((name) => `tests/${name}`)
         .sort();
     },
+  },
+  {
+    name: "dbus",
+    source: null,
+    sha256: "",
+    good: [0, 77],
+    // Each again with a configuration beside it, which changes nothing here.
+    prepare: () =>
+      readdirSync(join(ROOT, "usr/share/installed-tests/dbus"))
+        .filter((name) => name.endsWith(".test") && !name.endsWith("_with_config.test"))
+        .map((name) => basename(name, ".test"))
+        .sort(),
   },
   {
     name: "diffutils",
@@ -284,6 +297,18 @@ const SUITES: readonly Suite[] = [
     },
   },
   {
+    // Processes, clusters, datagrams, streams of the terminal: what asks the kernel more than the engine.
+    name: "node",
+    source: "pool/main/n/nodejs/nodejs_20.19.2%2bdfsg.orig.tar.xz",
+    sha256: "5e5559381ad031d245a8efa403458abbb73755f74c3e6380f185a4dd342b7949",
+    parts: ["test"],
+    good: [0],
+    prepare: (folder) =>
+      readdirSync(join(folder, "source/test/parallel"))
+        .filter((name) => /^test-(child-process|cluster|dgram|pipe|signal|stdin|stdio|stdout|tty)-.*\.m?js$/.test(name))
+        .sort(),
+  },
+  {
     // Some want files of perl's own build, or its own modules beside them.
     name: "perl",
     source: "pool/main/p/perl/perl_5.40.1.orig.tar.xz",
@@ -369,10 +394,9 @@ const SUITES: readonly Suite[] = [
     },
   },
   {
-    // Under qemu-user nothing can be traced. What fails here asks for options of IP (`inet-cmsg`, and 17 that run it
-    // under another name) or an older Linux's answers (`membarrier`, `sockopt-sol_netlink`). `kill_child` spins until
-    // another processor answers, and passes at times; those of strace's words (`…-syntax`, `strace--tips…`) begin it
-    // hundreds of times and want 150 seconds.
+    // Under qemu-user nothing can be traced. What fails here asks for an older Linux's answers (`membarrier`, and 17
+    // that run it under another name, `sockopt-sol_netlink`). `kill_child` spins until another processor answers, and
+    // passes at times; those of strace's words (`…-syntax`, `strace--tips…`) begin it hundreds of times and want 150 s.
     name: "strace",
     source: "pool/main/s/strace/strace_6.1.orig.tar.xz",
     sha256: "2579e9cec37dbb786f6ea0bebd15f40dd561ef2bde2a2a2ecdce5963b01859fd",
@@ -408,6 +432,19 @@ const SUITES: readonly Suite[] = [
     sha256: "9ae57e981c1e73c0eebc2b26c9b0c4497fe310ef1d516ea430efb5470b71f7a8",
     good: [0, 77],
     prepare: buildTarHelpers,
+  },
+  {
+    // A NaN keeps no sign through a processor's conversion (`binary`); `clock` wants older names of zones, and `safe`
+    // expects Tcl where its own build puts it.
+    name: "tcl",
+    source: "pool/main/t/tcl8.6/tcl8.6_8.6.16%2bdfsg.orig.tar.gz",
+    sha256: "c3b6a803ea2e55cafa8b4b52546a6b3bb3722927dcf4bebe3a6549fd353702ea",
+    good: [0],
+    prepare: (folder) =>
+      readdirSync(join(folder, "source/tests"))
+        .filter((name) => name.endsWith(".test"))
+        .map((name) => basename(name, ".test"))
+        .sort(),
   },
   {
     // What is worse here, by what it asks for:

@@ -11,6 +11,7 @@ export * from "./file-control.ts";
 export * from "./block-ioctls.ts";
 export * from "./bpf.ts";
 export * from "./packet-numbers.ts";
+export * from "./bridge-attributes.ts";
 export * from "./rtnetlink-numbers.ts";
 export * from "./tun-numbers.ts";
 export * from "./socket-numbers.ts";

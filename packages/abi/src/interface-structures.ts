@@ -3,6 +3,7 @@ import {
   array,
   hex16,
   hex32,
+  hex64,
   i16,
   i32,
   pointer,
@@ -92,6 +93,12 @@ export const EthtoolTsInfo = struct("ethtool_ts_info", {
   rx_filters: hex32,
   rx_reserved: array(u32, 3),
 });
+/** Of ETHTOOL_GSSET_INFO: sets of names; behind it for each how many, in the order of their bits. */
+export const EthtoolSsetInfo = struct("ethtool_sset_info", { cmd: u32, reserved: u32, sset_mask: hex64 });
+/** Of ETHTOOL_GSTRINGS: behind it the names of a set, 32 bytes each. */
+export const EthtoolGstrings = struct("ethtool_gstrings", { cmd: u32, string_set: u32, len: u32 });
+/** Of ETHTOOL_GSTATS: behind it what they count. */
+export const EthtoolStats = struct("ethtool_stats", { cmd: u32, n_stats: u32, data: array(u64, 0) });
 /** Of ETHTOOL_GDRVINFO: who drives an interface. */
 export const EthtoolDrvinfo = struct("ethtool_drvinfo", {
   cmd: u32,

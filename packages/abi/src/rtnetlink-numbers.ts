@@ -56,6 +56,7 @@ export const IFLA_ADDRESS = 1,
   IFLA_QDISC = 6,
   IFLA_STATS = 7,
   IFLA_MASTER = 10,
+  IFLA_PROTINFO = 12,
   IFLA_TXQLEN = 13,
   IFLA_OPERSTATE = 16,
   IFLA_LINKMODE = 17,
@@ -79,6 +80,8 @@ export const ALTIFNAMSIZ = 128;
 /** Within IFLA_LINKINFO, and within its data for a veth. */
 export const IFLA_INFO_KIND = 1,
   IFLA_INFO_DATA = 2,
+  IFLA_INFO_SLAVE_KIND = 4,
+  IFLA_INFO_SLAVE_DATA = 5,
   VETH_INFO_PEER = 1;
 /** What RFC 2863 calls ifOperStatus. */
 export const IF_OPER_UNKNOWN = 0,

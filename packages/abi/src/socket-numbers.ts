@@ -355,10 +355,15 @@ export const SIOCBONDRELEASE = 0x8991,
   SIOCGHWTSTAMP = 0x89b1,
   /** And the fifteen behind it, which mean what each driver likes: tunnels are asked for by them. */
   SIOCDEVPRIVATE = 0x89f0;
-/** Of SIOCETHTOOL: who drives the interface, and has it a link? (ethtool.h) */
+/** Of SIOCETHTOOL: who drives the interface, has it a link, what does it count? (ethtool.h) */
 export const ETHTOOL_GDRVINFO = 3,
   ETHTOOL_GLINK = 10,
-  ETHTOOL_GET_TS_INFO = 65;
+  ETHTOOL_GSTRINGS = 27,
+  ETHTOOL_GSTATS = 29,
+  ETHTOOL_GSSET_INFO = 55,
+  ETHTOOL_GET_TS_INFO = 65,
+  /** The set of names of what it counts. */
+  ETH_SS_STATS = 1;
 export const SIOCETHTOOL = 0x8946,
   SIOCDARP = 0x8953,
   SIOCGARP = 0x8954,

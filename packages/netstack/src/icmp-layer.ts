@@ -29,6 +29,7 @@ import { copyIp, type IpAddress, isBroadcast, isMulticast, isWildcard } from "./
 import type { VersionCounters } from "./ip-counters.ts";
 import type { IpDevice, IpHost } from "./ip-host.ts";
 import type { IpLinkOutput } from "./ip-link-output.ts";
+import { answerOptions, NO_OPTIONS } from "./ip-options.ts";
 import { IncomingPacket, PARSED } from "./ip-packet.ts";
 import type { IpSender } from "./ip-sender.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -42,7 +43,16 @@ const ERROR_COSTS = 3;
 const MESSAGE = new Uint8Array(65536);
 /** The packet that an error is about. */
 const REFUSED = new IncomingPacket();
-const SENDING = { hops: 64, trafficClass: 0, dontFragment: false, device: 0, mark: 0, uid: -1, gid: -1 };
+const SENDING = {
+  hops: 64,
+  trafficClass: 0,
+  dontFragment: false,
+  device: 0,
+  mark: 0,
+  uid: -1,
+  gid: -1,
+  options: NO_OPTIONS as Uint8Array,
+};
 const SOURCE: IpAddress = new Uint32Array(4);
 
 export class IcmpLayer {
@@ -91,7 +101,8 @@ export class IcmpLayer {
     if (own === null) return;
     MESSAGE.set(bytes.subarray(at, at + length));
     MESSAGE[0] = isV6 ? ICMPV6_ECHO_REPLY : ICMP_ECHO_REPLY;
-    this.#send(length, isV6, own, source, packet.trafficClass, isForLink(source) ? device : 0);
+    const options = answerOptions(packet.options);
+    this.#send(length, isV6, own, source, packet.trafficClass, isForLink(source) ? device : 0, options);
   }
 
   #send(
@@ -101,10 +112,12 @@ export class IcmpLayer {
     destination: IpAddress,
     trafficClass: number,
     device: number,
+    options: Uint8Array = NO_OPTIONS,
   ): void {
     setIcmpChecksum(MESSAGE, 0, length, isV6, source, destination);
     SENDING.trafficClass = trafficClass;
     SENDING.device = device;
+    SENDING.options = options;
     const protocol = isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
     this.#sender.send(protocol, source, destination, MESSAGE, 0, length, SENDING);
   }

@@ -19,6 +19,8 @@ export interface IpSending extends PacketOrigin {
   readonly dontFragment: boolean;
   /** The interface by its index (SO_BINDTODEVICE, IPV6_PKTINFO); 0: as routes say. */
   readonly device: number;
+  /** Options of its header (ip-options.ts), as IPv4 has them; none where it is not there. */
+  readonly options?: Uint8Array;
 }
 
 /** What the transports, TCP and UDP, see of the layer below. */

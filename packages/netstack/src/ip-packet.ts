@@ -6,6 +6,7 @@ import { IPPROTO_DSTOPTS, IPPROTO_FRAGMENT, IPPROTO_HOPOPTS, IPPROTO_NONE, IPPRO
 import { addToChecksum, foldChecksum } from "./checksum.ts";
 import { longAt, shortAt } from "./ethernet.ts";
 import { type IpAddress, isMulticast, readV4, readV6 } from "./ip-address.ts";
+import { NO_OPTIONS } from "./ip-options.ts";
 
 export const IPV4_HEADER_SIZE = 20,
   IPV6_HEADER_SIZE = 40;
@@ -42,6 +43,8 @@ export class IncomingPacket {
   fragmentAt = 0;
   hasMore = false;
   identification = 0;
+  /** IPv4, of a packet for us: its options, with what this machine has recorded in them (ip-options.ts). */
+  options: Uint8Array = NO_OPTIONS;
   /** IPv6: where the field is that names the first header behind those that each router looks at. */
   nextHeaderAt = 0;
   /** Index of the interface that it came in by; 0: this machine made it. */

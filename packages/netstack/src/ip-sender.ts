@@ -1,12 +1,13 @@
 /** Packets of this machine's own: route, header, and parts where the way takes no longer ones. */
 import { EMSGSIZE, ENETUNREACH, EPERM, IPPROTO_ICMP, IPPROTO_ICMPV6 } from "@stratos/abi";
 import { PASSED, REFUSED, stateClass } from "@stratos/base";
-import { copyIp, type IpAddress, isSameIp, isV4, readV4, readV6 } from "./ip-address.ts";
+import { copyIp, type IpAddress, isSameIp, isV4, makeV4, readV4, readV6 } from "./ip-address.ts";
 import { type IpDevice, type IpHost, NextHop, Traffic } from "./ip-host.ts";
 import { FRAME_ROOM, type IpLinkOutput, OUTPUT } from "./ip-link-output.ts";
 import type { VersionCounters } from "./ip-counters.ts";
 import type { IpOutput, IpSending } from "./ip-output.ts";
 import { type IncomingPacket, IPV4_HEADER_SIZE, IPV6_HEADER_SIZE } from "./ip-packet.ts";
+import { hasSourceRoute, NO_OPTIONS, recordHop } from "./ip-options.ts";
 import { FRAGMENT_HEADER_SIZE, IpHeader } from "./ip-writer.ts";
 import type { PacketFilter } from "./packet-filter.ts";
 import { PathMtu } from "./path-mtu.ts";
@@ -73,7 +74,11 @@ export class IpSender implements IpOutput {
       counters.outNoRoutes++;
       return failed < 0 ? failed : -ENETUNREACH;
     }
-    if (length + (isV6 ? 0 : IPV4_HEADER_SIZE) > LENGTH_MAX) return -EMSGSIZE;
+    const options = isV6 || how.options === undefined ? NO_OPTIONS : this.#optionsFrom(source, how.options);
+    // Nobody follows them: it is as lost as it would be there.
+    if (options.length > 0 && hasSourceRoute(options)) return 0;
+    if (length + (isV6 ? 0 : IPV4_HEADER_SIZE + options.length) > LENGTH_MAX) return -EMSGSIZE;
+    HEADER.options = options;
     HEADER.protocol = protocol;
     HEADER.source.set(source);
     HEADER.destination.set(destination);
@@ -101,8 +106,18 @@ export class IpSender implements IpOutput {
     return 0;
   }
 
+  /** As the first hop has written itself into them. */
+  #optionsFrom(source: IpAddress, given: Uint8Array): Uint8Array {
+    if (given.length === 0) return NO_OPTIONS;
+    const options = given.slice();
+    const host = this.#host;
+    const isOwn = (word: number): boolean => host.isOwn(makeV4(word));
+    recordHop(options, { own: source[3]!, isOwn, timeMs: timeOf(host.now()), isSender: true });
+    return options;
+  }
+
   #sendParts(device: IpDevice, to: IpAddress, mtu: number, payload: Uint8Array, at: number, length: number): number {
-    const headers = HEADER.isV6 ? IPV6_HEADER_SIZE + FRAGMENT_HEADER_SIZE : IPV4_HEADER_SIZE;
+    const headers = HEADER.isV6 ? IPV6_HEADER_SIZE + FRAGMENT_HEADER_SIZE : HEADER.size;
     const most = (mtu - headers) & ~7;
     if (most < 8) return -EMSGSIZE;
     const counters = this.#counters[HEADER.isV6 ? 1 : 0];
@@ -168,6 +183,7 @@ export class IpSender implements IpOutput {
     copyIp(packet.source, HEADER.source);
     copyIp(packet.destination, HEADER.destination);
     HEADER.hops = packet.hops - 1;
+    HEADER.options = NO_OPTIONS;
     HEADER.trafficClass = packet.trafficClass;
     this.#sendParts(device, to, device.mtuV6, packet.bytes, packet.payloadAt, packet.payloadLength);
   }
@@ -187,6 +203,11 @@ export class IpSender implements IpOutput {
         ({ host: it.#host, link: it.#link, counters: it.#counters, identification: it.#identification } = from),
     });
   }
+}
+
+/** Of a clock that does not begin at midnight (RFC 791 §3.1). */
+export function timeOf(nowNs: number): number {
+  return (Math.floor(nowNs / 1e6) | 0x80000000) >>> 0;
 }
 
 function describe(how: IpSending, protocol: number, payload: Uint8Array, at: number, length: number): void {

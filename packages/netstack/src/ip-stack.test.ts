@@ -167,8 +167,10 @@ class Station implements IpHost, IpDevice, IpReceiver {
     return false;
   }
 
+  isForwarding = false;
+
   forwards(): boolean {
-    return false;
+    return this.isForwarding;
   }
   receiver(protocol: number): IpReceiver | null {
     return protocol === PROTOCOL ? this : null;
@@ -254,6 +256,50 @@ describe("two stations", () => {
     b.unexpected = null;
     wire.pass(1.1);
     assert.deepEqual(b.heard, ["10.0.0.1 one", "10.0.0.1 three"]);
+  });
+
+  it("write themselves into options of IPv4, of which only some stand in each part", () => {
+    const { wire, a, b } = two();
+    a.send("10.0.0.2", "-");
+    const send = (to: string, length: number, options: number[]): number[][] => {
+      const destination = ipOfText(to)!;
+      const how = { ...HOW, options: Uint8Array.from(options) };
+      a.stack.sender.send(PROTOCOL, a.addresses[0]!, destination, new Uint8Array(length), 0, length, how);
+      return wire.frames.map(({ bytes }) => [...bytes.subarray(14 + 20, 14 + (bytes[14]! & 15) * 4)]);
+    };
+    const recorded = [7, 15, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    a.mtu = 600;
+    const parts = send("10.0.0.2", 1200, [...recorded, 0x94, 4, 0, 0]);
+    const first = [7, 15, 8, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    assert.deepEqual(parts, [
+      [...first, 0, 0, 0, 0, 0],
+      [...first.map(() => 1), 0, 0, 0, 0, 0],
+      [...first.map(() => 1), 0, 0, 0, 0, 0],
+    ]);
+    wire.frames.length = 0;
+    send("10.0.0.2", 4, recorded);
+    const frame = wire.frames[0]!.bytes.slice();
+    wire.run();
+    assert.deepEqual([...b.stack.packet.options].slice(0, 15), [7, 15, 12, 10, 0, 0, 1, 10, 0, 0, 2, 0, 0, 0, 0]);
+    // Copied ones stay.
+    assert.deepEqual(send("10.0.0.2", 1200, [0x94, 4, 0, 0, 1, 1, 1, 1]).at(-1), [0x94, 4, 0, 0, 1, 1, 1, 1]);
+    wire.frames.length = 0;
+    // Who passes a packet on is on its way.
+    b.isForwarding = true;
+    b.stack.neighbours.heard(b.stack.neighbours.obtain(1, ipOfText("10.0.0.9")!, 0), b.hardwareAddress, 0, true);
+    frame[33] = 9;
+    const passes = (): number[][] => {
+      frame.fill(0, 24, 26);
+      const checksum = foldChecksum(addToChecksum(0, frame, 14, 36));
+      frame.set([checksum >> 8, checksum & 255], 24);
+      b.take(frame);
+      return wire.frames.splice(0).map(({ bytes }) => [...bytes.subarray(34, 49)]);
+    };
+    assert.deepEqual(passes(), [[7, 15, 12, 10, 0, 0, 1, 10, 0, 0, 2, 0, 0, 0, 0]]);
+    frame.set([0x83, 7, 4, 10, 0, 0, 9, 0], 34);
+    assert.deepEqual(passes(), [], "a way that nobody follows");
+    frame.set([7, 2, 4, 10, 0, 0, 9, 0], 34);
+    assert.deepEqual(passes(), [], "malformed");
   });
 
   it("find out that a neighbour is gone, and ask anew when it is spoken to", () => {

@@ -41,11 +41,21 @@ import {
 } from "./icmp.ts";
 import { IcmpLayer } from "./icmp-layer.ts";
 import { IpCounters, type VersionCounters } from "./ip-counters.ts";
-import { type IpAddress, isBroadcast, isLinkLocal, isLoopback, isMulticast, isV4, isWildcard } from "./ip-address.ts";
+import {
+  type IpAddress,
+  isBroadcast,
+  isLinkLocal,
+  isLoopback,
+  isMulticast,
+  isV4,
+  isWildcard,
+  makeV4,
+} from "./ip-address.ts";
 import { type IpDevice, type IpHost, NextHop, Traffic } from "./ip-host.ts";
 import { FRAME_ROOM, IpLinkOutput, OUTPUT } from "./ip-link-output.ts";
 import { IncomingPacket, IPV4_HEADER_SIZE, MALFORMED, PARSED } from "./ip-packet.ts";
-import { IpSender } from "./ip-sender.ts";
+import { hasSourceRoute, NO_OPTIONS, recordHop } from "./ip-options.ts";
+import { IpSender, timeOf } from "./ip-sender.ts";
 import { setHeaderChecksum } from "./ip-writer.ts";
 import type { NeighbourCache } from "./neighbour-cache.ts";
 import type { PacketFilter } from "./packet-filter.ts";
@@ -243,6 +253,7 @@ export class IpStack {
       if (!this.#heed(filter, filter.local())) return;
       if (packet.read(packet.bytes, packet.at, packet.length) !== PARSED) return;
     }
+    if (!this.#readOptions(packet)) return;
     const wasTaken = this.#host.offer(packet);
     const { protocol, source, destination, bytes, payloadAt, payloadLength, isV6 } = packet;
     const counters = this.counters[isV6 ? 1 : 0];
@@ -260,6 +271,25 @@ export class IpStack {
     else if (isV6)
       this.icmp.refuse(packet, ICMPV6_PARAMETER_PROBLEM, UNKNOWN_HEADER_V6, packet.nextHeaderAt - packet.at);
     else this.icmp.refuse(packet, ICMP_UNREACHABLE, PROTOCOL_UNREACHABLE, 0);
+  }
+
+  /** @returns false: they are malformed, or name a way that we don't take part in */
+  #readOptions(packet: IncomingPacket): boolean {
+    const { bytes, at, payloadAt, isV6, destination, device } = packet;
+    packet.options = NO_OPTIONS;
+    if (isV6 || payloadAt - at === IPV4_HEADER_SIZE) return true;
+    packet.options = bytes.slice(at + IPV4_HEADER_SIZE, payloadAt);
+    if (!hasSourceRoute(packet.options) && this.#record(packet.options, device, destination)) return true;
+    this.counters[0].inHeaderErrors++;
+    return false;
+  }
+
+  /** @param to  us, or where we pass it on to by the interface */
+  #record(options: Uint8Array, device: number, to: IpAddress): boolean {
+    const host = this.#host;
+    const own = host.isOwn(to) ? to : host.sourceFor(device, to);
+    const isOwn = (word: number): boolean => host.isOwn(makeV4(word));
+    return recordHop(options, { own: own === null ? 0 : own[3]!, isOwn, timeMs: timeOf(host.now()), isSender: false });
   }
 
   /** Of a protocol, from inside its `receive`: nobody listens at the port. */
@@ -327,9 +357,19 @@ export class IpStack {
     if (isV6) OUTPUT[FRAME_ROOM + 7]!--;
     else {
       OUTPUT[FRAME_ROOM + 8]!--;
+      if (!this.#recordPassing(payloadAt - at, device)) return;
       setHeaderChecksum(OUTPUT, FRAME_ROOM, payloadAt - at);
     }
     this.#link.transmit(device, to, length);
+  }
+
+  /** Into the options of the header of so many bytes in OUTPUT. @returns false: it is not passed on */
+  #recordPassing(header: number, { index }: IpDevice): boolean {
+    if (header === IPV4_HEADER_SIZE) return true;
+    const options = OUTPUT.subarray(FRAME_ROOM + IPV4_HEADER_SIZE, FRAME_ROOM + header);
+    if (!hasSourceRoute(options) && this.#record(options, index, this.packet.destination)) return true;
+    this.counters[0].inHeaderErrors++;
+    return false;
   }
 
   /** IPv4 alone is divided on its way; options stand in the first part (RFC 791 §3.2). */
@@ -347,6 +387,7 @@ export class IpStack {
       writeShort(OUTPUT, FRAME_ROOM + 4, identification);
       writeShort(OUTPUT, FRAME_ROOM + 6, flags);
       OUTPUT[FRAME_ROOM + 8]!--;
+      if (!this.#recordPassing(header, device)) return;
       setHeaderChecksum(OUTPUT, FRAME_ROOM, header);
       OUTPUT.set(bytes.subarray(payloadAt + offset, payloadAt + offset + size), FRAME_ROOM + header);
       this.#link.transmit(device, to, header + size);

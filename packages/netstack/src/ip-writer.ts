@@ -3,6 +3,7 @@ import { IPPROTO_FRAGMENT } from "@stratos/abi";
 import { addToChecksum, foldChecksum } from "./checksum.ts";
 import { writeLong, writeShort } from "./ethernet.ts";
 import { type IpAddress, isV4, writeV4, writeV6 } from "./ip-address.ts";
+import { NO_OPTIONS, optionsOfParts } from "./ip-options.ts";
 import { IPV4_HEADER_SIZE, IPV6_HEADER_SIZE } from "./ip-packet.ts";
 
 export const FRAGMENT_HEADER_SIZE = 8;
@@ -17,28 +18,31 @@ export class IpHeader {
   identification = 0;
   /** IPv4: routers may not divide it. */
   dontFragment = false;
+  /** IPv4: whole words, 40 bytes at most. */
+  options: Uint8Array = NO_OPTIONS;
 
   get isV6(): boolean {
     return !isV4(this.destination);
   }
 
-  /** Bytes of a header without extensions. */
+  /** Bytes of a header: of IPv6 without extensions, of IPv4 with its options. */
   get size(): number {
-    return this.isV6 ? IPV6_HEADER_SIZE : IPV4_HEADER_SIZE;
+    return this.isV6 ? IPV6_HEADER_SIZE : IPV4_HEADER_SIZE + this.options.length;
   }
 
   /** A packet in one piece, whose payload has `length` bytes. @returns bytes of its header */
   write(bytes: Uint8Array, at: number, length: number): number {
     if (this.isV6) this.#writeV6(bytes, at, length, this.protocol);
-    else this.#writeV4(bytes, at, length, this.dontFragment ? 0x4000 : 0);
+    else this.#writeV4(bytes, at, length, this.dontFragment ? 0x4000 : 0, this.options);
     return this.size;
   }
 
   /** One of several parts. @returns bytes of its headers */
   writePart(bytes: Uint8Array, at: number, length: number, offset: number, hasMore: boolean): number {
     if (!this.isV6) {
-      this.#writeV4(bytes, at, length, (offset >> 3) | (hasMore ? 0x2000 : 0));
-      return IPV4_HEADER_SIZE;
+      const options = offset === 0 ? this.options : optionsOfParts(this.options);
+      this.#writeV4(bytes, at, length, (offset >> 3) | (hasMore ? 0x2000 : 0), options);
+      return this.size;
     }
     this.#writeV6(bytes, at, length + FRAGMENT_HEADER_SIZE, IPPROTO_FRAGMENT);
     const part = at + IPV6_HEADER_SIZE;
@@ -49,17 +53,19 @@ export class IpHeader {
     return IPV6_HEADER_SIZE + FRAGMENT_HEADER_SIZE;
   }
 
-  #writeV4(bytes: Uint8Array, at: number, length: number, flags: number): void {
-    bytes[at] = 0x45;
+  #writeV4(bytes: Uint8Array, at: number, length: number, flags: number, options: Uint8Array): void {
+    const header = IPV4_HEADER_SIZE + options.length;
+    bytes[at] = 0x40 | (header >> 2);
     bytes[at + 1] = this.trafficClass;
-    writeShort(bytes, at + 2, IPV4_HEADER_SIZE + length);
+    writeShort(bytes, at + 2, header + length);
     writeShort(bytes, at + 4, this.identification);
     writeShort(bytes, at + 6, flags);
     bytes[at + 8] = this.hops;
     bytes[at + 9] = this.protocol;
     writeV4(this.source, bytes, at + 12);
     writeV4(this.destination, bytes, at + 16);
-    setHeaderChecksum(bytes, at, IPV4_HEADER_SIZE);
+    if (options.length > 0) bytes.set(options, at + IPV4_HEADER_SIZE);
+    setHeaderChecksum(bytes, at, header);
   }
 
   #writeV6(bytes: Uint8Array, at: number, length: number, next: number): void {

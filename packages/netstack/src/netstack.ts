@@ -3,6 +3,15 @@ export * from "./icmp.ts";
 export * from "./ip-address.ts";
 export { IpCounters } from "./ip-counters.ts";
 export * from "./ip-host.ts";
+export {
+  answerOptions,
+  checkOptions,
+  IP_OPTIONS_MAX,
+  hasSourceRoute,
+  NO_OPTIONS,
+  type OptionWriter,
+  recordHop,
+} from "./ip-options.ts";
 export * from "./ip-output.ts";
 export * from "./ip-packet.ts";
 export * from "./ip-receiver.ts";

@@ -33,6 +33,7 @@ import {
   In6Pktinfo,
   InPktinfo,
   IP_PKTINFO,
+  IP_RETOPTS,
   IPV6_PKTINFO,
   SOCK_STREAM,
   SCM_TS_OPT_ID,
@@ -43,7 +44,7 @@ import {
   SO_TXTIME,
   Ucred,
 } from "@stratos/abi";
-import { isWildcard, readV4, readV6 } from "@stratos/netstack";
+import { checkOptions, IP_OPTIONS_MAX, isWildcard, readV4, readV6 } from "@stratos/netstack";
 import { getU64, putFields, viewOf } from "../ground/words.ts";
 import { type Credentials, isCapable } from "../security/credentials.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -116,6 +117,13 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
         const header = extensions?.has(type) === true ? -EINVAL : extensionOfControl(type, data, isPrivileged);
         if (isErrno(header)) return fail(header);
         (extensions ??= new Map()).set(type, header);
+        continue;
+      }
+      if (level === IPPROTO_IP && type === IP_RETOPTS && socket.type !== SOCK_STREAM) {
+        const isPrivileged = isCapable(task.credentials, CAP_NET_RAW, socket.network.owner);
+        const options = checkOptions(data.subarray(0, IP_OPTIONS_MAX), isPrivileged);
+        if (isErrno(options)) return fail(options);
+        (extensions ??= new Map()).set(type, options);
         continue;
       }
       const chosen = socket.type === SOCK_STREAM ? null : packetInfo(socket, level, type, data);

@@ -76,7 +76,7 @@ export function leaveBridge(one: NetworkInterface): void {
   const { ports } = master.bridge!;
   ports.splice(ports.indexOf(one), 1);
   one.master = null;
-  master.bridge!.forget(one);
+  master.bridge!.drop(one);
   followPorts(master);
 }
 

@@ -10,11 +10,6 @@ import {
   EOPNOTSUPP,
   EPERM,
   ESRCH,
-  ETHTOOL_GDRVINFO,
-  ETHTOOL_GET_TS_INFO,
-  ETHTOOL_GLINK,
-  EthtoolDrvinfo,
-  EthtoolTsInfo,
   IFF_BROADCAST,
   IFF_POINTOPOINT,
   IFF_UP,
@@ -22,9 +17,6 @@ import {
   SIOCADDRT,
   SIOCDELRT,
   SIOCETHTOOL,
-  SOF_TIMESTAMPING_RX_SOFTWARE,
-  SOF_TIMESTAMPING_SOFTWARE,
-  SOF_TIMESTAMPING_TX_SOFTWARE,
   SIOCGIFADDR,
   SIOCGIFBRDADDR,
   SIOCGIFCONF,
@@ -49,7 +41,6 @@ import {
   SIOCSIFNETMASK,
   SIOCSIFTXQLEN,
   isErrno,
-  EthtoolValue,
   IFNAMSIZ,
   Ifconf,
   IfreqAddress,
@@ -68,7 +59,6 @@ import {
   RTN_UNREACHABLE,
   RT_SCOPE_HOST,
 } from "@stratos/abi";
-import { byteStringOf } from "@stratos/base";
 import {
   ANY_V4,
   type IpAddress,
@@ -82,8 +72,8 @@ import {
   widthOf,
 } from "@stratos/netstack";
 import { isCapable } from "../security/credentials.ts";
-import { RELEASE } from "../ground/release.ts";
 import { getU64, viewOf } from "../ground/words.ts";
+import { tellEthtool } from "./ethtool.ts";
 import { BRIDGE_REQUESTS, bridgeIoctl } from "./bridge-ioctl.ts";
 import { driverIoctl, isInterfaceRequest } from "./driver-ioctl.ts";
 import { familyOf, inetAddressBytes } from "./inet/inet-address.ts";
@@ -93,7 +83,6 @@ import type { InterfaceNetwork } from "./interface-network.ts";
 import {
   classPrefixOf,
   ETHERNET_ADDRESS_SIZE,
-  type InterfaceKind,
   type NetworkInterface,
   networkOf,
   usualBroadcast,
@@ -385,45 +374,3 @@ function listInterfaces(task: SocketCaller, network: InterfaceNetwork, argument:
   }
   return task.space.storeU32(argument + Ifconf.offset.ifc_len, count * IfreqAddress.size);
 }
-
-/** Requests of ethtool(8): "Link detected", and who drives it. @param data  address of what the command takes */
-function tellEthtool({ space }: SocketCaller, one: NetworkInterface, data: number): number {
-  const command = space.loadU32(data + EthtoolValue.offset.cmd);
-  if (command < 0) return -EFAULT;
-  if (command === ETHTOOL_GLINK) return space.storeU32(data + EthtoolValue.offset.data, one.isRunning ? 1 : 0);
-  if (command === ETHTOOL_GET_TS_INFO) return tellTimestamping(space, one.kind, data);
-  const driver = DRIVERS[one.kind];
-  if (command !== ETHTOOL_GDRVINFO || driver === undefined) return -EOPNOTSUPP;
-  const { offset, size } = EthtoolDrvinfo;
-  const told = new Uint8Array(size);
-  viewOf(told).setUint32(offset.cmd, command, true);
-  told.set(byteStringOf(driver.name), offset.driver);
-  told.set(byteStringOf(driver.version), offset.version);
-  told.set(byteStringOf(driver.firmware ?? ""), offset.fw_version);
-  told.set(byteStringOf(driver.bus ?? ""), offset.bus_info);
-  return space.copyOut(data, told, 0, size);
-}
-
-/** The kernel stamps what comes; what goes where the driver says so (net/ethtool/common.c, __ethtool_get_ts_info). */
-function tellTimestamping(space: SocketCaller["space"], kind: InterfaceKind, data: number): number {
-  const { offset, size } = EthtoolTsInfo;
-  const told = new Uint8Array(size);
-  const view = viewOf(told);
-  const received = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE;
-  view.setUint32(offset.cmd, ETHTOOL_GET_TS_INFO, true);
-  view.setUint32(offset.so_timestamping, received | (kind === "bridge" ? 0 : SOF_TIMESTAMPING_TX_SOFTWARE), true);
-  view.setInt32(offset.phc_index, -1, true);
-  return space.copyOut(data, told, 0, size);
-}
-
-/** As Linux's drivers say (drivers/net/{veth,tun}.c, net/bridge/br_device.c); `lo` has none. */
-const DRIVERS: {
-  readonly [kind in InterfaceKind]?: { name: string; version: string; firmware?: string; bus?: string };
-} = {
-  bridge: { name: "bridge", version: "2.3", firmware: "N/A", bus: "N/A" },
-  dummy: { name: "dummy", version: RELEASE },
-  provider: { name: "stratos", version: RELEASE },
-  tap: { name: "tun", version: "1.6", bus: "tap" },
-  tun: { name: "tun", version: "1.6", bus: "tun" },
-  veth: { name: "veth", version: "1.0" },
-};

@@ -47,7 +47,7 @@ export interface Ancillary {
   trafficClass: number | null;
   /** IP_PKTINFO or IPV6_PKTINFO; null: as the socket's address and the routes say. */
   sender: ChosenSender | null;
-  /** IPv6 extension headers by the name of their option (inet/extension-headers.ts). */
+  /** IPv6 extension headers by the name of their option (inet/extension-headers.ts); of IPv4's options IP_RETOPTS. */
   extensions: ReadonlyMap<number, Uint8Array> | null;
 }
 

@@ -1,4 +1,4 @@
-import { EADDRNOTAVAIL, ENETUNREACH, IPPROTO_TCP } from "@stratos/abi";
+import { EADDRNOTAVAIL, EINVAL, ENETUNREACH, IPPROTO_TCP, isErrno } from "@stratos/abi";
 import { stateClass, SteadyMap } from "@stratos/base";
 import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
 import type { Netfilter } from "@stratos/netfilter";
@@ -371,6 +371,9 @@ export class Network
    */
   routeOutside(to: IpAddress, flow: Flow): Route | number {
     const route = this.routes.lookUp(to, flow, this);
+    // What comes from this machine alone leaves it nowhere (net/ipv4/route.c, __mkroute_output).
+    const isInner = flow.source !== null && isV4(flow.source) && isLoopback(flow.source);
+    if (isInner && !isErrno(route) && !route.out.isLoopback && !this.ip.routesLoopback(route.out.index)) return -EINVAL;
     if (route !== -ENETUNREACH) return route;
     // Who has no address of IPv6 at all lacks that first (net/ipv6/ip6_output.c, ip6_dst_lookup_tail).
     if (!isV4(to) && flow.source === null && !this.#hasV6) return -EADDRNOTAVAIL;

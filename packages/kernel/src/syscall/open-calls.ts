@@ -190,7 +190,11 @@ function ioctl(task: Task, fd: number, command: number, argument: number): numbe
     // Whatever the kind of file: the file system behind it says no.
     case FICLONE:
     case FICLONERANGE:
+    case FIDEDUPERANGE:
+    case FIFREEZE:
     case FIGETBSZ:
+    case FIOQSIZE:
+    case FITHAW:
       return fileIoctl(task, file, command, argument);
     default:
       if ((file.landlockRefused & LANDLOCK_ACCESS_FS_IOCTL_DEV) !== 0 && !OF_EVERY_FILE.has(command >>> 0))
@@ -200,10 +204,7 @@ function ioctl(task: Task, fd: number, command: number, argument: number): numbe
 }
 
 /** Requests that are no device's (security/landlock/fs.c, is_masked_device_ioctl). */
-const OF_EVERY_FILE: ReadonlySet<number> = new Set([
-  ...[FIOQSIZE, FIFREEZE, FITHAW, FS_IOC_FIEMAP, FIDEDUPERANGE],
-  ...[FS_IOC_GETFSUUID, FS_IOC_GETFSSYSFSPATH],
-]);
+const OF_EVERY_FILE: ReadonlySet<number> = new Set([...[FS_IOC_FIEMAP, FS_IOC_GETFSUUID, FS_IOC_GETFSSYSFSPATH]]);
 
 function flock(task: Task, fd: number, operation: number): number {
   const file = task.files.get(fd);

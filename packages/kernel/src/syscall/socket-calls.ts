@@ -484,8 +484,9 @@ export const socketCalls: SyscallTable = {
       "(RTM_GETNEXTHOP: EOPNOTSUPP); of a route's metrics the MTU alone is heeded; rules of routes know no " +
       "tunnels and groups of interfaces (EOPNOTSUPP), programs make no routes of this machine, of broadcasts " +
       "and groups (EOPNOTSUPP); the way out stays in its network (EINVAL) and is no " +
-      "port of a bridge (EOPNOTSUPP); bridges have no spanning tree, VLANs or settings, forget no station before " +
-      "300 s, know 1024 and take none from programs, and a frame goes 1024 ways at most; a network has 256 " +
+      "port of a bridge (EOPNOTSUPP); bridges have no spanning tree, no snooping of groups and no VLANs: such " +
+      "settings are kept without effect, or refused where they would filter or answer for others (EOPNOTSUPP); " +
+      "they know 1024 stations and take none from programs, and a frame goes 1024 ways at most; a network has 256 " +
       "addresses in all (ENOBUFS), an interface 16 alternative names (EINVAL)",
   },
   socketpair: { run: socketpair },
@@ -508,7 +509,9 @@ export const socketCalls: SyscallTable = {
     gaps:
       "datagrams to a multicast group reach members in this machine, and the host's network, from which none come " +
       "in; IPv6 extension headers travel with UDP datagrams inside the machine alone (over links: EOPNOTSUPP), and " +
-      "those with a routing header are lost; IP_HDRINCL's identification and options are ours over links; TCP " +
+      "those with a routing header are lost; options of IPv4 (IP_OPTIONS) go with datagrams, not with TCP, which " +
+      "keeps them, nor over the host's network, are not told of a datagram that came in parts, and a packet with a " +
+      "source route is lost; IP_HDRINCL's identification and options are ours over links; TCP " +
       "takes no filters, groups of SO_REUSEPORT no programs (ENOPROTOOPT); TCP's bytes have no times " +
       "(SO_TIMESTAMP, SO_TIMESTAMPING), and no packet has the time when it went out; " +
       "TCP_WINDOW_CLAMP and IP_BIND_ADDRESS_NO_PORT are kept without " +
@@ -527,8 +530,8 @@ export const socketCalls: SyscallTable = {
     run: sendmsg,
     interrupted: interruptedTransfer,
     gaps:
-      "no MSG_FASTOPEN, MSG_ZEROCOPY; of IP control messages TTL and TOS count; MSG_MORE over the host's TCP is " +
-      "sent at once",
+      "no MSG_FASTOPEN, MSG_ZEROCOPY; of IP control messages TTL, TOS and options count; MSG_MORE over the host's " +
+      "TCP is sent at once",
   },
   recvmsg: { run: recvmsg, interrupted: interruptedTransfer, gaps: "the error queue has refused UDP datagrams alone" },
   sendmmsg: { run: sendmmsg, interrupted: interruptedTransfer },

@@ -2,6 +2,7 @@ import {
   EAGAIN,
   EBADF,
   EINVAL,
+  EIO,
   EISDIR,
   ENOMEM,
   EOVERFLOW,
@@ -43,6 +44,8 @@ import type { SyscallTable } from "./syscall-table.ts";
  */
 const CHUNK = 65536;
 const staging = new Uint8Array(CHUNK);
+/** Of messages that are longer; grows with them. */
+let longStaging = staging;
 const SPLICE_FLAGS = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT;
 const COUNT_MAX = 0x7ffff000;
 
@@ -287,6 +290,7 @@ export function spliceBetween(
     // Room first: what is read off a socket can't be put back.
     const ready = awaitRoom(task, target, waits);
     if (ready < 0) return ready;
+    if (source.messageMost > 0) return fillWithMessage(task, source, target, count, waits);
     const room = target.pipe.space - (regularOffset(source, inOffset) % PAGE_SIZE);
     return fillPipe(task, { source, inOffset, inAddress }, target, { wanted: Math.min(CHUNK, count, room), waits });
   }
@@ -294,9 +298,10 @@ export function spliceBetween(
   if (pipe.length === 0) return pipe.writers === 0 ? 0 : waitFor(task, source, waits);
   const drained = drainWrittenThrough(task, target, 0);
   if (drained < 0) return drained;
-  const got = pipe.peek(staging, Math.min(CHUNK, count));
+  const bytes = stagingFor(target.messageMost);
+  const got = pipe.peek(bytes, Math.min(bytes.length, count));
   const put = attempt(task, target, waits, () =>
-    target.write(task, new BytesCursor(staging.subarray(0, got)), outOffset),
+    target.write(task, new BytesCursor(bytes.subarray(0, got)), outOffset),
   );
   if (put <= 0) return put;
   pipe.discard(put);
@@ -334,6 +339,25 @@ function fillPipe(
   task.kernel.scheduler.wakeGently(target.pipe.queue, POLLIN);
   const stored = inOffset >= 0 ? storeOffset(task, from.inAddress, inOffset + put) : 0;
   return stored < 0 ? stored : put;
+}
+
+function stagingFor(messageMost: number): Uint8Array<ArrayBuffer> {
+  if (messageMost <= CHUNK) return staging;
+  if (longStaging.length < messageMost) longStaging = new Uint8Array(messageMost);
+  return longStaging;
+}
+
+/** One message, whole: −EIO, when the pipe has no room for it (fs/fuse/dev.c, fuse_dev_splice_read). */
+function fillWithMessage(task: Task, source: OpenFile, target: PipeFile, count: number, waits: boolean): number {
+  const bytes = stagingFor(source.messageMost);
+  const room = Math.min(bytes.length, count);
+  const got = attempt(task, source, waits, () => source.read(task, new BytesCursor(bytes.subarray(0, room)), -1));
+  if (got <= 0) return got;
+  const message = new BytesCursor(bytes.subarray(0, got));
+  while (message.remaining > 0)
+    if (target.pipe.append(message, Math.min(PAGE_SIZE, message.remaining)) <= 0) return -EIO;
+  task.kernel.scheduler.wakeGently(target.pipe.queue, POLLIN);
+  return got;
 }
 
 /** A pipe with a free slot: 0; else BLOCKED, −EAGAIN, or −EPIPE with its signal. */
@@ -416,7 +440,7 @@ export const spliceCalls: SyscallTable = {
   splice: {
     run: (task, inFd, inOffset, outFd, outOffset, count, flags) =>
       splice(task, inFd | 0, inOffset, outFd | 0, outOffset, Math.min(count, COUNT_MAX), flags >>> 0),
-    gaps: "copies; at most 64 KiB a call",
+    gaps: "copies; at most 64 KiB a call, but for a message of FUSE",
   },
   tee: {
     run: (task, inFd, outFd, count, flags) => tee(task, inFd | 0, outFd | 0, Math.min(count, COUNT_MAX), flags >>> 0),

@@ -1,5 +1,25 @@
 /** Network interfaces in sysfs(5): a folder of each below devices/virtual/net, and the link in class/net. */
-import { EINVAL, ENOENT, IFF_PERSIST, IF_OPER_DOWN, IF_OPER_LOWERLAYERDOWN, IF_OPER_UP, isErrno } from "@stratos/abi";
+import {
+  EINVAL,
+  ENOENT,
+  IFF_PERSIST,
+  IF_OPER_DOWN,
+  IF_OPER_LOWERLAYERDOWN,
+  IF_OPER_UP,
+  isErrno,
+  IFLA_BR_AGEING_TIME,
+  IFLA_BR_FORWARD_DELAY,
+  IFLA_BR_HELLO_TIME,
+  IFLA_BR_MAX_AGE,
+  IFLA_BR_MCAST_SNOOPING,
+  IFLA_BR_PRIORITY,
+  IFLA_BR_STP_STATE,
+  IFLA_BRPORT_COST,
+  IFLA_BRPORT_ISOLATED,
+  IFLA_BRPORT_LEARNING,
+  IFLA_BRPORT_MODE,
+  IFLA_BRPORT_PRIORITY,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { broadcastHardwareAddress, operationalState } from "../socket/netlink/link-messages.ts";
 import type { Network } from "../socket/network.ts";
@@ -193,36 +213,48 @@ const STATISTICS: typeof FILES = {
   collisions: () => "0",
 };
 
+function settingFile(name: number): (one: NetworkInterface) => string {
+  return (one) => String(one.bridge!.setting(name));
+}
+
+function portFile(name: number): (one: NetworkInterface) => string {
+  return (one) => String(one.master!.bridge!.portSetting(one, name));
+}
+
 /** What a bridge tells besides, by which lxc knows one; times in hundredths of a second (net/bridge/br_sysfs_br.c). */
 const BRIDGE_FILES: Readonly<Record<string, (one: NetworkInterface) => string>> = {
-  ageing_time: () => "30000",
+  ageing_time: settingFile(IFLA_BR_AGEING_TIME),
   bridge_id: (one) => bridgeId(one),
   default_pvid: () => "1",
-  forward_delay: () => "1500",
+  forward_delay: settingFile(IFLA_BR_FORWARD_DELAY),
   group_addr: () => "1:80:c2:0:0:0",
-  hello_time: () => "200",
-  max_age: () => "2000",
-  multicast_snooping: () => "0",
-  priority: () => "32768",
+  hello_time: settingFile(IFLA_BR_HELLO_TIME),
+  max_age: settingFile(IFLA_BR_MAX_AGE),
+  multicast_snooping: settingFile(IFLA_BR_MCAST_SNOOPING),
+  priority: settingFile(IFLA_BR_PRIORITY),
   root_id: (one) => bridgeId(one),
   root_path_cost: () => "0",
   root_port: () => "0",
-  stp_state: () => "0",
+  stp_state: settingFile(IFLA_BR_STP_STATE),
   vlan_filtering: () => "0",
 };
 
 /** Of a port: it takes part at once, as there is no spanning tree (net/bridge/br_sysfs_if.c). */
 const PORT_FILES: Readonly<Record<string, (one: NetworkInterface) => string>> = {
-  path_cost: () => "2",
+  hairpin_mode: portFile(IFLA_BRPORT_MODE),
+  isolated: portFile(IFLA_BRPORT_ISOLATED),
+  learning: portFile(IFLA_BRPORT_LEARNING),
+  path_cost: portFile(IFLA_BRPORT_COST),
   port_no: ({ master, index }) =>
     `0x${(master!.bridge!.interfaces.findIndex((port) => port.index === index) + 1).toString(16)}`,
-  priority: () => "32",
-  state: (one) => (one.isRunning ? "3" : "0"),
+  priority: portFile(IFLA_BRPORT_PRIORITY),
+  state: (one) => String(one.master!.bridge!.stateOf(one)),
 };
 
 /** Its priority and address (IEEE 802.1D §9.2.5). */
 function bridgeId(one: NetworkInterface): string {
-  return `8000.${hardwareAddressText(one.hardwareAddress).replaceAll(":", "")}`;
+  const priority = one.bridge!.setting(IFLA_BR_PRIORITY).toString(16).padStart(4, "0");
+  return `${priority}.${hardwareAddressText(one.hardwareAddress).replaceAll(":", "")}`;
 }
 
 function hardwareAddressText(address: Uint8Array): string {

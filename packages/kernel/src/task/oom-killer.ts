@@ -1,3 +1,4 @@
+import { AREAS_PER_UNIT } from "../mm/area-list.ts";
 import { processesOf } from "./group-members.ts";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
@@ -5,6 +6,9 @@ import { exitGroup } from "./exit.ts";
 import type { Shortage } from "../frames/memory-account.ts";
 import type { ControlGroup } from "./control-group.ts";
 import type { ThreadGroup } from "./thread-group.ts";
+
+/** Processes that are looked at for one unit of work. */
+const PROCESSES_PER_UNIT = 16;
 
 /** Pages that count against a process when memory is out; null: it is never chosen. */
 function badness(process: ThreadGroup, limit: number): number | null {
@@ -32,6 +36,7 @@ function killForMemory(kernel: Kernel, processes: Iterable<ThreadGroup>, limit: 
   let victim: ThreadGroup | null = null;
   let worst = 0;
   for (const process of processes) {
+    kernel.work.charge(1 / PROCESSES_PER_UNIT);
     const score = badness(process, limit);
     if (score === null) continue;
     if (victim === null || score > worst) {
@@ -61,6 +66,8 @@ function dropDroppable(kernel: Kernel, processes: Iterable<ThreadGroup>): boolea
   for (const { tasks } of processes) {
     const space = tasks[0]?.space;
     if (space === undefined || space === asking) continue;
+    // Asked for each frame that is not to be had: by mlockall(2), for each area.
+    kernel.work.charge(1 + space.areas.size / AREAS_PER_UNIT);
     const before = space.table.residentPages;
     for (const area of space.areas) if (area.isDroppable) space.dropPages(area, area.start, area.end);
     if (space.table.residentPages < before) return true;

@@ -8,6 +8,7 @@ import {
   AF_INET,
   EAGAIN,
   ECONNREFUSED,
+  ECONNABORTED,
   ECONNRESET,
   EDESTADDRREQ,
   EINPROGRESS,
@@ -43,6 +44,7 @@ import {
   SO_ERROR,
   SO_LINGER,
 } from "@stratos/abi";
+import type { InetSocket } from "../socket/inet/inet-socket.ts";
 import type { Call } from "./fake-task.ts";
 import { inet, type SocketTask } from "./socket-task.ts";
 
@@ -230,6 +232,21 @@ export function inetConformance(name: string, make: () => CarriedPair, limits: C
       assert.equal(client.name(fd, "getpeername"), -ENOTCONN);
       assert.equal(client.receive(fd), "");
       assert.equal(client.send(fd, "x", MSG_NOSIGNAL), -EPIPE);
+    });
+
+    it("is ended from outside with an error, and reset at the other end", () => {
+      const pair = make();
+      const { client, server } = pair;
+      const [fd, peer] = connected(pair);
+      const socket = client.task.files.get(fd) as InetSocket;
+      assert.equal(socket.destroy(ECONNABORTED), 0);
+      assert.equal(client.poll(fd) & (POLLERR | POLLHUP | POLLIN), POLLERR | POLLHUP | POLLIN);
+      assert.equal(client.receive(fd), -ECONNABORTED);
+      assert.equal(client.name(fd, "getpeername"), -ENOTCONN);
+      assert.equal(client.send(fd, "x", MSG_NOSIGNAL), -EPIPE);
+      pair.settle();
+      assert.equal(server.receive(peer), -ECONNRESET);
+      client.call("close", fd);
     });
 
     it("takes what is written to who has gone, once", () => {

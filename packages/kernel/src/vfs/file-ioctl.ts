@@ -1,4 +1,6 @@
 import {
+  CAP_SYS_ADMIN,
+  CAP_SYS_RAWIO,
   EBADF,
   EFBIG,
   EINVAL,
@@ -9,8 +11,12 @@ import {
   EXDEV,
   FICLONE,
   FICLONERANGE,
+  FIBMAP,
   FIDEDUPERANGE,
+  FIFREEZE,
   FIGETBSZ,
+  FIOQSIZE,
+  FITHAW,
   FS_IMMUTABLE_FL,
   FS_IOC_FIEMAP,
   FS_IOC_FSGETXATTR,
@@ -19,6 +25,7 @@ import {
   FS_IOC_SETFLAGS,
   FileCloneRange,
 } from "@stratos/abi";
+import { isCapable } from "../security/credentials.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 import { flagsIoctl } from "./file-flags-ioctl.ts";
@@ -27,6 +34,9 @@ import { clipToLimits, contentChanged } from "./content-change.ts";
 import type { Caller } from "./vfs-kernel.ts";
 import { drainInPieces } from "./write-back.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
+
+/** `dest_count` of `struct file_dedupe_range`. */
+const DEST_COUNT_AT = 16;
 
 /** ioctl_ficlonerange(2). */
 function cloneInto(
@@ -62,11 +72,12 @@ export function fileIoctl(task: Caller, file: OpenFile, command: number, argumen
       const sourceFd = command === FICLONE ? argument | 0 : task.space.loadU64(argument);
       if (sourceFd < 0) return sourceFd === -EBADF ? -EBADF : sourceFd;
       const source = task.files.get(sourceFd);
-      if (source === undefined || !source.isReadable || !file.isWritable) return -EBADF;
+      if (source === undefined) return -EBADF;
       if (source.inode === null || inode === null) return -EINVAL;
       if (source.inode.fileSystem !== inode.fileSystem) return -EXDEV;
       if (!source.inode.isRegular || !inode.isRegular)
         return source.inode.isDirectory || inode.isDirectory ? -EISDIR : -EINVAL;
+      if (!source.isReadable || !file.isWritable) return -EBADF;
       const range = { sourceOffset: 0, length: 0, offset: 0 };
       if (command === FICLONERANGE) {
         range.sourceOffset = task.space.loadU64(argument + FileCloneRange.offset.src_offset);
@@ -75,8 +86,28 @@ export function fileIoctl(task: Caller, file: OpenFile, command: number, argumen
       }
       return cloneInto(task, source.inode, inode, range);
     }
-    case FIDEDUPERANGE:
-      return -EOPNOTSUPP;
+    case FIDEDUPERANGE: {
+      const count = task.space.loadU32(argument + DEST_COUNT_AT);
+      if (count < 0) return count;
+      if (!file.isReadable || inode === null) return -EINVAL;
+      return inode.isDirectory ? -EISDIR : inode.isRegular ? -EOPNOTSUPP : -EINVAL;
+    }
+    // Nothing can be frozen, so that ostree and others are content with syncfs(2) (fs/ioctl.c, ioctl_fsfreeze).
+    case FIFREEZE:
+    case FITHAW:
+      if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+      return command === FIFREEZE ? -EOPNOTSUPP : -EINVAL;
+    case FIOQSIZE: {
+      if (inode === null || !(inode.isDirectory || inode.isRegular)) return -ENOTTY;
+      return task.space.storeU64(argument, inode.blocks * 512);
+    }
+    // No file tells the blocks of a device that it lies on.
+    case FIBMAP: {
+      if (inode === null || !inode.isRegular) return -ENOTTY;
+      if (!isCapable(task.credentials, CAP_SYS_RAWIO)) return -EPERM;
+      const block = task.space.loadU32(argument);
+      return block < 0 ? block : -EINVAL;
+    }
     case FS_IOC_FIEMAP:
       return inode === null ? -EOPNOTSUPP : mapExtents(task, inode, argument);
     case FS_IOC_GETFLAGS:

@@ -153,6 +153,11 @@ export abstract class OpenFile implements LockOwner {
     return inode !== null && (inode.isRegular || (inode.mode & S_IFMT) === S_IFBLK);
   }
 
+  /** Bytes that one read or write may have, which moves a whole message; 0: bytes come and go as they like. */
+  get messageMost(): number {
+    return 0;
+  }
+
   /** May it be read or written at a place of one's choice (pread(2), ESPIPE)? */
   get hasPositions(): boolean {
     return this.seek(0, SEEK_CUR) !== -ESPIPE;

@@ -218,9 +218,16 @@ export class TcpConnection extends Tcb {
     this.stack.leave(this);
   }
 
-  #reset(): void {
+  /** It is reset, which its owner is told as this (positive) error. */
+  destroy(error: number): void {
+    this.stack.enter();
+    if (this.state !== TCP_CLOSE && this.state !== TCP_TIME_WAIT) this.#reset(error);
+    this.stack.leave(this);
+  }
+
+  #reset(error = 0): void {
     if (this.state !== TCP_SYN_SENT) sendReset(this);
-    close(this, 0);
+    close(this, error);
   }
 
   /** 0: none. */

@@ -1,4 +1,5 @@
 import {
+  PAGE_SIZE,
   EAGAIN,
   EFAULT,
   EINVAL,
@@ -67,6 +68,11 @@ export class FuseDeviceFile extends OpenFile {
     this.connection = connection;
     this.files = files;
     connection.devices++;
+  }
+
+  /** Of a request, or a reply. */
+  override get messageMost(): number {
+    return Math.max(FUSE_MIN_READ_BUFFER, PAGE_SIZE + (this.connection?.maxWrite ?? 0));
   }
 
   /** @returns bytes of one request; −EPERM not mounted; −EINVAL no room; −EAGAIN; −ENODEV it is over */

@@ -12,8 +12,10 @@ export interface OutgoingDatagram {
   /** TTL or hop limit, and TOS or traffic class. */
   readonly hopLimit: number;
   readonly trafficClass: number;
-  /** IPv6 extension headers (extension-headers.ts). */
+  /** IPv6 extension headers (extension-headers.ts), or options of IPv4 as they are at its end. */
   readonly extensions: Uint8Array;
+  /** Options of IPv4 as it was given them. */
+  readonly options?: Uint8Array;
 }
 
 /** What `send` says when nobody is there to hear it, and nothing was taken. */

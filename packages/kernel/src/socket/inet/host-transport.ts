@@ -144,6 +144,12 @@ export class HostTransport implements TcpTransport {
     this.#host.abort();
   }
 
+  destroy(error: number): void {
+    this.#host.abort();
+    this.#error = error;
+    this.isReset = true;
+  }
+
   get hasUrgent(): boolean {
     return false;
   }

@@ -20,6 +20,8 @@ export interface IpPacket {
   readonly trafficClass: number;
   /** The interface that it came in by; 0: it never left this machine. */
   readonly device: number;
+  /** Of IPv4, those of its header; as it came in, with what this machine has recorded in them. */
+  readonly options: Uint8Array;
 }
 
 export function isEchoRequest(packet: IpPacket): boolean {
@@ -95,9 +97,10 @@ function internetChecksum(sum: number): number {
 
 /** The IPv4 header (RFC 791 §3.1) that raw sockets see before what a packet carries. */
 export function ipv4Header(packet: IpPacket): Uint8Array {
-  const header = new Uint8Array(20);
+  const header = new Uint8Array(20 + packet.options.length);
+  header.set(packet.options, 20);
   const length = header.length + packet.bytes.length;
-  header[0] = 0x45;
+  header[0] = 0x40 | (header.length >> 2);
   header[1] = packet.trafficClass;
   header[2] = length >> 8;
   header[3] = length & 255;

@@ -12,6 +12,7 @@ import {
   EADDRNOTAVAIL,
   EAGAIN,
   EINVAL,
+  EOPNOTSUPP,
   ENOTCONN,
   IPPROTO_IP,
   IPPROTO_IPV6,
@@ -189,6 +190,14 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   /** A port, or what is one to others: `inet_num` of Linux is not 0. */
   get hasNumber(): boolean {
     return this.hasPort;
+  }
+
+  /**
+   * Somebody ends what it does (SOCK_DESTROY), which it is told as this (positive) error.
+   * @returns 0, −EOPNOTSUPP nothing ends such a socket
+   */
+  destroy(_error: number): number {
+    return -EOPNOTSUPP;
   }
 
   /** Is it in the lists of /proc/net and of NETLINK_SOCK_DIAG? */

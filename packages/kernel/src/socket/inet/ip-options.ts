@@ -99,7 +99,9 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import {
+  answerOptions,
   ANY_V4,
+  checkOptions,
   type InetEndpoint,
   ipBytes,
   type IpAddress,
@@ -111,6 +113,7 @@ import {
   isV4,
   isWildcard,
   LOOPBACK_V4,
+  NO_OPTIONS,
   writeV4,
   writeV6,
 } from "@stratos/netstack";
@@ -324,7 +327,7 @@ export class IpOptions {
     return { first: isWithin(from) ? from : first, last: isWithin(to) ? to : last };
   }
 
-  /** IPv6 extension headers by option: sent with each datagram. */
+  /** IPv6 extension headers by option, and IPv4's options by IP_OPTIONS: sent with each datagram. */
   readonly extensions = new Map<number, Uint8Array>();
 
   inherit(from: IpOptions): void {
@@ -338,6 +341,11 @@ export class IpOptions {
     if (isMulticast(destination))
       return (isV4(destination) ? this.v4.get(IP_MULTICAST_TTL) : this.v6.get(IPV6_MULTICAST_HOPS)) ?? GROUP_TTL;
     return (isV4(destination) ? this.v4.get(IP_TTL) : this.v6.get(IPV6_UNICAST_HOPS)) ?? DEFAULT_TTL;
+  }
+
+  /** Options of a packet of IPv4: what sendmsg(2) was given (IP_RETOPTS), else this socket's (IP_OPTIONS). */
+  optionsOf(given: Ancillary | null): Uint8Array {
+    return given?.extensions?.get(IP_RETOPTS) ?? this.extensions.get(IP_OPTIONS) ?? NO_OPTIONS;
   }
 
   trafficClassTo(destination: IpAddress, given: Ancillary | null): number {
@@ -356,6 +364,7 @@ export class IpOptions {
       hopLimit: number;
       trafficClass: number;
       interfaceIndex: number;
+      /** Of IPv4 its options. */
       extensions: Uint8Array;
       /** Nobody looks for the address that answers (net/ipv4/ping.c, ping_queue_rcv_skb). */
       isPing?: boolean;
@@ -389,6 +398,12 @@ export class IpOptions {
       if (this.v4.get(IP_RECVTTL) === 1) controls.push({ level: IPPROTO_IP, type: IP_TTL, data: intOption(hopLimit) });
       if (this.v4.get(IP_RECVTOS) === 1)
         controls.push({ level: IPPROTO_IP, type: IP_TOS, data: Uint8Array.of(trafficClass) });
+      if (datagram.extensions.length > 0) {
+        if (this.v4.get(IP_RECVOPTS) === 1)
+          controls.push({ level: IPPROTO_IP, type: IP_RECVOPTS, data: datagram.extensions });
+        if (this.v4.get(IP_RETOPTS) === 1)
+          controls.push({ level: IPPROTO_IP, type: IP_RETOPTS, data: answerOptions(datagram.extensions) });
+      }
       if (this.v4.get(IP_RECVORIGDSTADDR) === 1 && port >= 0)
         controls.push(originalDestination(IPPROTO_IP, IP_RECVORIGDSTADDR, destination, port, index));
     }
@@ -463,7 +478,7 @@ export function setIpOption(
       case MCAST_MSFILTER:
         return setFilter(socket, level, name, value);
       case IP_OPTIONS:
-        return value.length === 0 ? 0 : value.length > 40 ? -EINVAL : -EPERM;
+        return setHeaderOptions(task, socket, value);
       case IP_TRANSPARENT:
         return -EPERM;
       case IP_HDRINCL:
@@ -564,6 +579,16 @@ function swapped(word: number): number {
   return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }
 
+/** Options of the header of each packet (ip(7), IP_OPTIONS); nothing ends them. 0, −EINVAL */
+function setHeaderOptions(task: SocketCaller, socket: IpSocket, value: Uint8Array): number {
+  const { extensions } = socket.ip;
+  const options = checkOptions(value, isCapable(task.credentials, CAP_NET_RAW, socket.network.owner));
+  if (isErrno(options)) return options;
+  if (options.length === 0) extensions.delete(IP_OPTIONS);
+  else extensions.set(IP_OPTIONS, options);
+  return 0;
+}
+
 /** An empty value ends the option. 0, −EINVAL, −EPERM */
 function setExtension(task: SocketCaller, socket: IpSocket, name: number, value: Uint8Array): number {
   const { extensions } = socket.ip;
@@ -630,7 +655,7 @@ export function getIpOption(
     // A datagram's length has 16 bits (IP_MAX_MTU).
     return isV4Level ? wordOrByte(Math.min(mtu, 65535), room) : intOption(mtu);
   }
-  if (isV4Level && name === IP_OPTIONS) return new Uint8Array(0);
+  if (isV4Level && name === IP_OPTIONS) return socket.ip.extensions.get(IP_OPTIONS) ?? NO_OPTIONS;
   if (isV4Level && name === IP_TRANSPARENT) return wordOrByte(0, room);
   if (!isV4Level && isExtensionOption(name)) return socket.ip.extensions.get(name) ?? NO_EXTENSIONS;
   const initial = (isV4Level ? IP_STORED : IPV6_STORED).get(name);

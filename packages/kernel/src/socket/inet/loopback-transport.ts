@@ -277,6 +277,14 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
     this.#owner.changed();
   }
 
+  destroy(error: number): void {
+    if (this.#isClosed || this.isReset) return;
+    this.#owner.network.counters.resetsOut++;
+    this.#receiveReset();
+    this.#error = error;
+    this.#other!.#receiveReset();
+  }
+
   /** Somebody on the way resets it. What has arrived can still be read. */
   sever(): void {
     this.#receiveReset();

@@ -57,6 +57,7 @@ import {
   isV4,
   isWildcard,
   keepEndpoint,
+  NO_OPTIONS,
   readV4,
   readV6,
   ScratchEndpoint,
@@ -78,7 +79,6 @@ import {
   setChecksum,
   setIcmpChecksum,
 } from "./icmp-message.ts";
-import { NO_EXTENSIONS } from "./extension-headers.ts";
 import { isGroupOpen, sourceToGroup, wayOut } from "./group-route.ts";
 import { anyAddress, inetAddressBytes, familyOf, readInetAddress, resolveWildcard, scopeOf } from "./inet-address.ts";
 import { forbidsParts, hearsErrors } from "./sending-options.ts";
@@ -298,9 +298,9 @@ export class RawSocket extends DatagramSocket {
 
   #sendOnLink(packet: IpPacket, device: number): number {
     const { ip } = this.network;
-    const { protocol, from, to, bytes, hopLimit: hops, trafficClass } = packet;
+    const { protocol, from, to, bytes, hopLimit: hops, trafficClass, options } = packet;
     const dontFragment = forbidsParts(this.ip, to);
-    const how = { hops, trafficClass, device, dontFragment, ...this.origin };
+    const how = { hops, trafficClass, device, dontFragment, options, ...this.origin };
     const sent = ip.output.send(protocol, from, to, bytes, 0, bytes.length, how);
     ip.settle();
     return sent;
@@ -371,6 +371,7 @@ export class RawSocket extends DatagramSocket {
       hopLimit: this.ip.hopLimitTo(to, message.ancillary),
       trafficClass: this.ip.trafficClassTo(to, message.ancillary),
       device: 0,
+      options: isV4Packet ? this.ip.optionsOf(message.ancillary) : NO_OPTIONS,
     };
     if (this.isPing) {
       if (bytes.length < ICMP_HEADER_SIZE || !isEchoRequest(packet)) return -EINVAL;
@@ -449,7 +450,7 @@ export class RawSocket extends DatagramSocket {
     }
     this.tellSender(message, packet.from, 0, this.#deviceOf(packet));
     const interfaceIndex = this.#deviceOf(packet);
-    const about = { ...packet, interfaceIndex, extensions: NO_EXTENSIONS, isPing: this.isPing };
+    const about = { ...packet, interfaceIndex, extensions: packet.options, isPing: this.isPing };
     const controls = this.ip.controlsFor(about, this.isV6, -1);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
     addTimestamps(this.kernel, this.options, message);
@@ -598,6 +599,7 @@ function packetWithHeader(bytes: Uint8Array, from: IpAddress): IpPacket | number
     hopLimit: bytes[8]!,
     trafficClass: bytes[1]!,
     device: 0,
+    options: NO_OPTIONS,
   };
 }
 
@@ -614,5 +616,6 @@ function packetWithHeaderV6(bytes: Uint8Array): IpPacket | number {
     hopLimit: bytes[7]!,
     trafficClass: ((bytes[0]! & 15) << 4) | (bytes[1]! >>> 4),
     device: 0,
+    options: NO_OPTIONS,
   };
 }

@@ -115,6 +115,10 @@ export class StackTransport implements TcpTransport {
     this.connection.abort();
   }
 
+  destroy(error: number): void {
+    this.connection.destroy(error);
+  }
+
   get hasUrgent(): boolean {
     return this.connection.hasUrgent;
   }

@@ -53,7 +53,7 @@ import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import type { Socket } from "../socket.ts";
-import { DiscardCursor, ShortCursor } from "../part-cursor.ts";
+import { DiscardCursor } from "../part-cursor.ts";
 import { HostAttempt, HostListener } from "./host-tcp.ts";
 import { HostTransport } from "./host-transport.ts";
 import { familyOf, readInetAddress } from "./inet-address.ts";
@@ -73,6 +73,7 @@ import { findWay, WAY } from "./tcp-route.ts";
 import { synPatienceNs, TcpTimes, type TcpTime } from "./tcp-timers.ts";
 import { type Established, readinessOf, readinessWithout } from "./tcp-transport.ts";
 import type { TcpAttempt, TcpTransport, WayIn } from "./tcp-transport.ts";
+import { sendWithUrgent } from "./urgent-data.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
 /** What is held back goes after it in any case (tcp(7), TCP_CORK). */
@@ -97,12 +98,10 @@ export interface TcpNetwork extends InetNetwork {
 }
 
 /**
- * AF_INET and AF_INET6 SOCK_STREAM (tcp(7)).
- *
- * Connections between sockets of this machine never leave it. Everything else is the provider's: connections out, and
- * those that come in to a listener that is not bound to a loopback address; such a listener accepts from both. A
- * connection to a loopback address that nobody here listens on goes to the provider too, which knows the loopback of
- * the host.
+ * AF_INET and AF_INET6 SOCK_STREAM (tcp(7)). Connections between sockets of this machine never leave it. Everything
+ * else is the provider's: connections out, and those that come in to a listener that is not bound to a loopback
+ * address; such a listener accepts from both. A connection to a loopback address that nobody here listens on goes to
+ * the provider too, which knows the loopback of the host.
  */
 export class TcpSocket extends InetSocket {
   declare readonly network: TcpNetwork;
@@ -386,7 +385,8 @@ export class TcpSocket extends InetSocket {
   }
 
   #fail(error: number): void {
-    countFailure(this.network, this.#attempt, error === ECONNREFUSED ? this.peer : null);
+    if (this.#attempt !== null || this.#state !== "closed")
+      countFailure(this.network, this.#attempt, error === ECONNREFUSED ? this.peer : null);
     this.#state = "closed";
     this.pendingError = error;
     this.#isReadShut = this.#isWriteShut = true;
@@ -441,31 +441,30 @@ export class TcpSocket extends InetSocket {
       if (this.tcp.userTimeoutMs > 0 && sent > 0) this.#limitWaiting();
       return sent === 0 && from.remaining > 0 ? -EFAULT : sent;
     }
-    // The last byte is the urgent one.
-    if (from.remaining > 1) {
-      const limited = transport.write(new ShortCursor(from, from.remaining - 1), this.capacity, false);
-      if (limited < 0 || from.remaining > 1) return limited;
-      const urgent = this.#sendUrgentByte(from);
-      // The reset that the others brought loses this one too.
-      if (urgent === -EPIPE) return limited + 1;
-      return urgent < 0 ? limited : limited + urgent;
-    }
-    return this.#sendUrgentByte(from);
-  }
-
-  #sendUrgentByte(from: IoCursor): number {
-    const byte = new Uint8Array(1);
-    const taken = from.take(byte, 0, 1);
-    return taken < 0 ? taken : this.#transport!.sendUrgent(byte[0]!, this.capacity);
+    return sendWithUrgent(transport, from, this.capacity);
   }
 
   timeIsOver(time: TcpTime): void {
     if (time === "cork") this.#transport?.push();
-    else if (this.#attempt !== null) {
-      this.#attempt.abandon();
-      this.#fail(ETIMEDOUT);
-      this.readiness.wakeAll();
-    } else this.inside?.giveUp(ETIMEDOUT);
+    else if (this.#attempt !== null) this.#giveUp(ETIMEDOUT);
+    else this.inside?.giveUp(ETIMEDOUT);
+  }
+
+  #giveUp(error: number): void {
+    this.#attempt?.abandon();
+    this.#times.end("user");
+    this.#fail(error);
+    this.readiness.wakeAll();
+  }
+
+  /** Of a listener, the connections that wait for accept(2) are reset, too (net/ipv4/tcp.c, tcp_abort). */
+  override destroy(error: number): number {
+    if (this.#state === "established") this.#transport!.destroy(error);
+    else {
+      if (this.#state === "listening") this.#stopListening();
+      this.#giveUp(error);
+    }
+    return 0;
   }
 
   /** Inside the machine nothing is lost; what waits is what the peer has no room for (net/ipv4/tcp_timer.c). */

@@ -51,6 +51,8 @@ export interface TcpTransport {
   stopReading(): void;
   close(): void;
   abort(): void;
+  /** The connection ends with an error at this side and a reset at the other. What has arrived can still be read. */
+  destroy(error: number): void;
   /** Does an urgent byte (MSG_OOB) wait to be taken? */
   readonly hasUrgent: boolean;
   /** Moves it alone: 1, 0 when nothing may be moved, −EINVAL when there is none, −EFAULT. */

@@ -47,6 +47,7 @@ import {
   type IpOutput,
   ANY_V4,
   copyIp,
+  hasSourceRoute,
   isBroadcast,
   isLoopback,
   isMulticast,
@@ -54,6 +55,9 @@ import {
   isV4,
   isWildcard,
   keepEndpoint,
+  makeV4,
+  NO_OPTIONS,
+  recordHop,
   ScratchEndpoint,
 } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
@@ -100,6 +104,7 @@ const OUTGOING = {
   hopLimit: 0,
   trafficClass: 0,
   extensions: NO_EXTENSIONS as Uint8Array,
+  options: NO_OPTIONS as Uint8Array,
 };
 const RECEIVED = new ReceivedDatagram();
 
@@ -214,12 +219,7 @@ export class UdpSocket extends DatagramSocket {
   /** connect(2): the default destination, and the only sender that is heard; AF_UNSPEC undoes it. */
   override connect(task: SocketCaller, address: Uint8Array, _nonblocking: boolean): number {
     if (address.length < 2) return -EINVAL;
-    if (familyOf(address) === AF_UNSPEC) {
-      this.peer = null;
-      this.#host?.dropUnbound();
-      this.#dropChosen();
-      return 0;
-    }
+    if (familyOf(address) === AF_UNSPEC) return this.#disconnect();
     const { to } = OUTGOING;
     // An address of IPv4 will do for IPv6's socket, too (net/ipv6/datagram.c, __ip6_datagram_connect).
     const isOfV4 = familyOf(address) === AF_INET;
@@ -236,6 +236,21 @@ export class UdpSocket extends DatagramSocket {
     this.claim!.ip = this.local!.ip;
     this.#host?.dropUnbound();
     this.peer = keepEndpoint(to.ip, to.port);
+    this.readiness.wakeAll();
+    return 0;
+  }
+
+  #disconnect(): number {
+    this.peer = null;
+    this.#host?.dropUnbound();
+    this.#dropChosen();
+    return 0;
+  }
+
+  /** It is connected to nobody any more (net/ipv4/udp.c, udp_abort). */
+  override destroy(error: number): number {
+    this.pendingError = error;
+    this.#disconnect();
     this.readiness.wakeAll();
     return 0;
   }
@@ -284,7 +299,9 @@ export class UdpSocket extends DatagramSocket {
     const flow = this.flowTo(ip, port);
     const asked = chosen?.interfaceIndex || this.options.boundIndex || OUTGOING.scope;
     OUTGOING.device = asked || this.ip.unicastIndex(ip);
-    const route = network.routeOutside(ip, OUTGOING.device === flow.out ? flow : { ...flow, out: OUTGOING.device });
+    const source = chosen?.ip ?? flow.source;
+    const isPlain = OUTGOING.device === flow.out && source === flow.source;
+    const route = network.routeOutside(ip, isPlain ? flow : { ...flow, out: OUTGOING.device, source });
     if (isErrno(route)) return route;
     OUTGOING.isOnLink = route.out.carriesIp;
     if (!OUTGOING.isOnLink && this.#host === null) return network.provider === null ? -EHOSTUNREACH : -ENETUNREACH;
@@ -404,6 +421,7 @@ export class UdpSocket extends DatagramSocket {
     OUTGOING.trafficClass = this.ip.trafficClassTo(to.ip, ancillary);
     const v6Given = ancillary === null ? null : ancillary.extensions;
     OUTGOING.extensions = isV4(to.ip) ? NO_EXTENSIONS : joinExtensions(this.ip.extensions, v6Given);
+    OUTGOING.options = isV4(to.ip) ? this.ip.optionsOf(ancillary) : NO_OPTIONS;
     const chosen = ancillary?.sender ?? null;
     const way = isMulticast(to.ip) ? wayOut(this, to.ip, chosen?.interfaceIndex || OUTGOING.scope) : null;
     if (way !== null) return this.#sendToMembers(task, from, way, chosen);
@@ -413,7 +431,7 @@ export class UdpSocket extends DatagramSocket {
     if (failed < 0) return failed;
     this.#setSender(source, chosen);
     if (OUTGOING.staysHere || this.network.isLocal(to.ip)) {
-      if (hasRoutingHeader(OUTGOING.extensions)) return this.#lose(from);
+      if (hasRoutingHeader(OUTGOING.extensions) || hasSourceRoute(OUTGOING.options)) return this.#lose(from);
       if (this.network.isBroadcast(to.ip)) return this.#sendToAll(from);
       if (this.#isSeen()) return this.#sendOnLink(from, 0);
       const sent = this.loopback.send(OUTGOING, from);
@@ -436,13 +454,13 @@ export class UdpSocket extends DatagramSocket {
   /** Do rules or packet sockets see what goes to this machine? What nobody here hears may be the host's. */
   #isSeen(): boolean {
     if (!this.network.ip.isSeen || OUTGOING.staysHere || this.protocol !== IPPROTO_UDP) return false;
-    if (OUTGOING.extensions.length > 0) return false;
+    if (OUTGOING.extensions.length > 0 && OUTGOING.options.length === 0) return false;
     return this.#host === null || this.loopback.isHeard(OUTGOING);
   }
 
   /** Out by the IP layer; −EOPNOTSUPP with headers of IPv6 that it doesn't write. */
   #sendOnLink(from: IoCursor, device: number): number {
-    if (OUTGOING.extensions.length > 0) return -EOPNOTSUPP;
+    if (OUTGOING.extensions.length > 0 && OUTGOING.options.length === 0) return -EOPNOTSUPP;
     const { output } = this.network.ip;
     const dontFragment = forbidsParts(this.ip, OUTGOING.to.ip);
     const { mark, uid, gid } = this.origin;
@@ -472,6 +490,17 @@ export class UdpSocket extends DatagramSocket {
   #setSender(source: IpAddress, chosen: ChosenSender | null): void {
     const { ip, port } = this.local!;
     OUTGOING.from.set(chosen?.ip ?? (isWildcard(ip) ? source : ip), port);
+    if (OUTGOING.options.length > 0) this.#recordWay();
+  }
+
+  /** Options as they are when a datagram has come from here to this machine: both its ends have written into them. */
+  #recordWay(): void {
+    const { from, to, options } = OUTGOING;
+    const timeMs = (Math.floor(this.kernel.now() / 1e6) | 0x80000000) >>> 0;
+    const isOwn = (word: number): boolean => this.network.hasAddress(makeV4(word));
+    OUTGOING.extensions = options.slice();
+    for (const { ip } of [from, to])
+      recordHop(OUTGOING.extensions, { own: ip[3]!, isOwn, timeMs, isSender: ip === from.ip });
   }
 
   /** What the network does to the next datagram that goes from here to one within the machine; null: nothing. */

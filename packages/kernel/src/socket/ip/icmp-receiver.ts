@@ -16,6 +16,7 @@ export function offerToRaw(network: RawNetwork, packet: IncomingPacket): boolean
     hopLimit: packet.hops,
     trafficClass: packet.trafficClass,
     device,
+    options: packet.options,
   };
   let wasTaken = false;
   for (const socket of network.rawSockets) {

@@ -1,12 +1,21 @@
 /** UDP that goes out by links (RFC 768). */
 import { EFAULT, EMSGSIZE, IPPROTO_UDP } from "@stratos/abi";
-import { type IpOutput, type IpSending, UDP_HEADER_SIZE, writeUdpHeader } from "@stratos/netstack";
+import { type IpOutput, type IpSending, NO_OPTIONS, UDP_HEADER_SIZE, writeUdpHeader } from "@stratos/netstack";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OutgoingDatagram } from "../inet/datagram-transport.ts";
 
 const LENGTH_MAX = 65535;
 const MESSAGE = new Uint8Array(LENGTH_MAX + 1);
-const SENDING = { hops: 0, trafficClass: 0, dontFragment: false, device: 0, mark: 0, uid: -1, gid: -1 };
+const SENDING = {
+  hops: 0,
+  trafficClass: 0,
+  dontFragment: false,
+  device: 0,
+  mark: 0,
+  uid: -1,
+  gid: -1,
+  options: NO_OPTIONS as Uint8Array,
+};
 
 /**
  * Sends all that the cursor has as one datagram.
@@ -16,9 +25,9 @@ const SENDING = { hops: 0, trafficClass: 0, dontFragment: false, device: 0, mark
  */
 export function sendUdp(
   output: IpOutput,
-  { from, to, hopLimit, trafficClass }: OutgoingDatagram,
+  { from, to, hopLimit, trafficClass, options }: OutgoingDatagram,
   bytes: IoCursor,
-  { device, dontFragment, mark, uid, gid }: Omit<IpSending, "hops" | "trafficClass">,
+  { device, dontFragment, mark, uid, gid }: Omit<IpSending, "hops" | "trafficClass" | "options">,
 ): number {
   const length = bytes.remaining;
   const size = UDP_HEADER_SIZE + length;
@@ -33,6 +42,7 @@ export function sendUdp(
   SENDING.mark = mark;
   SENDING.uid = uid;
   SENDING.gid = gid;
+  SENDING.options = options ?? NO_OPTIONS;
   const failed = output.send(IPPROTO_UDP, from.ip, to.ip, MESSAGE, 0, size, SENDING);
   return failed < 0 ? failed : length;
 }

@@ -6,11 +6,11 @@ import {
   type IpReceiver,
   type IpStack,
   isMulticast,
+  NO_OPTIONS,
   ScratchEndpoint,
   UDP_HEADER_SIZE,
   udpSize,
 } from "@stratos/netstack";
-import { NO_EXTENSIONS } from "../inet/extension-headers.ts";
 import { Hearing, reaches } from "../inet/port-table.ts";
 import type { UdpClaim, UdpNetwork } from "../inet/udp-socket.ts";
 
@@ -20,7 +20,7 @@ const DATAGRAM = {
   toPeer: false,
   hopLimit: 0,
   trafficClass: 0,
-  extensions: NO_EXTENSIONS,
+  extensions: NO_OPTIONS as Uint8Array,
 };
 
 export class UdpReceiver implements IpReceiver {
@@ -51,6 +51,7 @@ export class UdpReceiver implements IpReceiver {
     from.set(source, portAt(bytes, at));
     to.set(destination, portAt(bytes, at + 2));
     DATAGRAM.hopLimit = this.#stack.packet.hops;
+    DATAGRAM.extensions = this.#stack.packet.options;
     DATAGRAM.trafficClass = trafficClass;
     const payload = bytes.subarray(at + UDP_HEADER_SIZE, at + size);
     if (isMulticast(destination) || !this.#network.hasAddress(destination)) this.#toAll(payload, device);

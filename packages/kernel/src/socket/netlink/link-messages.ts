@@ -1,5 +1,6 @@
 /** RTM_NEWLINK, RTM_DELLINK and their like: what is told of interfaces, and what is asked to become of them. */
 import {
+  AF_BRIDGE,
   AF_UNSPEC,
   ALTIFNAMSIZ,
   CAP_NET_ADMIN,
@@ -29,6 +30,10 @@ import {
   IFLA_IFALIAS,
   IFLA_IFNAME,
   IFLA_INFO_DATA,
+  IFLA_INFO_SLAVE_DATA,
+  IFLA_INFO_SLAVE_KIND,
+  IFLA_PROTINFO,
+  RTM_SETLINK,
   IFLA_INFO_KIND,
   IFLA_LINK,
   IFLA_LINKINFO,
@@ -90,6 +95,8 @@ import {
   type NewInterface,
 } from "../network-interface.ts";
 import { attributeOf, attributesIn, type NetlinkRequest, numberOf, textOf } from "./netlink-request.ts";
+import { changeBridge, changeOwnBridge, changePort, writeBridge, writePort } from "./bridge-messages.ts";
+import type { Settings } from "../packet/bridge-settings.ts";
 import { NetlinkWriter, type NetlinkHeading } from "./netlink-writer.ts";
 
 /** Attributes that a request may bring and that change nothing here. */
@@ -154,12 +161,18 @@ export function linkMessage(
     writer.attributeU32(IFLA_LINK, index);
     if (network !== one.network) writer.attributeU32(IFLA_LINK_NETNSID, one.network.numberOf(network));
   }
+  const { bridge, master } = one;
   if (one.kind !== "loopback" && one.kind !== "provider") {
     writer.nest(IFLA_LINKINFO, (info) => {
       info.attributeText(IFLA_INFO_KIND, one.kind === "tap" ? "tun" : one.kind);
       if (one.link instanceof TunDevice) writeTunData(info, one.link);
+      if (bridge !== null) info.nest(IFLA_INFO_DATA, (data) => writeBridge(data, bridge));
+      if (master === null) return;
+      info.attributeText(IFLA_INFO_SLAVE_KIND, "bridge").nest(IFLA_INFO_SLAVE_DATA, (data) => writePort(data, one));
     });
   }
+  if (family === AF_BRIDGE && master !== null)
+    writer.nest(IFLA_PROTINFO | NLA_F_NESTED, (data) => writePort(data, one));
   if (one.alternativeNames.length > 0)
     writer.nest(IFLA_PROP_LIST | NLA_F_NESTED, (list) => {
       for (const name of one.alternativeNames) list.attributeText(IFLA_ALT_IFNAME, name);
@@ -287,6 +300,8 @@ function dropName(network: InterfaceNetwork, one: NetworkInterface, name: string
 export function changeLink(task: SocketCaller, network: InterfaceNetwork, request: NetlinkRequest): number {
   const { payload } = request;
   if (payload.length < Ifinfomsg.size) return -EINVAL;
+  const isOfBridges = payload[Ifinfomsg.offset.ifi_family] === AF_BRIDGE;
+  if (isOfBridges && request.type === RTM_SETLINK) return changeAsPort(network, payload);
   for (const attribute of attributesIn(payload, Ifinfomsg.size)) {
     if (attribute === null) return -EINVAL;
     if (!PASSED.has(attribute.type) && !HEEDED.has(attribute.type)) return -EOPNOTSUPP;
@@ -303,10 +318,41 @@ export function changeLink(task: SocketCaller, network: InterfaceNetwork, reques
   if ((flags & NLM_F_REPLACE) !== 0) return -EOPNOTSUPP;
   const target = targetNetwork(task, payload);
   if (isErrno(target)) return target;
+  const changed = isNew ? changeOfItsKind(found, payload) : 0;
+  if (changed < 0) return changed;
   if (target === null) return setLink(network, found, payload);
   const name = attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME);
   const failed = moveInterface(found, target, name === null ? null : textOf(name));
   return failed < 0 ? failed : setLink(target, found, payload);
+}
+
+/** IFLA_LINKINFO of an interface that is there: settings of a bridge, or of a port of one (rtnl_changelink). */
+function changeOfItsKind(one: NetworkInterface, payload: Uint8Array): number {
+  const info = attributeOf(payload, Ifinfomsg.size, IFLA_LINKINFO);
+  if (info === null) return 0;
+  const data = attributeOf(info, 0, IFLA_INFO_DATA);
+  const ofPort = attributeOf(info, 0, IFLA_INFO_SLAVE_DATA);
+  if (data !== null) {
+    const kind = attributeOf(info, 0, IFLA_INFO_KIND);
+    if (one.bridge === null || kind === null || textOf(kind) !== "bridge") return -EOPNOTSUPP;
+    const failed = changeOwnBridge(one.bridge, data);
+    if (failed < 0) return failed;
+  }
+  const failed = ofPort === null ? 0 : changePort(one, ofPort);
+  if (failed === 0 && (data !== null || ofPort !== null)) tellInterface(one.network, one, false);
+  return failed;
+}
+
+/** bridge(8): RTM_SETLINK of AF_BRIDGE (net/bridge/br_netlink.c, br_setlink); VLANs (IFLA_AF_SPEC) there are none. */
+function changeAsPort(network: InterfaceNetwork, payload: Uint8Array): number {
+  const one = network.interfaceByIndex(viewOf(payload).getInt32(Ifinfomsg.offset.ifi_index, true));
+  if (one === undefined) return -ENODEV;
+  if (one.master === null || attributeOf(payload, Ifinfomsg.size, IFLA_AF_SPEC) !== null) return -EOPNOTSUPP;
+  const data = attributeOf(payload, Ifinfomsg.size, IFLA_PROTINFO);
+  if (data === null) return 0;
+  const failed = changePort(one, data);
+  if (failed === 0) tellInterface(network, one, false);
+  return failed;
 }
 
 /** The network that IFLA_NET_NS_PID or IFLA_NET_NS_FD names, where the caller may change things; else −EPERM. */
@@ -327,7 +373,7 @@ function createLink(task: SocketCaller, network: InterfaceNetwork, payload: Uint
   if (isErrno(wanted)) return wanted;
   let made: NetworkInterface | number;
   if (textOf(kind) === "dummy") made = createDummy(network, wanted);
-  else if (textOf(kind) === "bridge") made = createBridge(network, wanted);
+  else if (textOf(kind) === "bridge") made = createBridgeAs(network, wanted, attributeOf(info, 0, IFLA_INFO_DATA));
   else if (textOf(kind) === "veth") {
     const data = attributeOf(info, 0, IFLA_INFO_DATA);
     const peer = data === null ? null : attributeOf(data, 0, VETH_INFO_PEER);
@@ -340,6 +386,19 @@ function createLink(task: SocketCaller, network: InterfaceNetwork, payload: Uint
   const master = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MASTER));
   const failed = master === null ? 0 : setMaster(made.network, made, master);
   return failed < 0 ? failed : changeFlags(made.network, made, payload);
+}
+
+function createBridgeAs(
+  network: InterfaceNetwork,
+  wanted: NewInterface,
+  data: Uint8Array | null,
+): NetworkInterface | number {
+  const settings: Settings = new Map();
+  const failed = data === null ? 0 : changeBridge(settings, data);
+  if (failed < 0) return failed;
+  const made = createBridge(network, wanted);
+  if (!isErrno(made) && settings.size > 0) made.bridge!.settings = settings;
+  return made;
 }
 
 function newInterface(task: SocketCaller, payload: Uint8Array): NewInterface | number {

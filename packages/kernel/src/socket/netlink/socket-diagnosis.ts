@@ -1,5 +1,8 @@
 /** NETLINK_SOCK_DIAG (sock_diag(7)): the sockets of TCP, UDP and UNIX domains, as ss(8) asks for them. */
 import {
+  CAP_NET_ADMIN,
+  ECONNABORTED,
+  EPERM,
   AF_INET,
   AF_INET6,
   AF_UNIX,
@@ -60,7 +63,9 @@ import { type IpAddress, isSameIp, isWildcard, readV4, readV6, writeV4, writeV6 
 import { putFields, viewOf } from "../../ground/words.ts";
 import { type HeldPort, waitingState } from "../inet/held-ports.ts";
 import type { InetSocket } from "../inet/inet-socket.ts";
+import { isCapable } from "../../security/credentials.ts";
 import type { IdMap } from "../../security/id-map.ts";
+import type { UserNamespace } from "../../security/user-namespace.ts";
 import type { Socket } from "../socket.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import type { UnixSocket } from "../unix/unix-socket.ts";
@@ -76,12 +81,13 @@ const NAME_MAX = SockaddrUn.size - SockaddrUn.offset.sun_path;
 export interface DiagnosedNetwork {
   readonly inetSockets: ReadonlySet<InetSocket>;
   readonly unixSockets: ReadonlySet<UnixSocket>;
-  readonly tcpPorts: { readonly held: { waitingOnes(nowNs: number): readonly HeldPort[] } };
+  readonly owner: UserNamespace;
+  readonly tcpPorts: { readonly held: { waitingOnes(nowNs: number): HeldPort[]; release(one: HeldPort): void } };
 }
 
 /**
  * @returns −EINVAL, −ENOENT for a family or protocol that isn't told about, or one socket that isn't there, −ESTALE it
- * is another one, −EOPNOTSUPP for ending sockets
+ * is another one; of who would end it −EPERM, −EOPNOTSUPP (AF_UNIX)
  */
 export function answerDiagnosis(
   task: SocketCaller,
@@ -89,14 +95,15 @@ export function answerDiagnosis(
   request: NetlinkRequest,
   port: number,
 ): NetlinkAnswer {
-  if (request.type === SOCK_DESTROY) return -EOPNOTSUPP;
   if (OLD_REQUESTS.includes(request.type)) return -ENOENT;
-  if (request.type !== SOCK_DIAG_BY_FAMILY || request.payload.length < 2) return -EINVAL;
+  const isEnd = request.type === SOCK_DESTROY;
+  if ((request.type !== SOCK_DIAG_BY_FAMILY && !isEnd) || request.payload.length < 2) return -EINVAL;
   // Either of its two bits is enough (net/ipv4/inet_diag.c, inet_diag_handler_cmd).
-  const isDump = (request.flags & NLM_F_DUMP) !== 0;
+  const isDump = !isEnd && (request.flags & NLM_F_DUMP) !== 0;
   const family = request.payload[InetDiagReqV2.offset.sdiag_family]!;
   const heading = { flags: NLM_F_MULTI, sequence: request.sequence, port };
   if (family === AF_UNIX) {
+    if (isEnd) return -EOPNOTSUPP;
     if (request.payload.length < UnixDiagReq.size) return -EINVAL;
     if (isDump) return { isDump, messages: unixSockets(task, network, request.payload, heading) };
     return answerOne(unixSocketNamed(network, request.payload), (socket) =>
@@ -109,14 +116,54 @@ export function answerDiagnosis(
   if ((family !== AF_INET && family !== AF_INET6) || ![IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE].includes(protocol))
     return -ENOENT;
   if (request.payload.length < InetDiagReqV2.size) return -EINVAL;
+  if (isEnd) return destroySocket(task, network, request.payload, protocol);
   if (isDump) return { isDump, messages: inetSockets(task, network, request.payload, heading) };
-  return answerOne(inetSocketNamed(network, request.payload), (socket) =>
+  return answerOne(inetSocketNamed(network, request.payload, protocol, false), (socket) =>
     describeInet(task, socket, request.payload, { ...heading, flags: 0 }),
   );
 }
 
 function answerOne<One>(found: One | number, describe: (one: One) => Uint8Array): NetlinkAnswer {
   return isErrno(found) ? found : { isDump: false, messages: [describe(found)] };
+}
+
+/**
+ * −ENOENT, −EPERM (net/core/sock_diag.c, sock_diag_destroy). Of UDP, too, the near end is the source here
+ * (net/ipv4/udp_diag.c, __udp_diag_destroy).
+ */
+function destroySocket(
+  task: SocketCaller,
+  network: DiagnosedNetwork,
+  payload: Uint8Array,
+  protocol: number,
+): NetlinkAnswer {
+  const found = inetSocketNamed(network, payload, protocol, true);
+  const waiting = isErrno(found) && protocol === IPPROTO_TCP ? waitingOne(task, network, payload) : undefined;
+  if (isErrno(found) && waiting === undefined) return -ENOENT;
+  if (!isCapable(task.credentials, CAP_NET_ADMIN, network.owner)) return -EPERM;
+  if (!isErrno(found)) return found.destroy(ECONNABORTED);
+  network.tcpPorts.held.release(waiting!);
+  return 0;
+}
+
+/** A connection that has no socket any more, by both its ends. */
+function waitingOne(task: SocketCaller, network: DiagnosedNetwork, payload: Uint8Array): HeldPort | undefined {
+  const { sdiag_family, id } = InetDiagReqV2.offset;
+  const { idiag_sport, idiag_dport, idiag_src, idiag_dst } = InetDiagSockid.offset;
+  const view = viewOf(payload);
+  const family = payload[sdiag_family]!;
+  const source = addressAt(payload, id + idiag_src, family);
+  const destination = addressAt(payload, id + idiag_dst, family);
+  return network.tcpPorts.held
+    .waitingOnes(task.kernel.now())
+    .find(
+      ({ ip, port, peer, isV6 }) =>
+        isV6 === (family === AF_INET6) &&
+        port === view.getUint16(id + idiag_sport) &&
+        peer?.port === view.getUint16(id + idiag_dport) &&
+        isSameIp(ip, source) &&
+        isSameIp(peer.ip, destination),
+    );
 }
 
 /** −EINVAL none is named; −ENOENT; −ESTALE (net/unix/diag.c, unix_diag_get_exact). */
@@ -131,16 +178,22 @@ function unixSocketNamed(network: DiagnosedNetwork, payload: Uint8Array): UnixSo
 /**
  * The connection between two ends, else who listens at the near one: −ENOENT, −ESTALE (net/ipv4/inet_diag.c,
  * inet_diag_find_one_icsk). Of UDP the ends are named the other way round (net/ipv4/udp_diag.c, udp_dump_one).
+ *
+ * @param isSourceNear  of UDP as well
  */
-function inetSocketNamed(network: DiagnosedNetwork, payload: Uint8Array): InetSocket | number {
-  const { sdiag_family, sdiag_protocol, id } = InetDiagReqV2.offset;
+function inetSocketNamed(
+  network: DiagnosedNetwork,
+  payload: Uint8Array,
+  protocol: number,
+  isSourceNear: boolean,
+): InetSocket | number {
+  const { sdiag_family, id } = InetDiagReqV2.offset;
   const { idiag_sport, idiag_dport, idiag_src, idiag_dst, idiag_cookie } = InetDiagSockid.offset;
   const view = viewOf(payload);
-  const family = payload[sdiag_family]!,
-    protocol = payload[sdiag_protocol]!;
+  const family = payload[sdiag_family]!;
   const source = { port: view.getUint16(id + idiag_sport), ip: addressAt(payload, id + idiag_src, family) };
   const destination = { port: view.getUint16(id + idiag_dport), ip: addressAt(payload, id + idiag_dst, family) };
-  const [near, far] = protocol === IPPROTO_TCP ? [source, destination] : [destination, source];
+  const [near, far] = protocol === IPPROTO_TCP || isSourceNear ? [source, destination] : [destination, source];
   let found: InetSocket | null = null;
   for (const socket of network.inetSockets) {
     const { local, peer } = socket;

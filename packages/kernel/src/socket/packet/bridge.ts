@@ -10,12 +10,25 @@ import {
   NF_INET_LOCAL_OUT,
   NF_INET_POST_ROUTING,
   NF_INET_PRE_ROUTING,
+  BR_STATE_DISABLED,
+  BR_STATE_FORWARDING,
+  IFLA_BR_AGEING_TIME,
+  IFLA_BR_GROUP_FWD_MASK,
+  IFLA_BRPORT_BCAST_FLOOD,
+  IFLA_BRPORT_GROUP_FWD_MASK,
+  IFLA_BRPORT_ISOLATED,
+  IFLA_BRPORT_LEARNING,
+  IFLA_BRPORT_LOCKED,
+  IFLA_BRPORT_MCAST_FLOOD,
+  IFLA_BRPORT_MODE,
+  IFLA_BRPORT_UNICAST_FLOOD,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { NetworkInterface } from "../network-interface.ts";
+import { BRIDGE_SETTINGS, PORT_SETTINGS, settingOf, type Settings } from "./bridge-settings.ts";
 
-/** How long a station is known to be behind a port (BR_DEFAULT_AGEING_TIME). */
-const AGEING_NS = 300e9;
+/** A hundredth of a second, in which times are set. */
+const TICK_NS = 1e7;
 /** Stations that a bridge knows; of more it learns nothing, so that frames to them go everywhere. */
 const STATIONS_MAX = 1024;
 /** Ways that what comes of one frame may go, through all bridges, and bridges behind one another. */
@@ -49,11 +62,6 @@ let forwardsLeft = 0,
 const SPANNING_TREE = 0,
   PAUSE = 1;
 
-/** Does a bridge take it from its port? Others of the link's own (table 8-1) are for who listens there: LLDP. */
-export function isForBridge(frame: Uint8Array): boolean {
-  return !isOfTheLink(frame) || frame[5]! <= PAUSE;
-}
-
 export class Bridge {
   readonly own: NetworkInterface;
   /** Bound: interfaces of a network. */
@@ -62,6 +70,9 @@ export class Bridge {
   hasOwnAddress: boolean;
   /** As it was told last. */
   hadCarrier = false;
+  /** What was set of it, and of its ports; undefined: nothing was. */
+  settings?: Settings;
+  portSettings?: Map<NetworkInterface, Settings>;
   /** By address, as a number. */
   #stations = new Map<number, Station>();
 
@@ -79,23 +90,68 @@ export class Bridge {
     return this.ports.find((port) => port.name === name);
   }
 
+  setting(name: number): number {
+    return settingOf(this.settings, BRIDGE_SETTINGS, name);
+  }
+
+  portSetting(port: NetworkInterface, name: number): number {
+    return settingOf(this.portSettings?.get(port), PORT_SETTINGS, name);
+  }
+
+  #isOn(port: NetworkInterface, name: number): boolean {
+    return this.portSetting(port, name) !== 0;
+  }
+
+  /** Of one that is down or has no link: disabled. */
+  stateOf(port: NetworkInterface): number {
+    return port.isRunning ? BR_STATE_FORWARDING : BR_STATE_DISABLED;
+  }
+
+  /** When the oldest of what is still known was heard. */
+  get #oldestNs(): number {
+    return this.own.network.kernel.now() - this.setting(IFLA_BR_AGEING_TIME) * TICK_NS;
+  }
+
+  /**
+   * Does it take a frame from its port? Others of the link's own (table 8-1) are for who listens there: LLDP, unless
+   * they were asked to be passed on (group_fwd_mask).
+   */
+  takes(port: NetworkInterface, frame: Uint8Array): boolean {
+    return !isOfTheLink(frame) || frame[5]! <= PAUSE || this.#passesGroup(port, frame[5]!);
+  }
+
+  #passesGroup(port: NetworkInterface, last: number): boolean {
+    const mask = this.setting(IFLA_BR_GROUP_FWD_MASK) | this.portSetting(port, IFLA_BRPORT_GROUP_FWD_MASK);
+    return last !== PAUSE && (mask & (1 << last)) !== 0;
+  }
+
   /** Stations that were heard and aren't forgotten. */
   *stations(): Generator<{ readonly address: number; readonly port: NetworkInterface }> {
-    const oldest = this.own.network.kernel.now() - AGEING_NS;
+    const oldest = this.#oldestNs;
     for (const [address, { port, heardNs }] of this.#stations) if (heardNs >= oldest) yield { address, port };
   }
 
-  /** A port is down or gone. */
-  forget(port: NetworkInterface): void {
-    for (const [address, station] of this.#stations) if (station.port === port) this.#stations.delete(address);
+  /** A port is down or gone, or what is known behind it is to go; null: behind any. */
+  forget(port: NetworkInterface | null): void {
+    if (port === null) this.#stations.clear();
+    else for (const [address, station] of this.#stations) if (station.port === port) this.#stations.delete(address);
+  }
+
+  /** The same, of one that is no port any more. */
+  drop(port: NetworkInterface): void {
+    this.forget(port);
+    this.portSettings?.delete(port);
   }
 
   /** A frame came in at a port. @param frame  stays as it is meanwhile */
   received(port: NetworkInterface, frame: Uint8Array, ways: BridgeWays): void {
     if (!this.own.isUp || (frame[6]! & 1) !== 0) return;
-    if (isOfTheLink(frame) && frame[5] !== SPANNING_TREE) return;
+    if (isOfTheLink(frame) && frame[5] !== SPANNING_TREE && !this.#passesGroup(port, frame[5]!)) return;
+    if (this.stateOf(port) !== BR_STATE_FORWARDING) return;
     if (!ways.passes(this.own, NF_INET_PRE_ROUTING, frame, port, null)) return;
-    this.#learn(port, addressAt(frame, 6));
+    const from = addressAt(frame, 6);
+    if (this.#isOn(port, IFLA_BRPORT_LOCKED) && this.#find(from) !== port) return;
+    if (this.#isOn(port, IFLA_BRPORT_LEARNING)) this.#learn(port, from);
     const isForMany = (frame[0]! & 1) !== 0;
     const to = addressAt(frame, 0);
     const isLocal = !isForMany && this.#isOwn(to);
@@ -114,7 +170,7 @@ export class Bridge {
     if (depth === 0) forwardsLeft = FORWARDED_MAX;
     depth++;
     for (const port of to === null ? [...this.ports] : [to]) {
-      if (port === from || !port.isRunning || forwardsLeft === 0) continue;
+      if (forwardsLeft === 0 || !this.#leads(from, port) || (to === null && !this.#floods(from, port, frame))) continue;
       if (!ways.passes(this.own, from === null ? NF_INET_LOCAL_OUT : NF_INET_FORWARD, frame, from, port)) continue;
       if (!ways.passes(this.own, NF_INET_POST_ROUTING, frame, null, port)) continue;
       forwardsLeft--;
@@ -124,13 +180,27 @@ export class Bridge {
     depth--;
   }
 
+  /** May a frame from one port go out at another (net/bridge/br_forward.c, should_deliver)? */
+  #leads(from: NetworkInterface | null, port: NetworkInterface): boolean {
+    if (port === from && !this.#isOn(port, IFLA_BRPORT_MODE)) return false;
+    if (this.stateOf(port) !== BR_STATE_FORWARDING) return false;
+    return from === null || !this.#isOn(port, IFLA_BRPORT_ISOLATED) || !this.#isOn(from, IFLA_BRPORT_ISOLATED);
+  }
+
+  /** Does what goes everywhere go there, too? What the bridge itself sends to many does (br_flood). */
+  #floods(from: NetworkInterface | null, port: NetworkInterface, frame: Uint8Array): boolean {
+    if ((frame[0]! & 1) === 0) return this.#isOn(port, IFLA_BRPORT_UNICAST_FLOOD);
+    const isForAll = addressAt(frame, 0) === 0xffffffffffff;
+    return from === null || this.#isOn(port, isForAll ? IFLA_BRPORT_BCAST_FLOOD : IFLA_BRPORT_MCAST_FLOOD);
+  }
+
   #learn(port: NetworkInterface, address: number): void {
     if (address === 0 || this.#isOwn(address)) return;
     const heardNs = this.own.network.kernel.now();
     const known = this.#stations.get(address);
     if (known?.port === port) known.heardNs = heardNs;
     else {
-      if (known === undefined && this.#stations.size >= STATIONS_MAX) this.#dropOld(heardNs - AGEING_NS);
+      if (known === undefined && this.#stations.size >= STATIONS_MAX) this.#dropOld(this.#oldestNs);
       if (known !== undefined || this.#stations.size < STATIONS_MAX) this.#stations.set(address, { port, heardNs });
     }
   }
@@ -142,7 +212,7 @@ export class Bridge {
 
   #find(address: number): NetworkInterface | null {
     const station = this.#stations.get(address);
-    return station !== undefined && station.heardNs >= this.own.network.kernel.now() - AGEING_NS ? station.port : null;
+    return station !== undefined && station.heardNs >= this.#oldestNs ? station.port : null;
   }
 
   #isOwn(address: number): boolean {

@@ -4,7 +4,7 @@ import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE, type LinkEvents } from "@stratos/host";
 import type { FrameObserver } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
-import { type BridgeWays, isForBridge } from "./bridge.ts";
+import type { BridgeWays } from "./bridge.ts";
 import { ethernetTypeOf, packetTypeOf } from "./packet-address.ts";
 
 /** A frame on its way; valid during one call. The longest of `lo` fits. */
@@ -37,7 +37,7 @@ export function frameArrived(one: NetworkInterface, frame: Uint8Array, type: num
     return;
   }
   const packetType = packetTypeOf(one, frame);
-  const bridge = one.master !== null && isForBridge(frame) ? one.master.bridge : null;
+  const bridge = one.master?.bridge?.takes(one, frame) === true ? one.master.bridge : null;
   for (const socket of network.packetSockets) socket.frameSeen(one, frame, type, packetType, bridge !== null);
   if (network.netfilter?.comesIn(one, frame, type, packetType) === false) return;
   // A copy: on its way through the bridge it meets others.
