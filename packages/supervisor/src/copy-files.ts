@@ -42,7 +42,7 @@ interface CopyPlace {
   readonly to: string;
 }
 
-/** What the kernel makes up when it is read, and no copy of which is worth anything: `/proc/filesystems` has the names. */
+/** What the kernel makes up when it is read, by the names of `/proc/filesystems`: no copy of it is worth anything. */
 const MADE_UP = new Set(["proc", "sysfs", "cgroup2", "mqueue", "fusectl", "devpts"]);
 
 /**
