@@ -252,7 +252,7 @@ export const openCalls: SyscallTable = {
   pipe2: { run: (task, fds, flags) => pipe2(task, fds, flags | 0) },
   flock: {
     run: (task, fd, operation) => flock(task, fd | 0, operation | 0),
-    gaps: "locks on files of the host (-v) hold among the machine's own programs, not beside the host's or another run's",
+    gaps: "locks on files of the host (-v) hold among the machine's own programs, not beside the host's or other runs'",
   },
   memfd_create: { run: (task, name, flags) => memfdCreate(task, name, flags | 0), gaps: "no huge pages" },
 };
