@@ -35,7 +35,6 @@ test("a supervisor that does not answer is named, and waited for", async (t) => 
   await new Promise<void>((done) => server.listen(controlPath(folder), done));
   const client = await openSupervisor(home, "1", (words) => said.push(words));
   client.close();
-  assert.equal(said.length, 1);
   assert.match(
     said[0]!,
     new RegExp(`^the supervisor of named systems \\(.*\\b${process.pid}\\b.*\\) does not answer; waiting`),

@@ -7,7 +7,7 @@ import { appendFileSync, closeSync, constants, openSync, readFileSync } from "no
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { lockOwner } from "@stratos/host-node/file-lock";
-import { processWords, withSocketPath } from "@stratos/host-node/files";
+import { withSocketPath } from "@stratos/host-node/files";
 import { EngineClient, type EngineChannel, StratosError } from "@stratos/sdk/client";
 import { environmentOfEngine, nodeBinary } from "@stratos/engine-node/node-binary";
 import { NODE_FLAGS } from "@stratos/engine-node/node-flags";
@@ -56,7 +56,7 @@ export async function openSupervisor(
 
 function silentWords(folder: string): string {
   const owner = lockOwner(join(folder, "supervisor"));
-  const who = owner === null ? "" : ` (${processWords(owner)})`;
+  const who = owner === null ? "" : `, process ${owner},`;
   return `the supervisor of named systems${who} does not answer; waiting for it`;
 }
 
