@@ -15,7 +15,7 @@ import {
 import { basename, join, posix } from "node:path";
 import { failedAt } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
-import { FILE_BYTES_MAX } from "@stratos/sdk/wire";
+import { FILE_BYTES_MAX, madeUpPlaces } from "@stratos/sdk/wire";
 import { type FailureData, type FileAccess, type FileKind, type FileStatus, StratosError } from "@stratos/sdk/api";
 
 /**
@@ -42,9 +42,6 @@ interface CopyPlace {
   readonly to: string;
 }
 
-/** What the kernel makes up when it is read, by the names of `/proc/filesystems`: no copy of it is worth anything. */
-const MADE_UP = new Set(["proc", "sysfs", "cgroup2", "mqueue", "fusectl", "devpts"]);
-
 /**
  * From a system to this host. What cannot be read below a folder (in a system that lives, files go between two looks)
  * is left out, and all else copied; so is what the kernel makes up, unless `from` is in it.
@@ -52,25 +49,17 @@ const MADE_UP = new Set(["proc", "sysfs", "cgroup2", "mqueue", "fusectl", "devpt
  * @throws StratosError for `from` itself; Node's own error for a file of this host
  */
 export async function copyOut(files: FileAccess, place: CopyPlace, onLeftOut: OnLeftOut): Promise<void> {
-  await copyTreeOut(files, place, onLeftOut, await madeUpPlaces(files, place.from));
+  await copyTreeOut(files, place, onLeftOut, await placesLeftOut(files, place.from));
 }
 
-/** Where the kernel's own are mounted, if `from` is in none of them. */
-async function madeUpPlaces(files: FileAccess, from: string): Promise<ReadonlySet<string>> {
-  const places = new Set<string>();
+async function placesLeftOut(files: FileAccess, from: string): Promise<ReadonlySet<string>> {
   try {
-    for (const line of (await files.readText("/proc/mounts")).split("\n")) {
-      const [, place, type] = line.split(" ");
-      if (place === undefined || !MADE_UP.has(type!)) continue;
-      if (from === place || from.startsWith(`${place}/`)) return new Set();
-      // proc_pid_mounts(5): blanks and the like are octal.
-      places.add(place.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))));
-    }
+    return madeUpPlaces(await files.readText("/proc/mounts"), from);
   } catch (error) {
     // Without /proc nothing tells where they are; what is asked for is copied as it is.
     if (!(error instanceof StratosError) || error.kind !== "file") throw error;
+    return new Set();
   }
-  return places;
 }
 
 async function copyTreeOut(
