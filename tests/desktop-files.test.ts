@@ -210,6 +210,11 @@ test("a text that is not saved is there after a reload, and asked for when its w
   await page.waitFor(text, /日本/, PATIENCE_MS);
   await click("Save as …");
   await page.waitFor(shown("dialog[open] h2"), /^Save as/, PATIENCE_MS);
+  // Where nothing can be written: the text stays that of its file.
+  await page.evaluate("document.querySelector('dialog[open] input').value = '/proc/refused'");
+  await click("OK");
+  await page.waitFor(shown("dialog[open] [role=alert]"), /\S/, PATIENCE_MS);
+  assert.equal(await page.evaluate(shown(".of-text .status-text")), "/root/note.txt");
   await page.evaluate("document.querySelector('dialog[open] input').value = '/root/other.txt'");
   await click("OK");
   await page.waitFor(shown("dialog[open] h2"), /^Replace other\.txt\?$/, PATIENCE_MS);

@@ -13,7 +13,7 @@ import { launcher, run } from "./support/stratos.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
-const lisp = (args: readonly string[], stdin = ""): ReturnType<typeof run> =>
+const lisp = (args: readonly string[], stdin: string | Uint8Array = ""): ReturnType<typeof run> =>
   run([...launcher, "lisp", ...args], { stdin, cwd: folder, env: { STRATOS_HOME: folder } });
 
 test("-e prints nothing of its own", async () => {
@@ -57,6 +57,15 @@ test("forms that come through a pipe are evaluated, and may read what follows", 
     "25\n(a . b)\nend",
   );
   assert.equal((await lisp([], "(+ 1")).status, 1);
+});
+
+test("forms through a pipe are UTF-8, and what a program reads behind them is its own", async () => {
+  const bytes = (text: string): Buffer => Buffer.from(text, "latin1");
+  const { stdout, stderr, status } = await lisp([], bytes('(display 1)\n(display "a\xffb")\n(display 2)\n'));
+  assert.deepEqual([stdout, stderr, status], ["1", "stratos: standard input:2:12: the source is not UTF-8\n", 1]);
+  const read = await lisp([], bytes("(define l (read-line))\xe9t\xe9\n(display (string-length l))\n"));
+  assert.deepEqual([read.stdout, read.status], ["3", 0]);
+  assert.equal((await lisp([], bytes('(display "\xef\xbf\xbd")'))).stdout, "\xef\xbf\xbd");
 });
 
 test("an error of a compiled program tells its place and the calls that wait", async () => {

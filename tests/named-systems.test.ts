@@ -388,6 +388,10 @@ extendedTest("files go in and out of a system", async (t) => {
   assert.equal(statSync(join(home.path, "out/deep/script")).mode & 0o7700, 0o700, "no set-user-id comes out");
   assert.match(await home.refused(1, "cp", "files:/absent", home.path), /\/absent: no such file or directory/);
   assert.match(await home.refused(2, "cp", "files:/a", "files:/b"), /one of the two is NAME:PATH/);
+  assert.match(
+    await home.refused(2, "cp", "files:", home.path),
+    /no path behind the colon; files:\/ is the whole root/,
+  );
   assert.match(await home.refused(1, "rm", "files"), /is running/);
   await home.must("stop", "-t", "0", "files");
   // --rm

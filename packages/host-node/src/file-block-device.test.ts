@@ -161,6 +161,20 @@ test("a full disk leaves neither the device that was to be made nor a draft of i
   assert.deepEqual(readdirSync(folder), []);
 });
 
+test("a device larger than the file system's files is told by name, and nothing of it is left", () => {
+  mock.method(fs, "ftruncateSync", () => {
+    throw Object.assign(new Error("EFBIG: file too large, ftruncate"), { code: "EFBIG", syscall: "ftruncate" });
+  });
+  syncBuiltinESMExports();
+  try {
+    assert.throws(() => new FileBlockDevice(path, { create: 4096 }), { code: "EFBIG", path });
+  } finally {
+    mock.restoreAll();
+    syncBuiltinESMExports();
+  }
+  assert.deepEqual(readdirSync(folder), []);
+});
+
 test("a read-only file gives the same bytes whatever is read before, across pieces and up to its end", () => {
   const path = join(folder, "ahead");
   const content = new Uint8Array(3 * 65536 + 4096);

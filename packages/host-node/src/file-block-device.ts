@@ -93,7 +93,7 @@ export class FileBlockDevice implements BlockDevice {
       unlock();
       // A device that is mounted is the kernel's: who serves the mount has the lock.
       const owner = (error as NodeJS.ErrnoException).code === "EBUSY" ? lockOwner(path) : null;
-      throw owner === null ? error : new FileLockedError(path, owner);
+      throw owner === null ? failedAt(path, error) : new FileLockedError(path, owner);
     }
   }
 

@@ -70,6 +70,25 @@ test("files are read, written, listed and removed", () => {
   assert.equal(tree.lstat("sub"), -ENOENT);
 });
 
+test("what is appended comes behind what others have appended meanwhile", () => {
+  const [one, two] = [tree.open("sub/file", O_RDWR, 0), tree.open("sub/file", O_RDWR, 0)];
+  assert.ok(typeof one === "object" && typeof two === "object");
+  const before = readdirCount();
+  // Both have seen a file of five bytes.
+  for (const [file, text] of [
+    [one, " one"],
+    [two, " two"],
+    [one, " three"],
+  ] as const)
+    assert.equal(file.write(5, Buffer.from(`_${text}`), 1, text.length, true), text.length);
+  assert.equal(readFileSync(join(shared, "sub/file"), "utf8"), "hello one two three");
+  assert.equal(one.write(0, Buffer.from("J"), 0, 1), 1);
+  assert.equal(readFileSync(join(shared, "sub/file"), "utf8"), "Jello one two three");
+  one.close();
+  two.close();
+  assert.equal(readdirCount(), before - 2);
+});
+
 test("a created file has the mode that was asked for, whatever the host's umask", () => {
   const before = process.umask(0o077);
   try {

@@ -14,7 +14,6 @@ import {
   chmodSync,
   closeSync,
   constants,
-  existsSync,
   fchmodSync,
   fchownSync,
   fstatSync,
@@ -57,7 +56,7 @@ import type { HostFile, HostFileTree, HostStat, HostUsage } from "@stratos/host"
 import { hostErrno } from "./host-errno.ts";
 import { hostTime } from "./host-time.ts";
 import { InodeNumbers } from "./inode-numbers.ts";
-import { hostStat, NOBODY, NodeHostFile, type ShownAs, statOf } from "./node-host-file.ts";
+import { HAS_PROC, hostStat, NOBODY, NodeHostFile, type ShownAs, statOf } from "./node-host-file.ts";
 
 export class NodeFileTree implements HostFileTree {
   readonly readOnly: boolean;
@@ -319,7 +318,6 @@ function attempt<T>(operation: () => T): T | number {
   }
 }
 
-const HAS_PROC = existsSync("/proc/self/fd");
 /** Not in `fs.constants`; the same number on every Linux that Node runs on (asm-generic/fcntl.h). */
 const HOST_O_PATH = 0o10000000;
 const HOST_ACCESS = [constants.O_RDONLY, constants.O_WRONLY, constants.O_RDWR];

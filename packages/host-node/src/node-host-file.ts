@@ -1,8 +1,11 @@
 import {
   closeSync,
+  constants,
+  existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
+  openSync,
   readSync,
   writeSync,
   type BigIntStats,
@@ -23,6 +26,8 @@ export interface ShownAs {
 
 /** Linux's overflowuid: an owner that the guest cannot name. */
 export const NOBODY = 65534;
+
+export const HAS_PROC = existsSync("/proc/self/fd");
 
 /** @param exact  asks for the same file's numbers once more, as `InodeNumbers.of` needs them */
 export function hostStat(stats: Stats, shown: ShownAs, exact: () => BigIntStats): HostStat {
@@ -50,6 +55,8 @@ export function statOf(fd: number, shown: ShownAs): HostStat {
 export class NodeHostFile implements HostFile {
   readonly #fd: number;
   readonly #shown: ShownAs;
+  /** The same file with O_APPEND, once it was asked for; −1: the host can't open it so. */
+  #appendFd: number | null = null;
 
   constructor(fd: number, shown: ShownAs) {
     this.#fd = fd;
@@ -64,12 +71,28 @@ export class NodeHostFile implements HostFile {
     }
   }
 
-  write(position: number, bytes: Uint8Array, at: number, length: number): number {
+  write(position: number, bytes: Uint8Array, at: number, length: number, isAppend = false): number {
     try {
+      // pwrite(2), BUGS: with O_APPEND Linux appends whatever the position, so this is a descriptor of its own.
+      if (isAppend && this.#appending() >= 0) return writeSync(this.#appending(), bytes, at, length, null);
       return writeSync(this.#fd, bytes, at, length, position);
     } catch (error) {
       return hostErrno(error);
     }
+  }
+
+  /** Where the host has no /proc, who appends at the same time as another process may write over it. */
+  #appending(): number {
+    if (this.#appendFd === null) {
+      this.#appendFd = -1;
+      try {
+        const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK;
+        if (HAS_PROC) this.#appendFd = openSync(`/proc/self/fd/${this.#fd}`, flags);
+      } catch {
+        // Its mode has changed since, or descriptors are short.
+      }
+    }
+    return this.#appendFd;
   }
 
   truncate(size: number): number {
@@ -99,6 +122,7 @@ export class NodeHostFile implements HostFile {
   }
 
   close(): void {
+    if (this.#appendFd !== null && this.#appendFd >= 0) closeSync(this.#appendFd);
     closeSync(this.#fd);
   }
 }

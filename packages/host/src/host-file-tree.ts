@@ -18,7 +18,11 @@ export interface HostStat {
 }
 export interface HostFile {
   read(position: number, bytes: Uint8Array, at: number, length: number): number;
-  write(position: number, bytes: Uint8Array, at: number, length: number): number;
+  /**
+   * @param isAppend  to the file's end as it is when the bytes come there: others may have written since `position`
+   *   was that (O_APPEND)
+   */
+  write(position: number, bytes: Uint8Array, at: number, length: number, isAppend?: boolean): number;
   truncate(size: number): number;
   sync(): number;
   stat(): HostStat | number;

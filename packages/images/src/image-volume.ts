@@ -1,6 +1,6 @@
 /** Opens and makes the AegisFS volumes that images are. */
 import { randomBytes } from "node:crypto";
-import { unlinkSync } from "node:fs";
+import { statSync, unlinkSync } from "node:fs";
 import {
   format,
   GUEST_LIMITS,
@@ -54,12 +54,9 @@ function written(device: FileBlockDevice, volume: OpenVolume): WrittenVolume {
 
 /** An image's volume as it is. @param layers  files, from the bottom up */
 export function openVolumeReadOnly(layers: readonly string[]): OpenVolume {
-  if (layers.length === 1) {
-    const device = new FileBlockDevice(layers[0]!, { readOnly: true });
-    return opened(layers[0]!, [device], mount(device, { readOnly: true }));
-  }
-  // The topmost layer is itself a clone of those below.
   const devices = openLayers(layers);
+  if (devices.length === 1) return opened(layers[0]!, devices, mount(devices[0]!, { readOnly: true }));
+  // The topmost layer is itself a clone of those below.
   return opened(layers.at(-1)!, devices, mountOverlay(devices.slice(0, -1), devices.at(-1)!, { readOnly: true }));
 }
 
@@ -183,18 +180,29 @@ export function cloneVolumeToLayer(layers: readonly string[] | ImageLayers, path
   const bases = layersOf(layers).open();
   const delta = new FileBlockDevice(path, { create: IMAGE_VOLUME_BYTES });
   const volume = mountOverlay(bases, delta, { ...GUEST_LIMITS, seconds: nowSeconds() });
-  return written(delta, opened(path, [...bases, delta], volume));
+  const layer = written(delta, opened(path, [...bases, delta], volume));
+  // A layer in which nothing is changed is one, too: it has a superblock from the beginning.
+  const failed = layer.volume.commit(true);
+  if (failed === 0) return layer;
+  layer.close();
+  throw layer.explain(new OperationError("internal", path, `it could not be written (errno ${-failed})`));
 }
 
 function openLayers(layers: readonly string[]): FileBlockDevice[] {
   const devices: FileBlockDevice[] = [];
   try {
-    for (const path of layers) devices.push(new FileBlockDevice(path, { readOnly: true }));
+    for (const [index, path] of layers.entries())
+      if (index === 0 || !isBlank(path)) devices.push(new FileBlockDevice(path, { readOnly: true }));
     return devices;
   } catch (error) {
     for (const device of devices) device.close();
     throw error;
   }
+}
+
+/** Runs that changed nothing left layers of which nothing was ever written, not even that they are some. */
+function isBlank(path: string): boolean {
+  return statSync(path).blocks === 0;
 }
 
 function opened(path: string, devices: readonly LayerDevice[], volume: Volume | MountError): OpenVolume {

@@ -22,6 +22,7 @@ export {
   openVolumeReadOnly,
 } from "./image-volume.ts";
 export { layerContent } from "./layer-content.ts";
+export { lockForChange } from "./lock-image.ts";
 export { readInstalledPackages } from "./installed-packages.ts";
 export { defaultImage, openImage } from "./open-image.ts";
 export { hostFolders, type SharedFolder } from "./host-folders.ts";

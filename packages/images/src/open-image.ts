@@ -15,6 +15,7 @@ import {
   watchedLayers,
   type WrittenVolume,
 } from "./image-volume.ts";
+import { lockForChange } from "./lock-image.ts";
 import { readInstalledPackages } from "./installed-packages.ts";
 
 interface RunImage {
@@ -33,7 +34,8 @@ export function defaultImage(home: string): string {
 
 /**
  * Opens an image to run in. @param options.home  STRATOS_HOME. @param options.changes  of a saved machine.
- * @throws OperationError of kind no-image and others; of kind image: `keep` is another image already
+ * @throws OperationError of kind no-image and others; of kind image: `keep` is another image already; of kind in-use:
+ *   it is being changed
  */
 export function openImage(
   name: string,
@@ -47,21 +49,42 @@ export function openImage(
   },
 ): RunImage {
   const store = new ImageStore(options.home);
-  const entry = store.require(name);
   const { keep, reads } = options;
   const layersAt = (paths: readonly string[]): readonly string[] | ImageLayers =>
     reads === undefined ? paths : watchedLayers(paths, reads);
   if (keep === undefined) {
+    const entry = store.require(name);
     const opened = cloneVolume(layersAt(store.layerPaths(entry)), options.deltaBytes, options.changes);
     return { opened, finish: () => opened.close() };
   }
-  // In its own place a run's root loses nothing; another image would be gone.
-  if (keep !== name && store.find(keep) !== null)
-    throw new OperationError(
-      "image",
-      keep,
-      `is an image already; \`image rm ${keep}\` removes it, and \`run -i ${keep} --keep ${keep}\` changes it`,
-    );
+  store.require(name);
+  // What another one changes meanwhile would be gone when this run's root takes the image's place.
+  const unlock = lockForChange(options.home, keep);
+  try {
+    // In its own place a run's root loses nothing; another image would be gone.
+    if (keep !== name && store.find(keep) !== null)
+      throw new OperationError(
+        "image",
+        keep,
+        `is an image already; \`image rm ${keep}\` removes it, and \`run -i ${keep} --keep ${keep}\` changes it`,
+      );
+    return keptRun(store, store.require(name), { keep, layersAt, unlock });
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+function keptRun(
+  store: ImageStore,
+  entry: ImageEntry,
+  how: {
+    readonly keep: string;
+    readonly layersAt: (paths: readonly string[]) => readonly string[] | ImageLayers;
+    readonly unlock: () => void;
+  },
+): RunImage {
+  const { name } = entry;
   const draft = store.createDraft();
   try {
     if (entry.description.layers >= LAYERS_MAX)
@@ -71,8 +94,15 @@ export function openImage(
         `has ${LAYERS_MAX} layers already; \`image export\` and \`image import\` make it one`,
       );
     const shared = draft.shareLayers(entry);
-    const opened = cloneVolumeToLayer(layersAt(shared), draft.layerPath(shared.length));
-    return { opened, finish: (isWhole) => finishKept(draft, opened, isWhole ? keep : null, entry) };
+    const opened = cloneVolumeToLayer(how.layersAt(shared), draft.layerPath(shared.length));
+    const finish = (isWhole: boolean): void => {
+      try {
+        finishKept(draft, opened, isWhole ? how.keep : null, entry);
+      } finally {
+        how.unlock();
+      }
+    };
+    return { opened, finish };
   } catch (error) {
     draft.discard();
     throw error;

@@ -227,7 +227,14 @@ export class Lisp implements ExpanderHost {
   *#inputSteps(): Steps<void> {
     const input = this.ports.input.value as TextInputPort;
     const reader = new Reader(input, { wrapper: wrapperOf(this.interaction) });
-    for (let form = reader.read(); !isEnd(form); form = reader.read()) {
+    const read = (): unknown => {
+      const { offset } = input;
+      const form = reader.read();
+      // As of a file (source-text.ts); what programs read of the input by themselves is theirs.
+      input.checkSource(offset);
+      return form;
+    };
+    for (let form = read(); !isEnd(form); form = read()) {
       const value = yield () => this.evaluateForm(form as Syntax, this.interaction);
       const output = this.ports.output.value as TextOutputPort;
       if (value !== UNSPECIFIED && !(value instanceof MultipleValues && value.values.length === 0))

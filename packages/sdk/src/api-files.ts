@@ -62,7 +62,10 @@ export interface FileAccess {
    * @throws StratosError of kind `archive` when it is damaged or has names with `..`; what came before stays
    */
   upload(folder: string, tar: Uint8Array, options?: SignalOption): Promise<void>;
-  /** What is in a folder, as a tar archive: names relative to it, in order. EFBIG beyond 1 GiB. */
+  /**
+   * What is in a folder, as a tar archive: names relative to it, in order; of a machine's root without what its kernel
+   * makes up (/proc, /sys). EFBIG beyond 1 GiB.
+   */
   download(folder: string, options?: SignalOption): Promise<Uint8Array>;
 }
 

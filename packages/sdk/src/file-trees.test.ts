@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EBUSY, EINVAL, EISDIR, ENOENT } from "@stratos/abi";
+import { EBUSY, EINVAL, EIO, EISDIR, ENOENT } from "@stratos/abi";
 import { Files } from "@stratos/aegisfs";
 import { concatBytes, utf8Of } from "@stratos/base";
 import { tarEnd, tarEntry, tarHeader, tarPadding, TarType } from "@stratos/formats/tar";
@@ -144,3 +144,33 @@ test("names and targets that are not UTF-8 are copied, packed, unpacked and remo
 });
 
 const SAME = { mode: 0o755, uid: 0, gid: 0, modifiedMs: 1_500_000_000_000 };
+
+test("what cannot be read below a folder is named", () => {
+  const files = sample();
+  const read = files.read.bind(files);
+  files.read = (path) => (path === "/tree/sub/text" ? -EIO : read(path));
+  const isNamed = { kind: "file", message: "/tree/sub/text: EIO", data: { path: "/tree/sub/text", code: "EIO" } };
+  assert.throws(() => packFolder(files, "/tree"), isNamed);
+  assert.throws(() => copyFiles(files, { from: "/tree", to: "/copy" }, true), isNamed);
+  assert.equal(packFolder(files, "/none"), -ENOENT);
+});
+
+test("what the kernel makes up is passed over, unless it is asked for", () => {
+  const files = sample();
+  assert.equal(makeFolders(files, "/proc", 0o755), 0);
+  assert.equal(
+    files.write("/proc/mounts", utf8Of("sys /tree/sub sysfs rw 0 0\nx /tree/empty tmpfs rw 0 0\n"), 0o444),
+    0,
+  );
+  const names = (folder: string): string[] => {
+    const into = newFiles();
+    const tar = packFolder(files, folder);
+    assert.ok(typeof tar !== "number");
+    assert.equal(unpackFolder(into, "/in", tar), 0);
+    return linesOf(into, "/in").map((line) => line.split(" ")[0]!);
+  };
+  assert.deepEqual(names("/tree").length, 2);
+  assert.deepEqual(names("/tree/sub").length, 2);
+  assert.equal(copyFiles(files, { from: "/tree", to: "/copy" }, true), 0);
+  assert.equal(files.linkStatus("/copy/sub"), -ENOENT);
+});

@@ -1,12 +1,14 @@
 /**
  * Folders with all that is in them: copied, packed as a tar archive, and unpacked. Links are kept as links and never
- * followed below the folder; sockets, fifos and devices are left out. One call reads FILE_BYTES_MAX at most.
+ * followed below the folder; sockets, fifos and devices are left out, and so is what the kernel makes up (/proc, /sys),
+ * unless it is asked for. What fails below the folder is named. One call reads FILE_BYTES_MAX at most.
  */
-import { EFBIG, EINVAL, EISDIR, ENOENT } from "@stratos/abi";
-import { concatBytes, exactByteString, exactText } from "@stratos/base";
+import { EFBIG, EINVAL, EISDIR, ENOENT, ERRNO_NAMES } from "@stratos/abi";
+import { byteString, concatBytes, exactByteString, exactText } from "@stratos/base";
 import { tarEnd, tarEntry, type TarEntry, tarHeader, tarPadding, TarType, visitTar } from "@stratos/formats/tar";
 import { type FileStatus, StratosError } from "./api.ts";
 import { FILE_BYTES_MAX, type FileOperations, makeFolders } from "./file-operations.ts";
+import { madeUpPlaces } from "./made-up-places.ts";
 
 /** cp -a. @param whole  folders, too. @returns 0, or −EISDIR, −EINVAL (into itself), or what an operation said */
 export function copyFiles(
@@ -18,16 +20,24 @@ export function copyFiles(
   if (typeof status === "number") return status;
   if (status.kind === "folder" && !whole) return -EISDIR;
   if (`${plain(to)}/`.startsWith(`${plain(from)}/`)) return -EINVAL;
-  return isKept(status) ? copyEntry(files, from, to, status) : -EINVAL;
+  const leftOut: ReadonlySet<string> = status.kind === "folder" ? placesLeftOut(files, from) : new Set();
+  return isKept(status) ? copyEntry({ files, leftOut }, from, to, status) : -EINVAL;
 }
 
-function copyEntry(files: FileOperations, from: string, to: string, status: FileStatus): number {
+interface Tree {
+  readonly files: FileOperations;
+  /** Places that are passed over. */
+  readonly leftOut: ReadonlySet<string>;
+}
+
+function copyEntry(tree: Tree, from: string, to: string, status: FileStatus): number {
+  const { files } = tree;
   if (status.kind === "folder") {
     const made = makeFolders(files, to, status.mode);
     if (made < 0) return made;
     const copy = (name: string, path: string, below: FileStatus): number =>
-      copyEntry(files, path, `${plain(to)}/${name}`, below);
-    const failed = eachBelow(files, from, copy);
+      copyEntry(tree, path, `${plain(to)}/${name}`, below);
+    const failed = eachBelow(tree, from, copy);
     return failed < 0 ? failed : files.setAttributes(to, status);
   }
   const done = status.kind === "link" ? copyLink(files, from, to) : copyContent(files, from, to, status);
@@ -60,9 +70,20 @@ function isKept({ kind }: FileStatus): boolean {
   return kind === "file" || kind === "folder" || kind === "link";
 }
 
-/** What is directly in a folder and is kept, by name. @returns 0, or what failed first */
+/** Where the kernel's own are, for a machine's files; a volume has none. */
+function placesLeftOut(files: FileOperations, folder: string): ReadonlySet<string> {
+  const mounts = files.read("/proc/mounts");
+  return typeof mounts === "number" ? new Set() : madeUpPlaces(exactText(byteString(mounts)), plain(folder));
+}
+
+/**
+ * What is directly in a folder and is kept, by name.
+ *
+ * @returns 0, or −EFBIG
+ * @throws StratosError of kind file: what failed first, in which file
+ */
 function eachBelow(
-  files: FileOperations,
+  { files, leftOut }: Tree,
   folder: string,
   visit: (name: string, path: string, status: FileStatus) => number,
 ): number {
@@ -70,18 +91,27 @@ function eachBelow(
   if (typeof entries === "number") return entries;
   for (const name of entries.map(({ name }) => name).sort()) {
     const path = `${plain(folder)}/${name}`;
+    if (leftOut.has(path)) continue;
     const status = files.linkStatus(path);
     // Another program may have removed it.
     if (typeof status === "number" || !isKept(status)) continue;
     const failed = visit(name, path, status);
-    if (failed < 0) return failed;
+    // Of all that is packed.
+    if (failed === -EFBIG) return failed;
+    if (failed < 0) throw failureOf(path, failed);
   }
   return 0;
+}
+
+function failureOf(path: string, result: number): StratosError<"file"> {
+  const code = ERRNO_NAMES[-result] ?? String(-result);
+  return new StratosError("file", `${path}: ${code}`, { path, code });
 }
 
 /** What is in a folder as a tar archive, or −ENOTDIR, −EFBIG and the like. */
 export function packFolder(files: FileOperations, folder: string): Uint8Array | number {
   const parts: Uint8Array[] = [];
+  const tree = { files, leftOut: placesLeftOut(files, folder) };
   let total = 0;
   const add = (part: Uint8Array): number => {
     parts.push(part);
@@ -108,7 +138,7 @@ export function packFolder(files: FileOperations, folder: string): Uint8Array | 
     return add(new Uint8Array(tarPadding(bytes.length)));
   };
   const below = (path: string, inside: string): number =>
-    eachBelow(files, path, (name, each, status) => pack(each, inside + name, status));
+    eachBelow(tree, path, (name, each, status) => pack(each, inside + name, status));
   const failed = below(folder, "");
   if (failed < 0) return failed;
   add(tarEnd());

@@ -1,5 +1,6 @@
 /** What crosses a channel between a library and its engine, for those who stand between the two. */
 export { FILE_BYTES_MAX } from "./file-operations.ts";
+export { madeUpPlaces } from "./made-up-places.ts";
 export { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 export {
   type CreateRequest,

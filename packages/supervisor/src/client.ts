@@ -5,6 +5,8 @@
 import { spawn } from "node:child_process";
 import { appendFileSync, closeSync, constants, openSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { lockOwner } from "@stratos/host-node/file-lock";
 import { withSocketPath } from "@stratos/host-node/files";
 import { EngineClient, type EngineChannel, StratosError } from "@stratos/sdk/client";
 import { environmentOfEngine, nodeBinary } from "@stratos/engine-node/node-binary";
@@ -16,13 +18,21 @@ import { controlPath, openSystemsFolder, supervisorLogPath } from "./systems-fol
 /** Far beyond what a start takes on a busy host. */
 const START_MS = 60_000;
 const RETRY_MS = 25;
+/** Who looks on wants to hear of it by then. */
+const SILENT_MS = 5_000;
 
 /**
  * @param home  STRATOS_HOME
  * @param version  of this program
+ * @param onSilent  a supervisor is there and has not answered for a while, as one that is stopped: who it is. Answers
+ *   are waited for all the same
  * @throws StratosError of kind file (systems-folder.ts) or engine: it cannot be started, or is of another version
  */
-export async function openSupervisor(home: string, version: string): Promise<SupervisorClient> {
+export async function openSupervisor(
+  home: string,
+  version: string,
+  onSilent: (words: string) => void = () => {},
+): Promise<SupervisorClient> {
   const folder = openSystemsFolder(home);
   const deadline = performance.now() + START_MS;
   let started: Starting | null = null;
@@ -31,12 +41,23 @@ export async function openSupervisor(home: string, version: string): Promise<Sup
     if (socket !== null) {
       const client: SupervisorClient = new EngineClient(new SocketChannel(socket));
       // One that was about to end does not answer.
-      if (await greet(client, version)) return client;
+      const timer = setTimeout(() => onSilent(silentWords(folder)), SILENT_MS);
+      try {
+        if (await greet(client, version)) return client;
+      } finally {
+        clearTimeout(timer);
+      }
       client.close();
     } else if (started === null || started.state() === "ended") started = startSupervisor(folder, home, version);
     if (started?.state() === "failed" || performance.now() > deadline) throw unreachable(supervisorLogPath(folder));
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
+}
+
+function silentWords(folder: string): string {
+  const owner = lockOwner(join(folder, "supervisor"));
+  const who = owner === null ? "" : `, process ${owner},`;
+  return `the supervisor of named systems${who} does not answer; waiting for it`;
 }
 
 function unreachable(logPath: string): Error {

@@ -19,8 +19,11 @@ import { test } from "node:test";
 import { type FileAccess, StratosError } from "@stratos/sdk/api";
 import { copyIn, copyOut } from "./copy-files.ts";
 
+const noMounts = async (): Promise<string> => "";
+
 function systemWith(name: string): FileAccess {
   return {
+    readText: noMounts,
     stat: async (path: string) => ({ kind: path === "/folder" ? "folder" : "file", mode: 0o755 }),
     list: async () => [{ name, kind: "file" }],
     read: async () => new TextEncoder().encode("bytes"),
@@ -77,6 +80,7 @@ test("a name that is not UTF-8 is left out and told, and all else is copied", as
     left.length = 0;
     const gone = new StratosError("file", "ENOENT", { path: "", code: "ENOENT" });
     const other = {
+      readText: noMounts,
       stat: async (path: string) => {
         if (path.includes("\ufffd")) throw gone;
         return { kind: path === "/from" ? "folder" : "file", mode: 0o755, sizeBytes: 1 };
@@ -114,9 +118,94 @@ test("a file that no copy holds is refused before it is read", async () => {
     const place = { from, to: "/to" };
     await assert.rejects(copyIn({} as FileAccess, place, assert.fail), /larger than 1 GiB.*tar -c/);
     const system = {
+      readText: noMounts,
       stat: async () => ({ kind: "file", mode: 0o644, sizeBytes: 2 ** 30 + 1 }),
     } as unknown as FileAccess;
     await assert.rejects(copyOut(system, place, assert.fail), /larger than 1 GiB/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+/** A system with these files, folders being the paths that others begin with. `null`: reading it fails. */
+function systemOf(contents: Record<string, string | null>, mounts = ""): FileAccess {
+  const fail = (path: string, code: string): never => {
+    throw new StratosError("file", `${path}: ${code}`, { path, code });
+  };
+  const isFolder = (path: string): boolean =>
+    Object.keys(contents).some((each) => each.startsWith(path === "/" ? "/" : `${path}/`));
+  return {
+    readText: async () => mounts,
+    stat: async (path: string) => {
+      if (isFolder(path)) return { kind: "folder", mode: 0o755 };
+      return path in contents ? { kind: "file", mode: 0o644, sizeBytes: 1 } : fail(path, "ENOENT");
+    },
+    list: async (path: string) => {
+      const start = path === "/" ? "/" : `${path}/`;
+      const names = Object.keys(contents).flatMap((each) =>
+        each.startsWith(start) ? [each.slice(start.length).split("/")[0]!] : [],
+      );
+      return [...new Set(names)].map((name) => ({ name, kind: "file" }));
+    },
+    read: async (path: string) => new TextEncoder().encode(contents[path] ?? fail(path, "EINVAL")),
+  } as unknown as FileAccess;
+}
+
+test("what cannot be read is told, and all that comes after it is copied", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "copied-"));
+  try {
+    const left: string[] = [];
+    const tell = (path: string, why: string, isContent: boolean): void => void left.push(`${path} ${why} ${isContent}`);
+    const system = systemOf({ "/d/a/x": null, "/d/a/y": "y", "/d/z": "z" });
+    await copyOut(system, { from: "/d", to: join(folder, "to") }, tell);
+    assert.deepEqual(left, ["/d/a/x it cannot be read (EINVAL) true"]);
+    assert.equal(readFileSync(join(folder, "to/a/y"), "utf8"), "y");
+    assert.equal(readFileSync(join(folder, "to/z"), "utf8"), "z");
+    await assert.rejects(copyOut(system, { from: "/d/a/x", to: join(folder, "x") }, tell), /EINVAL/);
+
+    left.length = 0;
+    const from = join(folder, "from");
+    mkdirSync(join(from, "a"), { recursive: true });
+    writeFileSync(join(from, "a/large"), "");
+    truncateSync(join(from, "a/large"), 2 ** 30 + 1);
+    writeFileSync(join(from, "z"), "");
+    const came: string[] = [];
+    const target = {
+      stat: async () => ({ kind: "folder", mode: 0o755 }),
+      write: async (path: string) => void came.push(path),
+    } as unknown as FileAccess;
+    await copyIn(target, { from, to: "/to" }, tell);
+    assert.deepEqual(came, ["/to/z"]);
+    assert.match(left.join("\n"), /^\S+\/a\/large it is larger than 1 GiB.* true$/);
+
+    const full = {
+      ...target,
+      write: async (path: string) => {
+        throw new StratosError("file", `${path}: no space`, { path, code: "ENOSPC" });
+      },
+    } as unknown as FileAccess;
+    await assert.rejects(copyIn(full, { from, to: "/to" }, tell), /\/to\/z: no space/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("of a whole root what the kernel makes up is left out, unless it is asked for", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "copied-"));
+  try {
+    const mounts = "root / aegisfs rw 0 0\nproc /proc proc rw 0 0\nproc /jail\\040one/proc proc rw 0 0\n";
+    const system = systemOf(
+      { "/etc/motd": "m", "/proc/1/maps": "p", "/jail one/proc/uptime": "1", "/procs": "s" },
+      mounts,
+    );
+    const left: string[] = [];
+    const tell = (path: string, _why: string, isContent: boolean): void => void left.push(`${path} ${isContent}`);
+    await copyOut(system, { from: "/", to: join(folder, "root") }, tell);
+    assert.deepEqual(left, ["/proc false", "/jail one/proc false"]);
+    assert.equal(existsSync(join(folder, "root/proc")), false);
+    assert.equal(readFileSync(join(folder, "root/procs"), "utf8"), "s");
+    await copyOut(system, { from: "/proc/1", to: join(folder, "one") }, tell);
+    assert.equal(readFileSync(join(folder, "one/maps"), "utf8"), "p");
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -390,9 +390,14 @@ export class Volume implements NodeOwner, FileVolume {
     }
   }
 
-  commit(): number {
+  /**
+   * The same of all that is stored; 0, −EIO, −EROFS.
+   *
+   * @param isFirst  also if nothing has changed: an empty device is a clone by itself from then on (mountOverlay)
+   */
+  commit(isFirst = false): number {
     if (this.#failed !== null) return -EROFS;
-    if (this.readOnly || (this.cache.dirtyCount === 0 && !this.#hasPending)) return 0;
+    if (this.readOnly || (!isFirst && this.cache.dirtyCount === 0 && !this.#hasPending)) return 0;
     this.#committing = true;
     try {
       writeCommit(this, { hasLog: this.#hasLog, isVolatile: this.#volatile });

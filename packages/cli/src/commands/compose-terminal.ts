@@ -79,7 +79,12 @@ function show(event: ComposeEvent, display: ProgressDisplay, isVerbose: boolean)
       const { progress } = event;
       if (progress.phase === "index") return display.update("Reading package lists", 0, 0);
       if (progress.phase === "download")
-        return display.update("Downloading packages", progress.doneBytes, progress.totalBytes, "bytes");
+        return display.update(
+          `Downloading packages (${event.image})`,
+          progress.doneBytes,
+          progress.totalBytes,
+          "bytes",
+        );
       if (progress.phase === "warning") return display.note(`stratos: ${progress.name}`);
       return;
     }

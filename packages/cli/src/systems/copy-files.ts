@@ -11,7 +11,10 @@ import { withSupervisor } from "./supervisor.ts";
 /** `NAME:PATH`; null: a path of this host (`./a:b`, `/a:b`). */
 function placeOf(text: string): { readonly name: string; readonly path: string } | null {
   const match = /^([A-Za-z0-9][A-Za-z0-9._-]*):(.*)$/s.exec(text);
-  return match === null ? null : { name: match[1]!, path: posix.resolve("/", match[2]!) };
+  if (match === null) return null;
+  const [, name, path] = match;
+  if (path === "") throw new UsageError("cp", `${text} has no path behind the colon; ${text}/ is the whole root`);
+  return { name: name!, path: posix.resolve("/", path!) };
 }
 
 /** @returns the exit status */

@@ -12,7 +12,7 @@ import { EXIT_FAILURE, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_STRATOS_FAILED,
 /** @throws CommandError */
 export async function withSupervisor<T>(work: (client: SupervisorClient) => Promise<T>): Promise<T> {
   try {
-    const client = await openSupervisor(stratosHome(), VERSION);
+    const client = await openSupervisor(stratosHome(), VERSION, (words) => process.stderr.write(`stratos: ${words}\n`));
     try {
       return await work(client);
     } finally {

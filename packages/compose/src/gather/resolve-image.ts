@@ -353,17 +353,19 @@ export async function fetchPackages(
         ? takePackageFile(ports, one)
         : download(ports.packages, wantedFile(one, { locked: locked.mirror, now: mirror }), (count) => {
             ownBytes += count;
+            doneBytes += count;
             onProgress({
               phase: "download",
               name: one.name,
-              doneBytes: doneBytes + ownBytes,
+              doneBytes,
               totalBytes,
               doneFiles,
               totalFiles: packages.length,
             });
           }),
     );
-    doneBytes += one.sizeBytes;
+    // What was there already, or came for another image.
+    doneBytes += Math.max(0, one.sizeBytes - ownBytes);
     doneFiles++;
   });
 }

@@ -271,8 +271,9 @@ class MemoryFile implements HostFile {
     return part.length;
   }
 
-  write(position: number, bytes: Uint8Array, at: number, length: number): number {
+  write(position: number, bytes: Uint8Array, at: number, length: number, isAppend = false): number {
     if (!this.#isWritable) return -EPERM;
+    if (isAppend) position = this.#node.stat.size;
     if (position + length > this.#node.stat.size) this.#resize(position + length);
     this.#node.bytes.set(bytes.subarray(at, at + length), position);
     this.#node.stat.mtimeMs = this.#node.stat.ctimeMs = this.#tick();

@@ -12,8 +12,9 @@ import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { homeFolder, lockFile } from "@stratos/host-node";
 import { DEFAULT_IMAGE } from "../defaults.ts";
-import { buildDefaultImage, lockBuild, type ImageEvent } from "./build-image.ts";
+import { buildDefaultImage, type ImageEvent } from "./build-image.ts";
 import { ImageStore, type ImageDescription } from "../image-store.ts";
+import { lockForChange } from "../lock-image.ts";
 
 // Locks of what lies below /dev are kept elsewhere: not in memory, then.
 const home = mkdtempSync(join(tmpdir(), "stratos-build-"));
@@ -48,9 +49,9 @@ test("who needs the image while another process makes it waits, says so once, an
   await waiting;
   assert.deepEqual(events, [{ phase: "waiting", name: DEFAULT_IMAGE, owner: process.pid }]);
   assert.throws(() => {
-    const held = lockBuild(home, DEFAULT_IMAGE);
+    const held = lockForChange(home, DEFAULT_IMAGE);
     try {
-      lockBuild(home, DEFAULT_IMAGE);
+      lockForChange(home, DEFAULT_IMAGE);
     } finally {
       held();
     }
@@ -60,9 +61,9 @@ test("who needs the image while another process makes it waits, says so once, an
 test("a signal leaves no lock, and the lock of a build that was killed goes with the next one", async () => {
   const script = `
     import { ImageStore } from ${JSON.stringify(new URL("../image-store.ts", import.meta.url).href)};
-    import { lockBuild } from ${JSON.stringify(new URL("./build-image.ts", import.meta.url).href)};
+    import { lockForChange } from ${JSON.stringify(new URL("../lock-image.ts", import.meta.url).href)};
     import { undoOnSignal } from ${JSON.stringify(new URL("../../../cli/src/undo-on-signal.ts", import.meta.url).href)};
-    const unlock = lockBuild(process.env.STRATOS_HOME, "one");
+    const unlock = lockForChange(process.env.STRATOS_HOME, "one");
     const draft = new ImageStore(process.env.STRATOS_HOME).createDraft();
     undoOnSignal(() => { draft.discard(); unlock(); });
     console.log("ready");

@@ -2,10 +2,9 @@
  * Builds an image: plan, download, unpack into a new volume, then boot that volume and let dpkg configure the packages
  * inside Stratos. It becomes visible, whole, at the very end.
  */
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { byteStringToUtf8 } from "@stratos/base";
-import { FileLockedError, homeFolder, lockFile, readConfig } from "@stratos/host-node";
+import { FileLockedError, readConfig } from "@stratos/host-node";
 import { findMirror, type NodePackagePorts } from "@stratos/tools-node/packages";
 import {
   buildRoot,
@@ -22,9 +21,10 @@ import { ConfigureLog } from "./configure-log.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE, GUEST_ARCHITECTURE } from "../defaults.ts";
 import { runInGuest } from "../guest-command.ts";
 import { keptTranslations } from "../translations/kept-translations.ts";
-import { ImageStore, LOCK_PREFIX, requireImage } from "../image-store.ts";
+import { ImageStore } from "../image-store.ts";
 import { createVolume, type OpenVolume } from "../image-volume.ts";
 import { readInstalledPackages } from "../installed-packages.ts";
+import { lockForChange, lockImage } from "../lock-image.ts";
 import { usePackagePorts } from "../package-ports.ts";
 import { VolumeWriter } from "../volume-writer.ts";
 
@@ -102,7 +102,7 @@ export function planOnly(request: BuildRequest, context: BuildContext): Promise<
 
 /** @throws OperationError; then nothing of the image is left */
 export async function buildImage(request: BuildRequest, context: BuildContext): Promise<void> {
-  await buildLocked(request, context, lockBuild(context.home, request.name));
+  await buildLocked(request, context, lockForChange(context.home, request.name));
 }
 
 async function buildLocked(request: BuildRequest, context: BuildContext, unlock: () => void): Promise<void> {
@@ -230,25 +230,4 @@ async function configure(
   }
   const synced = opened.volume.sync();
   if (synced < 0) throw new OperationError("image", name, `the image could not be written (errno ${-synced})`);
-}
-
-/** @throws FileLockedError */
-function lockImage(home: string, name: string): () => void {
-  requireImage(name);
-  return lockFile(join(homeFolder(home, "images"), `${LOCK_PREFIX}${name}`));
-}
-
-/** Nobody else changes the image of that name meanwhile. */
-export function lockBuild(home: string, name: string): () => void {
-  try {
-    return lockImage(home, name);
-  } catch (error) {
-    if (error instanceof FileLockedError)
-      throw new OperationError(
-        "in-use",
-        name,
-        `is being built or changed already, by process ${error.owner}; try again when that is done`,
-      );
-    throw error;
-  }
 }

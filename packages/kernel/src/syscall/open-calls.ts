@@ -244,13 +244,16 @@ export const openCalls: SyscallTable = {
   dup3: { run: (task, oldFd, newFd, flags) => dup3(task, oldFd | 0, newFd | 0, flags | 0) },
   fcntl: {
     run: (task, fd, command, argument) => fcntl(task, fd | 0, command | 0, argument),
-    gaps: "4096 ranges of a file, 65536 of all, can be locked (ENOLCK)",
+    gaps: "4096 ranges of a file, 65536 of all, can be locked (ENOLCK); on files of the host (-v) as flock",
   },
   ioctl: {
     run: (task, fd, command, argument) => ioctl(task, fd | 0, command >>> 0, argument),
     gaps: "per device; see ioctl of each file kind",
   },
   pipe2: { run: (task, fds, flags) => pipe2(task, fds, flags | 0) },
-  flock: { run: (task, fd, operation) => flock(task, fd | 0, operation | 0) },
+  flock: {
+    run: (task, fd, operation) => flock(task, fd | 0, operation | 0),
+    gaps: "locks on files of the host (-v) hold among the machine's own programs, not beside the host's or other runs'",
+  },
   memfd_create: { run: (task, name, flags) => memfdCreate(task, name, flags | 0), gaps: "no huge pages" },
 };

@@ -3,6 +3,7 @@
  */
 import { codesOf } from "../datum/datum.ts";
 import { Condition, SchemeError } from "../datum/condition.ts";
+import type { Source } from "../datum/source.ts";
 import type { CharSource } from "../reader/text-cursor.ts";
 import type { Reader } from "../reader/reader.ts";
 import { Utf8Decoder, utf8Encode } from "./utf8.ts";
@@ -51,15 +52,23 @@ export class TextInputPort extends PortBase implements CharSource {
   #at: number;
   readonly #pull: () => Codes | null;
   readonly #isReady: IsReady;
+  readonly #isMalformed: () => boolean;
+  /** Where the last U+FFFD was, which may stand for bytes that are no UTF-8; null: none was read. */
+  #replacement: Source | null = null;
   /** The end was seen by `isReady` and is to be told once more. */
   #isEndSeen: boolean;
 
   constructor(
     name: string,
     pull: () => Codes | null,
-    { onClose = () => {}, isReady = () => true }: { onClose?: () => void; isReady?: IsReady } = {},
+    {
+      onClose = () => {},
+      isReady = () => true,
+      isMalformed = () => false,
+    }: { onClose?: () => void; isReady?: IsReady; isMalformed?: () => boolean } = {},
   ) {
     super(name, onClose);
+    this.#isMalformed = isMalformed;
     this.#isReady = isReady;
     this.#isEndSeen = false;
     this.file = name;
@@ -91,8 +100,15 @@ export class TextInputPort extends PortBase implements CharSource {
         const last = decoder.end();
         return last.length > 0 ? last : null;
       },
-      { onClose, isReady },
+      { onClose, isReady, isMalformed: () => decoder.isMalformed },
     );
+  }
+
+  /** Of what was read of a source since `offset`. @throws SchemeError of kind read: it was not UTF-8 */
+  checkSource(offset: number): void {
+    const place = this.#replacement;
+    if (place !== null && place.offset >= offset && this.#isMalformed())
+      throw new SchemeError(new Condition("read", "the source is not UTF-8", [], place));
   }
 
   peek(): number {
@@ -110,6 +126,8 @@ export class TextInputPort extends PortBase implements CharSource {
     const code = this.peek();
     if (code < 0) return code;
     this.#at++;
+    if (code === 0xfffd)
+      this.#replacement = { file: this.file, line: this.line, column: this.column, offset: this.offset, length: 1 };
     this.offset += code > 0xffff ? 2 : 1;
     if (code === 10) {
       this.line++;

@@ -37,6 +37,8 @@ export class Utf8Decoder {
   #left = 0;
   #low = 0x80;
   #high = 0xbf;
+  /** Something was malformed until now. */
+  isMalformed = false;
 
   decode(bytes: Uint8Array): number[] {
     const codes: number[] = [];
@@ -51,11 +53,15 @@ export class Utf8Decoder {
           continue;
         }
         codes.push(0xfffd);
+        this.isMalformed = true;
         this.#left = 0;
       }
       if (byte < 0x80) codes.push(byte);
       else if (byte >= 0xc2 && byte <= 0xf4) this.#begin(byte);
-      else codes.push(0xfffd);
+      else {
+        codes.push(0xfffd);
+        this.isMalformed = true;
+      }
     }
     return codes;
   }
@@ -71,6 +77,7 @@ export class Utf8Decoder {
   end(): number[] {
     const isCut = this.#left > 0;
     this.#left = 0;
+    if (isCut) this.isMalformed = true;
     return isCut ? [0xfffd] : [];
   }
 

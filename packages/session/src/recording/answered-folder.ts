@@ -162,10 +162,10 @@ class AnsweredFile implements HostFile {
     return answer.length;
   }
 
-  write(position: number, bytes: Uint8Array, at: number, length: number): number {
+  write(position: number, bytes: Uint8Array, at: number, length: number, isAppend = false): number {
     const checksum = crc32c(bytes, at, at + length).toString(16);
     return this.#ask(`write(${position}, ${length} bytes ${checksum})`, (host) =>
-      host.write(position, bytes, at, length),
+      host.write(position, bytes, at, length, isAppend),
     );
   }
 

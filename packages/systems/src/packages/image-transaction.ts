@@ -9,7 +9,6 @@ import type { NodePackagePorts } from "@stratos/tools-node/packages";
 import { EXTENDED_STATES, readSystem, type PackageIndex, type PlannedChange } from "@stratos/pkg";
 import { readVolumeFile, writeVolumeFile } from "@stratos/session";
 import { type Guard, OperationError, type Progress } from "@stratos/operation";
-import { lockBuild } from "@stratos/images/build";
 import {
   cloneVolumeToLayer,
   createVolume,
@@ -17,6 +16,7 @@ import {
   type ImageEntry,
   ImageStore,
   type ImageTransaction,
+  lockForChange,
   type OpenVolume,
   openVolumeReadOnly,
   readInstalledPackages,
@@ -125,7 +125,7 @@ export function replaceFile(opened: OpenVolume, name: string, path: string, text
 /** Makes the image what it was before transaction `id`, and tells what it was until now. */
 export function rollBackImage(name: string, id: number | undefined, save: string | undefined): ImageTransaction {
   const home = stratosHome();
-  const unlock = lockBuild(home, name);
+  const unlock = lockForChange(home, name);
   const store = new ImageStore(home);
   try {
     const entry = store.require(name);
@@ -191,7 +191,7 @@ export async function inNewLayer(
 ): Promise<ImageTransaction> {
   const home = stratosHome();
   const name = options.to ?? image.name;
-  const unlock = lockBuild(home, name);
+  const unlock = lockForChange(home, name);
   const store = new ImageStore(home);
   let draft: ImageDraft | undefined;
   let stopGuarding = (): void => {};

@@ -49,7 +49,7 @@ export class FileDisk implements Disk {
       this.#unlock();
       if ((error as NodeJS.ErrnoException).code === "EBUSY")
         throw new FormatError("is in use: it, or a partition of it, is mounted or part of something that is");
-      throw error;
+      throw failedAt(path, error);
     }
   }
 
@@ -81,7 +81,11 @@ export class FileDisk implements Disk {
 
   resize(size: number): void {
     if (this.#isReadOnly) throw new FormatError(`${this.path}: opened for reading`);
-    ftruncateSync(this.#fd, size);
+    try {
+      ftruncateSync(this.#fd, size);
+    } catch (error) {
+      throw failedAt(this.path, error);
+    }
     this.#size = size;
   }
 

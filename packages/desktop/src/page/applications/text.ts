@@ -55,18 +55,21 @@ export function openText({ notify, desktop }: ApplicationHost, argument: unknown
     desktop.arrangement.retitle(id(), titleOf());
     desktop.keptChanged();
   };
-  const write = async (): Promise<void> => {
+  /** What fails leaves the text what it was: another place is its own once it is there. */
+  const write = async (to = path): Promise<void> => {
     const text = area.value;
-    await sendContent(path, bytesOfText(text, lineEnd));
+    await sendContent(to, bytesOfText(text, lineEnd));
+    if (to !== path) {
+      path = to;
+      state.text = path;
+      area.setAttribute("aria-label", path);
+      // What could not be shown whole stays as it is; this is the text that was shown.
+      area.readOnly = false;
+      desktop.arrangement.retitle(id(), titleOf());
+      desktop.keptChanged();
+    }
     notify(say("saved", nameOf()));
     if (area.value === text) is(false);
-  };
-  const writeAs = async (to: string): Promise<void> => {
-    path = to;
-    state.text = path;
-    area.setAttribute("aria-label", path);
-    area.readOnly = false;
-    await write();
   };
   const askPlace = (): void =>
     askName(say("saveAs"), path, {
@@ -76,8 +79,8 @@ export function openText({ notify, desktop }: ApplicationHost, argument: unknown
         const query = encodeURIComponent(folder);
         const { entries } = await ask<{ entries: readonly { readonly name: string }[] }>("GET", `/files?path=${query}`);
         const name = to.slice(to.lastIndexOf("/") + 1);
-        if (to === path || !entries.some((each) => each.name === name)) return writeAs(to);
-        askWhether(say("replaceTitle", name), say("replaceText"), { yes: say("replace"), act: () => writeAs(to) });
+        if (to === path || !entries.some((each) => each.name === name)) return write(to);
+        askWhether(say("replaceTitle", name), say("replaceText"), { yes: say("replace"), act: () => write(to) });
         return undefined;
       },
     });

@@ -69,8 +69,9 @@ export class HostRegularFile extends OpenFile {
     const inode = this.inode;
     const file = inode.handle(true);
     if (isErrno(file)) return file;
-    if ((this.flags & O_APPEND) !== 0) inode.refresh();
-    const at = (this.flags & O_APPEND) !== 0 ? inode.size : offset < 0 ? this.position : offset;
+    const isAppend = (this.flags & O_APPEND) !== 0;
+    if (isAppend) inode.refresh();
+    const at = isAppend ? inode.size : offset < 0 ? this.position : offset;
     const count = clipToLimits(task, at, from.remaining);
     if (count < 0) return count;
     let done = 0;
@@ -81,7 +82,7 @@ export class HostRegularFile extends OpenFile {
         if (done === 0) return taken;
         break;
       }
-      const put = file.write(at + done, staging, 0, taken);
+      const put = file.write(at + done, staging, 0, taken, isAppend);
       if (put < 0) {
         if (done === 0) return put;
         break;

@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { EROFS, ESTALE, O_CREAT, O_RDWR, O_WRONLY } from "@stratos/abi";
+import { EROFS, ESTALE, O_APPEND, O_CREAT, O_RDWR, O_WRONLY } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
-import { MemoryFileTree, type HostStat } from "@stratos/host";
+import { type HostFile, MemoryFileTree, type HostStat } from "@stratos/host";
 import { BUFFER, FileTask } from "../../testing/file-system-task.ts";
 import { writeBackAll } from "../../vfs/write-back.ts";
 import { fileSystemConformance } from "../../testing/file-system-conformance.ts";
@@ -46,6 +46,24 @@ it("changes by the host are seen at once", () => {
   assert.equal(user.get("/new"), "x");
   tree.unlink("new");
   assert.equal(user.get("/new"), -2);
+});
+
+it("O_APPEND writes behind what the host has written since it told the size", () => {
+  const tree = new MemoryFileTree();
+  const { user } = FileTask.create((kernel) => new HostFs(kernel, tree));
+  user.put("/log", "1\n");
+  const other = tree.open("log", O_WRONLY, 0);
+  assert.ok(typeof other !== "number");
+  tree.open = (...how) => {
+    const file = MemoryFileTree.prototype.open.call(tree, ...how) as HostFile;
+    const { write } = file;
+    file.write = (...what) => (other.write(2, byteStringOf("2\n"), 0, 2), write.call(file, ...what));
+    return file;
+  };
+  user.write(user.open("/log", O_WRONLY | O_APPEND), "3\n");
+  assert.equal(hostRead(tree, "log"), "1\n2\n3\n");
+  user.write(user.open("/log", O_WRONLY), "0");
+  assert.equal(hostRead(tree, "log"), "0\n2\n3\n");
 });
 
 it("a mapped page and write(2) agree, and write-back reaches the host", () => {
