@@ -213,7 +213,8 @@ const UNSEEN = [
 const BY_RULE = [
   ...["SockaddrIn", "SockaddrIn6", "SockaddrUn", "SockaddrNl", "SockaddrLl"],
   ...["Cmsghdr", "Nlmsghdr", "Nlmsgerr", "Nlattr"],
-  ...["SockFilter", "BpfInsn", "BlkpgPartition", "EthtoolValue", "EthtoolDrvinfo", "EthtoolTsInfo"], // behind a pointer
+  ...["SockFilter", "BpfInsn", "BlkpgPartition"], // behind a pointer
+  ...["Value", "Drvinfo", "TsInfo", "Gstrings", "SsetInfo", "Stats"].map((name) => `Ethtool${name}`), // likewise
   "VfsNsCapData", // an attribute's value
   "PrctlMmMap", // only with one of prctl's options
 ];

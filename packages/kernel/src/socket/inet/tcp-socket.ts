@@ -384,9 +384,9 @@ export class TcpSocket extends InetSocket {
     return this.#transport instanceof LoopbackTransport ? this.#transport : null;
   }
 
-  #fail(error: number): void {
-    if (this.#attempt !== null || this.#state !== "closed")
-      countFailure(this.network, this.#attempt, error === ECONNREFUSED ? this.peer : null);
+  /** @param wasTried  a connection, which is counted */
+  #fail(error: number, wasTried = true): void {
+    if (wasTried) countFailure(this.network, this.#attempt, error === ECONNREFUSED ? this.peer : null);
     this.#state = "closed";
     this.pendingError = error;
     this.#isReadShut = this.#isWriteShut = true;
@@ -453,7 +453,7 @@ export class TcpSocket extends InetSocket {
   #giveUp(error: number): void {
     this.#attempt?.abandon();
     this.#times.end("user");
-    this.#fail(error);
+    this.#fail(error, this.#attempt !== null);
     this.readiness.wakeAll();
   }
 
