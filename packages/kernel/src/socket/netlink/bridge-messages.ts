@@ -50,7 +50,6 @@ export function changeBridge(settings: Settings, data: Uint8Array): number {
 
 /** The same, of one that is there. */
 export function changeOwnBridge(bridge: Bridge, data: Uint8Array): number {
-  bridge.settings ??= new Map();
   const failed = changeBridge(bridge.settings, data);
   if (failed === 0 && attributeOf(data, 0, IFLA_BR_FDB_FLUSH) !== null) bridge.forget(null);
   return failed;
@@ -60,7 +59,6 @@ export function changeOwnBridge(bridge: Bridge, data: Uint8Array): number {
 export function changePort(port: NetworkInterface, data: Uint8Array): number {
   const bridge = port.master?.bridge ?? null;
   if (bridge === null) return -EOPNOTSUPP;
-  bridge.portSettings ??= new Map();
   const settings: Settings = bridge.portSettings.get(port) ?? new Map();
   bridge.portSettings.set(port, settings);
   const about = { isRunning: port.isRunning, isTree: bridge.setting(IFLA_BR_STP_STATE) !== 0 };

@@ -397,7 +397,7 @@ function createBridgeAs(
   const failed = data === null ? 0 : changeBridge(settings, data);
   if (failed < 0) return failed;
   const made = createBridge(network, wanted);
-  if (!isErrno(made) && settings.size > 0) made.bridge!.settings = settings;
+  if (!isErrno(made)) made.bridge!.settings = settings;
   return made;
 }
 

@@ -70,9 +70,9 @@ export class Bridge {
   hasOwnAddress: boolean;
   /** As it was told last. */
   hadCarrier = false;
-  /** What was set of it, and of its ports; undefined: nothing was. */
-  settings?: Settings;
-  portSettings?: Map<NetworkInterface, Settings>;
+  /** What was set of it, and of its ports. */
+  settings: Settings = new Map();
+  readonly portSettings = new Map<NetworkInterface, Settings>();
   /** By address, as a number. */
   #stations = new Map<number, Station>();
 
@@ -95,7 +95,7 @@ export class Bridge {
   }
 
   portSetting(port: NetworkInterface, name: number): number {
-    return settingOf(this.portSettings?.get(port), PORT_SETTINGS, name);
+    return settingOf(this.portSettings.get(port), PORT_SETTINGS, name);
   }
 
   #isOn(port: NetworkInterface, name: number): boolean {
@@ -140,7 +140,7 @@ export class Bridge {
   /** The same, of one that is no port any more. */
   drop(port: NetworkInterface): void {
     this.forget(port);
-    this.portSettings?.delete(port);
+    this.portSettings.delete(port);
   }
 
   /** A frame came in at a port. @param frame  stays as it is meanwhile */
