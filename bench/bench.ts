@@ -87,8 +87,14 @@ const { values: options } = parseArgs({
     "memfs-ll": { type: "string" },
     files: { type: "string" },
     beside: { type: "string" },
+    help: { type: "boolean", short: "h", default: false },
   },
 });
+if (options.help) {
+  const [, head] = /^\/\*\*\n(.*?)\n \*\/$/ms.exec(readFileSync(fileURLToPath(import.meta.url), "utf8"))!;
+  print(head!.replace(/^ \* ?/gm, ""));
+  process.exit();
+}
 /** What `--only` means besides the rows; all but the first have ended before those begin. */
 const OTHER_GROUPS =
   "special aegisfs aegisfs-memory aegisfs-scale aegisfs-snapshots board compose compose-each durable embed fork fuse " +
