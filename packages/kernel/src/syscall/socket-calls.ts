@@ -485,7 +485,8 @@ export const socketCalls: SyscallTable = {
       "tunnels and groups of interfaces (EOPNOTSUPP), programs make no routes of this machine, of broadcasts " +
       "and groups (EOPNOTSUPP); the way out stays in its network (EINVAL) and is no " +
       "port of a bridge (EOPNOTSUPP); bridges have no spanning tree, no snooping of groups and no VLANs: such " +
-      "settings are kept without effect, or refused where they would filter or answer for others (EOPNOTSUPP); " +
+      "settings are kept without effect, or refused where they would filter or answer for others (EOPNOTSUPP); a " +
+      "bridge's `mcast_*` but `mcast_snooping`, and its `nf_call_*`, are taken and not kept; " +
       "they know 1024 stations and take none from programs, and a frame goes 1024 ways at most; a network has 256 " +
       "addresses in all (ENOBUFS), an interface 16 alternative names (EINVAL)",
   },
