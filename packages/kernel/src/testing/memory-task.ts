@@ -1,11 +1,13 @@
 /**
  * A task with a real address space over a processor that only notes what it is told to map: for unit tests of memory.
  */
+import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_NONE, PROT_READ } from "@stratos/abi";
 import type { AddressTables, CodeCache, Processor, WideTlb } from "@stratos/riscv";
 import type { Kernel } from "../task/kernel-state.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { AddressSpace } from "../mm/address-space.ts";
 import { forkInPieces } from "../mm/fork.ts";
+import { mmap } from "../mm/mmap.ts";
 import type { Task } from "../task/task.ts";
 import { createTestKernel, createTestTask, type TestKernel } from "./fake-task.ts";
 
@@ -67,6 +69,19 @@ export function createMemoryTask(options: { windows?: boolean } = {}): MemoryTas
   kernel.scheduler.current = task;
   kernel.slots.activate(space);
   return { test, kernel, task, space, shown };
+}
+
+/** Maps pages that lie side by side and are no one area. @param count  areas */
+export function mapAreas(task: Task, count: number): void {
+  for (let index = 0; index < count; index++)
+    mmap(task, {
+      address: 0,
+      length: 4096,
+      protection: index % 2 === 0 ? PROT_READ : PROT_NONE,
+      flags: MAP_PRIVATE | MAP_ANONYMOUS,
+      file: null,
+      offset: 0,
+    });
 }
 
 /** What fork(2) makes of an address space, in as many pieces as it takes. */

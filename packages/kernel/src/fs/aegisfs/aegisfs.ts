@@ -183,12 +183,8 @@ export class AegisFileSystem extends FileSystem {
     this.#promised += pages;
     this.#uncounted += pages;
     if (this.#promised <= this.volume.dataBlocks) return true;
-    if (this.#isWorthCounting()) {
-      this.#countAnew();
-      this.#promised += pages;
-      this.#uncounted = pages;
-      if (this.#promised <= this.volume.dataBlocks) return true;
-    }
+    if (this.#isWorthCounting()) this.#countAnew(pages);
+    if (this.#promised <= this.volume.dataBlocks) return true;
     syncFileSystem(this.kernel, this);
     this.#promised = pages;
     this.#uncounted = pages;
@@ -203,10 +199,10 @@ export class AegisFileSystem extends FileSystem {
     return size <= COUNTED_MAX && this.#uncounted > size;
   }
 
-  /** Pages that were written twice are counted twice no more. */
-  #countAnew(): void {
-    this.#uncounted = 0;
-    this.#promised = 0;
+  /** Pages that were written twice are counted twice no more. @param more  that are promised and do not wait yet */
+  #countAnew(more = 0): void {
+    this.#uncounted = more;
+    this.#promised = more;
     for (const inode of this.kernel.vfs.dirty)
       if (inode.fileSystem === this) this.#promised += inode.pages?.dirtyCount ?? 0;
   }
@@ -308,8 +304,7 @@ export class AegisFileSystem extends FileSystem {
             inodes: it.#inodes,
             versionFloor: it.#versionFloor,
             promised: it.#promised,
-            // Not in machines that were saved before it was kept.
-            uncounted: it.#uncounted = 0,
+            uncounted: it.#uncounted,
           } = from);
           it.#subvolume = null;
         },
