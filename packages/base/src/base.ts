@@ -28,6 +28,7 @@ export type { RangeLock } from "./advisory-locks.ts";
 export { SteadyMap, SteadySet } from "./steady-map.ts";
 export { SeededRandom } from "./seeded-random.ts";
 export { fromBase64, toBase64 } from "./base64.ts";
+export { withoutOctalEscapes } from "./octal-escapes.ts";
 export { hexOf } from "./hex.ts";
 export { forgetLastCalls, whenForgotten } from "./last-calls.ts";
 export { LoneBytes } from "./lone-bytes.ts";

@@ -144,35 +144,34 @@ test("a device that cannot be created leaves no lock", () => {
   assert.equal(existsSync(`${path}.lock`), false);
 });
 
+/** A device that is made while the call fails is told by name, and nothing is left of it. */
+function refusesToMake(call: "ftruncateSync" | "writeFileSync", fail: (file: string) => never, code: string): void {
+  mock.method(fs, call, fail);
+  syncBuiltinESMExports();
+  try {
+    assert.throws(() => new FileBlockDevice(path, { create: 4096 }), { code, path });
+  } finally {
+    mock.restoreAll();
+    syncBuiltinESMExports();
+  }
+  assert.deepEqual(readdirSync(folder), []);
+}
+
 test("a full disk leaves neither the device that was to be made nor a draft of its lock, and is told by name", () => {
   const { writeFileSync: write } = fs;
-  mock.method(fs, "writeFileSync", (file: string) => {
+  const fail = (file: string): never => {
     // As a full disk does it: the name is there, its content has no place.
     write(file, "");
     throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC", syscall: "write" });
-  });
-  syncBuiltinESMExports();
-  try {
-    assert.throws(() => new FileBlockDevice(path, { create: 4096 }), { code: "ENOSPC", path });
-  } finally {
-    mock.restoreAll();
-    syncBuiltinESMExports();
-  }
-  assert.deepEqual(readdirSync(folder), []);
+  };
+  refusesToMake("writeFileSync", fail, "ENOSPC");
 });
 
 test("a device larger than the file system's files is told by name, and nothing of it is left", () => {
-  mock.method(fs, "ftruncateSync", () => {
+  const fail = (): never => {
     throw Object.assign(new Error("EFBIG: file too large, ftruncate"), { code: "EFBIG", syscall: "ftruncate" });
-  });
-  syncBuiltinESMExports();
-  try {
-    assert.throws(() => new FileBlockDevice(path, { create: 4096 }), { code: "EFBIG", path });
-  } finally {
-    mock.restoreAll();
-    syncBuiltinESMExports();
-  }
-  assert.deepEqual(readdirSync(folder), []);
+  };
+  refusesToMake("ftruncateSync", fail, "EFBIG");
 });
 
 test("a read-only file gives the same bytes whatever is read before, across pieces and up to its end", () => {

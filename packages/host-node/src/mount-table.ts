@@ -1,5 +1,6 @@
 /** What is mounted where, as the kernel tells. Source: proc_pid_mountinfo(5). */
 import { readFileSync } from "node:fs";
+import { withoutOctalEscapes } from "@stratos/base";
 
 export interface MountEntry {
   readonly mountPoint: string;
@@ -35,10 +36,10 @@ export function readMountTable(text: string = readFileSync("/proc/self/mountinfo
     if (dash < 0) continue;
     const [major, minor] = fields[2]!.split(":").map(Number) as [number, number];
     const type = fields[dash + 1]!;
-    const source = unescape(fields[dash + 2] ?? "");
+    const source = withoutOctalEscapes(fields[dash + 2] ?? "");
     entries.push({
-      mountPoint: unescape(fields[4]!),
-      root: unescape(fields[3]!),
+      mountPoint: withoutOctalEscapes(fields[4]!),
+      root: withoutOctalEscapes(fields[3]!),
       source: type === AEGISFS_BLOCK_TYPE ? (fileOfOwnLoop(major, minor) ?? source) : source,
       type: type === AEGISFS_BLOCK_TYPE ? AEGISFS_TYPE : type,
       major,
@@ -67,9 +68,4 @@ export function fileOfOwnLoop(major: number, minor: number): string | null {
   } catch {
     return null;
   }
-}
-
-/** `\040` is a space. */
-function unescape(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

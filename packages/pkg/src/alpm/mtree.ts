@@ -2,6 +2,7 @@
  * `.MTREE` of a package: one line for each file with its time, mode, owner, size and hashes, from which `pacman -Qkk`
  * tells what was altered. Source: mtree(5) of libarchive, which decides how names are escaped and what `/set` means.
  */
+import { withoutOctalEscapes } from "@stratos/base";
 import type { RootMeta } from "../root/root-writer.ts";
 
 export interface MtreeEntry {
@@ -71,11 +72,11 @@ export function parseMtree(text: string): MtreeEntry[] {
     if (kind === undefined || !Number.isFinite(mode + mtime + uid + gid) || !words[0]!.startsWith("./"))
       throw new Error(`mtree line ${index + 1}: not understood: ${line.slice(0, 80)}`);
     const entry: MtreeEntry = {
-      path: unescapeName(words[0]!.slice(2)),
+      path: withoutOctalEscapes(words[0]!.slice(2)),
       kind,
       meta: { mode: mode & 0o7777, mtime, uid, gid },
     };
-    if (kind === "symlink") entry.target = unescapeName(get("link") ?? "");
+    if (kind === "symlink") entry.target = withoutOctalEscapes(get("link") ?? "");
     if (kind === "file") {
       if (get("size") !== undefined) entry.sizeBytes = Number(get("size"));
       const md5 = get("md5digest") ?? get("md5"),
@@ -90,8 +91,4 @@ export function parseMtree(text: string): MtreeEntry[] {
 
 function escapeName(name: string): string {
   return name.replace(/[^!$-<>-Z\]-~]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
-}
-
-function unescapeName(name: string): string {
-  return name.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8) & 0xff));
 }

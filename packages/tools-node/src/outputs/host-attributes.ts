@@ -3,7 +3,7 @@
  * files at once. Source: getfattr(1), setfattr(1).
  */
 import { spawnSync } from "node:child_process";
-import { byteString, byteStringOf } from "@stratos/base";
+import { byteString, byteStringOf, withoutOctalEscapes } from "@stratos/base";
 import { FormatError } from "@stratos/formats";
 
 /**
@@ -51,20 +51,16 @@ export function readAttributes(folder: string | Uint8Array): Map<string, Map<str
     const path = /^# file: (.*)$/.exec(line)?.[1];
     if (path !== undefined) {
       own = new Map();
-      found.set(unquoted(path).slice(prefix.length).replace(/^\/+/, ""), own);
+      found.set(withoutOctalEscapes(path).slice(prefix.length).replace(/^\/+/, ""), own);
       continue;
     }
     const pair = /^([^=]+)=0x([0-9a-f]*)$/.exec(line) ?? /^([^=]+)$/.exec(line);
     if (pair === null || own === undefined) continue;
-    const name = unquoted(pair[1]!);
+    // getfattr writes a backslash and what would end a line so.
+    const name = withoutOctalEscapes(pair[1]!);
     if (TAKEN.test(name)) own.set(name, Buffer.from(pair[2] ?? "", "hex").toString("latin1"));
   }
   return found;
-}
-
-/** getfattr writes a backslash and what would end a line as three octal digits. */
-function unquoted(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));
 }
 
 export interface AttributedFile {
