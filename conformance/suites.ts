@@ -163,11 +163,7 @@ const SUITES: readonly Suite[] = [
     sha256: "",
     good: [0, 77],
     // Each again with a configuration beside it, which changes nothing here.
-    prepare: () =>
-      readdirSync(join(ROOT, "usr/share/installed-tests/dbus"))
-        .filter((name) => name.endsWith(".test") && !name.endsWith("_with_config.test"))
-        .map((name) => basename(name, ".test"))
-        .sort(),
+    prepare: () => installedTests("dbus").filter((name) => !name.endsWith("_with_config")),
   },
   {
     name: "diffutils",
@@ -214,11 +210,7 @@ const SUITES: readonly Suite[] = [
     source: null,
     sha256: "",
     good: [0, 77],
-    prepare: () =>
-      readdirSync(join(ROOT, "usr/share/installed-tests/glib"))
-        .filter((name) => name.endsWith(".test"))
-        .map((name) => basename(name, ".test"))
-        .sort(),
+    prepare: () => installedTests("glib"),
   },
   {
     // Some want arguments, modules or files that only glibc's own build gives them.
@@ -497,6 +489,14 @@ for (const suite of SUITES) if (positionals.length === 0 || positionals.includes
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
+/** Names of tests that a package of the image installs. */
+function installedTests(suite: string): string[] {
+  return readdirSync(join(ROOT, "usr/share/installed-tests", suite))
+    .filter((name) => name.endsWith(".test"))
+    .map((name) => basename(name, ".test"))
+    .sort();
+}
+
 async function runSuite(suite: Suite): Promise<void> {
   const folder = fetchSource(suite);
   const recorded = values.worse === true ? recordedRow("suites", rowName(suite)) : undefined;
@@ -505,7 +505,7 @@ async function runSuite(suite: Suite): Promise<void> {
     .filter((name) => values.filter === undefined || name.includes(values.filter))
     .filter((name) => values.worse !== true || recorded?.worse.includes(name) === true);
   const script = `${suite.name}.sh`;
-  for (const name of [script, "gnu-tests.sh"])
+  for (const name of [script, "gnu-tests.sh", "installed-tests.sh"])
     copyFileSync(join(import.meta.dirname, "guest", name), join(folder, name));
   const command = ["bash", `/suite/${script}`];
   const timeoutMs = Number(values.timeout) * 1000;

@@ -1,7 +1,3 @@
-# GLib's own tests as its package installs them (/usr/share/installed-tests). Names on standard input.
-while read -r name; do
-  program=$(sed -n 's/^Exec=//p' "/usr/share/installed-tests/glib/$name.test")
-  rm -rf /tmp/work && mkdir -p /tmp/work && cd /tmp/work || exit 1
-  timeout -k 5 "$LIMIT" sh -c "exec $program" > /tmp/out 2>&1 < /dev/null
-  echo "=== $name $?"
-done
+# GLib's own tests as its package installs them. Names on standard input.
+. /suite/installed-tests.sh
+run_installed_tests glib
