@@ -1,8 +1,7 @@
 /** What common programs of an image execute is translated ahead: at once, or by a process of its own. */
 import { spawn } from "node:child_process";
-import { constants, setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
-import { stratosHome } from "@stratos/host-node";
+import { giveWay, stratosHome } from "@stratos/host-node";
 import { type ProgressDisplay } from "./progress-display.ts";
 import { engineFlags, keptTranslations } from "@stratos/images/translations";
 import { warmCode } from "@stratos/images/warm-code";
@@ -29,7 +28,7 @@ export function warmInBackground({ image, lines = [] }: WarmRequest, progress: P
   const words = [...engineFlags(process.execArgv), MAIN, "cache", "warm", image, ...options];
   const { pid } = spawn(process.execPath, words, { detached: true, stdio: "ignore" }).on("error", () => {});
   if (pid === undefined) return;
-  setPriority(pid, constants.priority.PRIORITY_LOW);
+  giveWay(pid);
   progress.note(
     `stratos: ${image}: common programs are translated in the background (\`stratos cache warm\` waits for it)`,
   );

@@ -5,6 +5,7 @@
 export { NodeEventLoop } from "./event-loop.ts";
 export { nodePorts } from "./machine-ports.ts";
 export { FileBlockDevice } from "./file-block-device.ts";
+export { giveWay } from "./give-way.ts";
 export { sleepSync } from "./sleep-sync.ts";
 export { waitForEndingMount } from "./ending-mount.ts";
 export { NodeFileTree } from "./node-file-tree.ts";

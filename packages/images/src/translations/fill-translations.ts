@@ -2,18 +2,14 @@
  * The process that translates what runs have handed over: `fill-translations.mjs HOME`, in the background of whatever
  * else the host does. One at a time for a home; it also takes what others leave meanwhile.
  */
-import { setPriority } from "node:os";
-import { FileLockedError, lockFile, NodeCodeArchive, NodeWasmEngine } from "@stratos/host-node";
+import { FileLockedError, giveWay, lockFile, NodeCodeArchive, NodeWasmEngine } from "@stratos/host-node";
 import { keepProfiles } from "@stratos/riscv";
-
-/** setpriority(2). */
-const LEAST_PRIORITY = 19;
 
 const archive = new NodeCodeArchive(process.argv[2] ?? "", null);
 const unlock = archive.profiles().length === 0 ? null : lockOrLeave();
 if (unlock !== null) {
   try {
-    setPriority(LEAST_PRIORITY);
+    giveWay();
     const engine = new NodeWasmEngine();
     // What can't be taken, or not taken away, stays in the folder: once is enough.
     const tried = new Set<string>();
