@@ -233,16 +233,18 @@ refuseUnknown(
 );
 compilePrograms(join(root, "bench/programs"), programs);
 if (options.image === BENCH_IMAGE) ensureImage(launcher, options.image, BENCH_PACKAGES);
-const ours = new StratosPeer({ launcher, image: options.image, benchFolder: programs });
+const folders = { programs, work: join(cache, "work") };
+mkdirSync(folders.work, { recursive: true });
+const ours = new StratosPeer({ launcher, image: options.image, folders });
 if (options.beside !== undefined) {
-  printBeside(new StratosPeer({ launcher: launcherOf(options.beside), image: options.image, benchFolder: programs }));
+  printBeside(new StratosPeer({ launcher: launcherOf(options.beside), image: options.image, folders }));
   process.exit(0);
 }
 const qemu = peerOrNull(
   () =>
     new QemuPeer({
       root: options.root ?? exportRoot(launcher, options.image, join(cache, `root-${options.image}`)),
-      benchFolder: programs,
+      folders,
     }),
 );
 

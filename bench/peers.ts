@@ -39,20 +39,28 @@ export interface RunStats {
   readonly faults: number;
 }
 
+/** Folders of the host that both have. */
+export interface BenchFolders {
+  /** The programs, at /bench. */
+  readonly programs: string;
+  /** What rows work in, at /host. */
+  readonly work: string;
+}
+
 export class StratosPeer implements Peer {
   readonly name = "stratos";
   readonly #launcher: readonly string[];
   readonly #image: string;
-  readonly #benchFolder: string;
+  readonly #folders: BenchFolders;
   /** What makes a run a first one; nothing where a tree of earlier days keeps no translations. */
   readonly #firstRun: readonly string[];
 
-  constructor(options: { launcher: readonly string[]; image: string; benchFolder: string }) {
+  constructor(options: { launcher: readonly string[]; image: string; folders: BenchFolders }) {
     this.#launcher = options.launcher;
     const [program, ...args] = [...options.launcher, "run", "--help"];
     this.#firstRun = spawn(program!, args, {}).stdout.includes("--no-cache") ? ["--no-cache"] : [];
     this.#image = options.image;
-    this.#benchFolder = options.benchFolder;
+    this.#folders = options.folders;
   }
 
   measure(row: Row, run: Run): Measurement {
@@ -78,7 +86,9 @@ export class StratosPeer implements Peer {
       "-i",
       this.#image,
       "-v",
-      `${this.#benchFolder}:/bench:ro`,
+      `${this.#folders.programs}:/bench:ro`,
+      "-v",
+      `${this.#folders.work}:/host`,
       "--",
       "sh",
       "-c",
@@ -92,14 +102,14 @@ export class StratosPeer implements Peer {
 export class QemuPeer implements Peer {
   readonly name = "qemu-user";
   readonly #root: string;
-  readonly #benchFolder: string;
+  readonly #folders: BenchFolders;
   /** How its programs are told from the host's, where the host's own binfmt_misc doesn't: a line of its format. */
   readonly #format: string | null;
 
   /** @throws Error in words when this host cannot do it */
-  constructor(options: { root: string; benchFolder: string }) {
+  constructor(options: { root: string; folders: BenchFolders }) {
     this.#root = options.root;
-    this.#benchFolder = options.benchFolder;
+    this.#folders = options.folders;
     if (process.getuid?.() !== 0) throw new Error("qemu-user runs the guest's root by chroot(2): root is needed");
     const binfmt = "/proc/sys/fs/binfmt_misc/qemu-riscv64";
     const isEnabled = existsSync(binfmt) && readFileSync(binfmt, "utf8").startsWith("enabled");
@@ -123,20 +133,21 @@ export class QemuPeer implements Peer {
         ? [["-m"], ""]
         : [
             ["--user", "--map-root-user", "-m", "--pid", "--fork", "--mount-proc"],
-            'mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc && printf "%s\\n" "$4" >' +
+            'mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc && printf "%s\\n" "$5" >' +
               "/proc/sys/fs/binfmt_misc/register && ",
           ];
     const enter =
       register +
-      'mkdir -p "$1/bench" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount -t tmpfs tmpfs ' +
-      '"$1/tmp" && mount --bind "$2" "$1/bench" && exec chroot "$1" /bin/sh -c "$3"';
+      'mkdir -p "$1/bench" "$1/host" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount -t tmpfs tmpfs ' +
+      '"$1/tmp" && mount --bind "$2" "$1/bench" && mount --bind "$3" "$1/host" && exec chroot "$1" /bin/sh -c "$4"';
     const environment = {
       PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
       HOME: "/root",
       TERM: "dumb",
     };
-    const words = [...ways, "sh", "-c", enter, "sh", this.#root, this.#benchFolder, script, this.#format ?? ""];
-    return spawn("unshare", words, environment);
+    const { programs, work } = this.#folders;
+    const words = ["sh", "-c", enter, "sh", this.#root, programs, work, script, this.#format ?? ""];
+    return spawn("unshare", [...ways, ...words], environment);
   }
 }
 

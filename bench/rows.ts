@@ -17,7 +17,17 @@ export interface Row {
   readonly take: "first" | "later";
 }
 
-type GroupName = "corelike" | "c" | "debian" | "files" | "more" | "start-cold" | "start-more" | "start-again" | "fork";
+type GroupName =
+  | "corelike"
+  | "c"
+  | "debian"
+  | "files"
+  | "host"
+  | "more"
+  | "start-cold"
+  | "start-more"
+  | "start-again"
+  | "fork";
 
 /** What is wanted of a group's ratios. */
 export interface Bar {
@@ -53,6 +63,7 @@ export const GROUPS: readonly Group[] = [
     later: { floor: 1.3, goal: 2, worstRow: 0.9 },
   },
   { name: "files", title: "programs that read many files", ...both(0.8, 1.5) },
+  { name: "host", title: "programs in a folder of the host (`-v`)", ...both(0.8, 1) },
   { name: "more", title: "more programs", ...both(0.9, 1.5) },
   {
     name: "start-cold",
@@ -81,6 +92,12 @@ const C_PROGRAMS = [
 const LETTERS_64M = "head -c 67108864 /dev/zero | tr '\\0' 'x' > /tmp/bench-64m";
 
 const words = (file: string, bytes: number): string => `test -s ${file} || /bench/words ${bytes} > ${file}`;
+
+/** Headers of C, 900 files in 50 folders. */
+const IN_HOST =
+  "test -d /host/include || cp -r /usr/include/riscv64-linux-gnu /host/include; " +
+  "test -s /tmp/bench-include.tar || tar -cf /tmp/bench-include.tar -C /host include";
+const NEW_IN_HOST = "rm -rf /host/new; mkdir /host/new";
 
 const starts: readonly [string, string][] = [
   ["true", "/bin/true"],
@@ -113,6 +130,16 @@ export const ROWS: readonly Row[] = [
     "git status, files unread",
     "git --git-dir /tmp/bench-git/.git --work-tree /usr/include status --porcelain -uall",
     "git init -q /tmp/bench-git",
+  ),
+  row("host", "find, host", "find /host/include -type f -newer /bench/measure", IN_HOST),
+  row("host", "tar x, host", "tar -xf /tmp/bench-include.tar -C /host/new", `${IN_HOST}; ${NEW_IN_HOST}`),
+  row("host", "cp -r, host", "cp -r /host/include /host/new/copy", `${IN_HOST}; ${NEW_IN_HOST}`),
+  row("host", "rm -r, host", "rm -r /host/new/copy", `${IN_HOST}; ${NEW_IN_HOST}; cp -r /host/include /host/new/copy`),
+  row(
+    "host",
+    "git status, host",
+    "git --git-dir /tmp/bench-git/.git --work-tree /host/include status --porcelain -uall",
+    `${IN_HOST}; git init -q /tmp/bench-git`,
   ),
   row("more", "openssl sha512 64 MB", "openssl dgst -sha512 /tmp/bench-64m", LETTERS_64M),
   row(
