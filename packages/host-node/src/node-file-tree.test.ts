@@ -16,6 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import {
   EEXIST,
   EINVAL,
@@ -180,18 +181,68 @@ test("what is done to the folder itself is done to the one that was opened, what
   assert.notEqual(statSync(other).mtimeMs, 2000);
 });
 
-test("descriptors are not leaked, on success or failure", () => {
-  const open = () => (tree.list(""), readdirCount());
-  const before = open();
-  for (let round = 0; round < 50; round++) {
-    tree.lstat("sub/file");
-    tree.lstat("sub/none/x");
-    tree.lstat("sub/file/x");
-    tree.open("sub/none", O_RDONLY, 0);
-    tree.chmod("sub/file", 0o644);
-    tree.list("sub");
+test("a folder that was reached before is left as soon as it isn't there any more", () => {
+  const isThere = (path: string): boolean => typeof tree.lstat(path) === "object";
+  assert.ok(isThere("sub/file"));
+  renameSync(join(shared, "sub"), join(shared, "moved"));
+  assert.equal(tree.lstat("sub/file"), -ENOENT);
+  assert.equal(tree.hasLostWay, true);
+  assert.ok(isThere("moved/file"));
+  // Links to the outside, and back in.
+  for (const target of ["..", "moved"]) {
+    symlinkSync(target, join(shared, "sub"));
+    assert.ok([-ELOOP, -ENOTDIR].includes(tree.lstat("sub/file") as number), target);
+    assert.equal(tree.hasLostWay, true);
+    rmSync(join(shared, "sub"));
   }
-  assert.equal(open(), before);
+  mkdirSync(join(shared, "sub"));
+  assert.equal(tree.lstat("sub/file"), -ENOENT);
+  assert.equal(tree.hasLostWay, false);
+  assert.equal(tree.mkdir("sub/new", 0o755), 0);
+  assert.ok(statSync(join(shared, "sub/new")).isDirectory());
+  // Out of the tree, and with the whole tree.
+  renameSync(join(shared, "moved"), join(base, "out"));
+  assert.equal(tree.lstat("moved/file"), -ENOENT);
+  renameSync(shared, join(base, "elsewhere"));
+  mkdirSync(join(shared, "sub"), { recursive: true });
+  assert.ok(isThere("sub/new"));
+  assert.ok(isThere("sub/new"));
+  // The kernel tells of a folder that is gone by words behind its path.
+  mkdirSync(join(base, "elsewhere/gone (deleted)/in"), { recursive: true });
+  assert.ok(isThere("gone (deleted)/in"));
+  renameSync(join(base, "elsewhere/gone (deleted)"), join(base, "elsewhere/gone"));
+  assert.ok(isThere("gone/in"));
+  rmSync(join(base, "elsewhere/gone"), { recursive: true });
+  assert.equal(tree.lstat("gone (deleted)/in"), -ENOENT);
+  assert.equal(tree.hasLostWay, true);
+});
+
+test("two deep folders are held while something moves from one to the other", () => {
+  const deep = (name: string, depth: number): string => Array(depth).fill(name).join("/");
+  const [from, to] = [deep("a", 5), deep("b", 100)];
+  for (const folder of [from, to]) mkdirSync(join(shared, folder), { recursive: true });
+  writeFileSync(join(shared, from, "x"), "moved");
+  assert.equal(tree.rename(`${from}/x`, `${to}/x`), 0);
+  assert.equal(tree.link(`${to}/x`, `${from}/y`), 0);
+  for (const file of [`${to}/x`, `${from}/y`]) assert.equal(readFileSync(join(shared, file), "utf8"), "moved");
+});
+
+test("few folders are held open, and none for long", async () => {
+  const before = readdirCount();
+  for (let at = 0; at < 100; at++) mkdirSync(join(shared, `d${at}/in`), { recursive: true });
+  for (let round = 0; round < 2; round++)
+    for (let at = 0; at < 100; at++) {
+      assert.equal(typeof tree.lstat(`d${at}/in`), "object");
+      tree.lstat("sub/none/x");
+      tree.lstat("sub/file/x");
+      tree.open("sub/none", O_RDONLY, 0);
+      tree.chmod("sub/file", 0o644);
+      tree.list("sub");
+    }
+  const held = readdirCount() - before;
+  assert.ok(held > 0 && held <= 32, String(held));
+  await setTimeout(1500);
+  assert.equal(readdirCount(), before);
 });
 
 function readdirCount(): number {

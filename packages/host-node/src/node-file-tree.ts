@@ -4,8 +4,9 @@
  * The guest owns every name below the folder, so it can put a symbolic link anywhere, at any time, also between our
  * check of a path and its use. So a path is walked one component at a time from a descriptor of the folder, as
  * openat(2) does, with O_NOFOLLOW: each step is `/proc/self/fd/N/NAME`, where N is the folder that the step before has
- * opened. No link is ever followed: the guest's own kernel resolves links, in the guest's name space. Where the host
- * has no /proc, each component is checked by lstat, which leaves a race that only a process of the host can win.
+ * opened, or that was reached before and is where it was (`PinnedFolders`). No link is ever followed: the guest's own
+ * kernel resolves links, in the guest's name space. Where the host has no /proc, each component is checked by lstat,
+ * which leaves a race that only a process of the host can win.
  *
  * Owners: when Stratos runs as root, numbers pass as they are. Else the host's user and group show as root, everything
  * else as nobody (65534), and a change of owner succeeds only when it changes nothing.
@@ -57,13 +58,16 @@ import { hostErrno } from "./host-errno.ts";
 import { hostTime } from "./host-time.ts";
 import { InodeNumbers } from "./inode-numbers.ts";
 import { HAS_PROC, hostStat, NOBODY, NodeHostFile, type ShownAs, statOf } from "./node-host-file.ts";
+import { HOST_O_PATH, inFolder, PinnedFolders } from "./pinned-folders.ts";
 
 export class NodeFileTree implements HostFileTree {
   readonly readOnly: boolean;
   readonly #root: string;
   readonly #rootFd: number;
+  readonly #folders: PinnedFolders;
   readonly #shown: ShownAs;
   readonly #only: string | null;
+  #hasLostWay = false;
 
   /**
    * @param options.only  the one name of the folder that is there for the guest: a byte string
@@ -74,13 +78,20 @@ export class NodeFileTree implements HostFileTree {
     this.readOnly = options.readOnly ?? false;
     this.#root = realpathSync(folder);
     this.#rootFd = openSync(this.#root, constants.O_RDONLY | constants.O_DIRECTORY);
+    this.#folders = new PinnedFolders(this.#rootFd);
     const uid = process.getuid?.() ?? 0;
     const numbers = new InodeNumbers(fstatSync(this.#rootFd).dev);
     this.#shown = { numbers, isIdentity: uid === 0, uid, gid: process.getgid?.() ?? 0 };
   }
 
   close(): void {
+    this.#folders.close();
     closeSync(this.#rootFd);
+  }
+
+  /** Without descriptors of folders nobody could tell whether the way failed or what it leads to. */
+  get hasLostWay(): boolean | undefined {
+    return HAS_PROC ? this.#hasLostWay : undefined;
   }
 
   /** Leads to the folder that was opened, whatever stands at its path by now. */
@@ -89,9 +100,13 @@ export class NodeFileTree implements HostFileTree {
   }
 
   lstat(path: string): HostStat | number {
-    return this.#at(
+    return this.#at<HostStat | number>(
       path,
-      (file) => hostStat(lstatSync(file), this.#shown, () => lstatSync(file, { bigint: true })),
+      (file) => {
+        // Most names that are asked for are not there, and an Error takes longer than the call.
+        const stats = lstatSync(file, { throwIfNoEntry: false });
+        return stats === undefined ? -ENOENT : hostStat(stats, this.#shown, () => lstatSync(file, { bigint: true }));
+      },
       () => statOf(this.#rootFd, this.#shown),
     );
   }
@@ -263,6 +278,7 @@ export class NodeFileTree implements HostFileTree {
    * itself; turns what it throws into an errno.
    */
   #at<T>(path: string, operation: (file: Buffer) => T, onRoot: () => T): T | number {
+    this.#hasLostWay = false;
     if (path === "") return attempt(onRoot);
     const names = path.split("/");
     for (const name of names) {
@@ -271,23 +287,18 @@ export class NodeFileTree implements HostFileTree {
     }
     if (this.#only !== null && path !== this.#only) return -ENOENT;
     const last = names.pop()!;
-    return HAS_PROC ? this.#walk(names, last, operation) : this.#walkWithoutProc(names, last, operation);
+    return HAS_PROC ? this.#walk(path, last, operation) : this.#walkWithoutProc(names, last, operation);
   }
 
-  #walk<T>(folders: readonly string[], last: string, operation: (file: Buffer) => T): T | number {
-    let fd = this.#rootFd;
-    try {
-      for (const name of folders) {
-        const next = openSync(step(fd, name), HOST_O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-        if (fd !== this.#rootFd) closeSync(fd);
-        fd = next;
-      }
-      return operation(step(fd, last));
-    } catch (error) {
-      return hostErrno(error);
-    } finally {
-      if (fd !== this.#rootFd) closeSync(fd);
-    }
+  #walk<T>(path: string, last: string, operation: (file: Buffer) => T): T | number {
+    const folders = path.slice(0, -last.length - 1);
+    return attempt(() => {
+      let folder = this.#rootFd;
+      this.#hasLostWay = true;
+      if (folders !== "") folder = this.#folders.open(folders);
+      this.#hasLostWay = false;
+      return operation(inFolder(folder, last));
+    });
   }
 
   #walkWithoutProc<T>(folders: readonly string[], last: string, operation: (file: Buffer) => T): T | number {
@@ -305,11 +316,6 @@ export class NodeFileTree implements HostFileTree {
   }
 }
 
-/** `name` inside the folder that `fd` is, however that folder is called by now. */
-function step(fd: number, name: string): Buffer {
-  return Buffer.from(`/proc/self/fd/${fd}/${name}`, "latin1");
-}
-
 function attempt<T>(operation: () => T): T | number {
   try {
     return operation();
@@ -318,6 +324,4 @@ function attempt<T>(operation: () => T): T | number {
   }
 }
 
-/** Not in `fs.constants`; the same number on every Linux that Node runs on (asm-generic/fcntl.h). */
-const HOST_O_PATH = 0o10000000;
 const HOST_ACCESS = [constants.O_RDONLY, constants.O_WRONLY, constants.O_RDWR];

@@ -42,6 +42,11 @@ export interface HostFileTree {
   readonly readOnly: boolean;
   /** Its answers are those of a recording, or become one: nobody but programs may ask it. */
   readonly isRecorded?: true;
+  /**
+   * Did the last call fail on its way, before it came to the last name of its path? Undefined where that can't be told:
+   * then programs ask for each folder on the way, each time.
+   */
+  readonly hasLostWay?: boolean | undefined;
   lstat(path: string): HostStat | number;
   list(path: string): string[] | number;
   readlink(path: string): string | number;

@@ -33,6 +33,8 @@ interface Node {
  */
 export class MemoryFileTree implements HostFileTree {
   readonly readOnly: boolean;
+  /** Of the last `lstat`: what programs are told of a way comes from these. */
+  hasLostWay = false;
   readonly #root: Node;
   #nextIno = 1;
   #nowMs = 1_000_000;
@@ -109,6 +111,7 @@ export class MemoryFileTree implements HostFileTree {
   }
 
   lstat(path: string): HostStat | number {
+    this.hasLostWay = path !== "" && typeof this.#parent(path) === "number";
     const node = this.#find(path);
     return typeof node === "number" ? node : { ...node.stat };
   }

@@ -32,6 +32,14 @@ export function lookupChild(kernel: VfsKernel, parent: Dentry, name: string): De
   return addChild(kernel, parent, name, inode);
 }
 
+/** The entry of a folder that was found so lately that it isn't asked for again; null: it is to be looked up. */
+export function believedChild(parent: Dentry, name: string): Dentry | null {
+  const cached = parent.children?.get(name);
+  if (cached === undefined || cached.inode === null || !cached.inode.isBelievedAs(parent.inode!, name)) return null;
+  cached.wasUsed = true;
+  return cached;
+}
+
 /** The name was found to mean something else: whoever holds the entry keeps it, detached. */
 function detachChild(kernel: VfsKernel, child: Dentry): void {
   child.parent!.children!.delete(child.name);

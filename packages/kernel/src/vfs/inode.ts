@@ -241,6 +241,17 @@ export abstract class Inode {
   get cachesNames(): boolean {
     return true;
   }
+  /**
+   * A folder where `cachesNames` is false: was it found as `name` of `folder` so lately that a walk on to something in
+   * it needn't ask again?
+   */
+  isBelievedAs(_folder: Inode, _name: string): boolean {
+    return false;
+  }
+  /** Did the last `lookup` fail because this directory isn't where it was believed to be? */
+  get wasMisled(): boolean {
+    return false;
+  }
   /** May something be mounted over it? (Linux: DCACHE_DONT_MOUNT) */
   get isMountable(): boolean {
     return true;

@@ -27,7 +27,7 @@ import { checkAccess, MAY_EXEC } from "../security/permission.ts";
 import { touchLink } from "./access-time.ts";
 import { pathOfFile } from "./anonymous-file.ts";
 import type { Dentry } from "./dentry.ts";
-import { lookupChild, pruneDentries } from "./dentry-cache.ts";
+import { believedChild, lookupChild, pruneDentries } from "./dentry-cache.ts";
 import type { Mount } from "./mount.ts";
 import { OpenFile } from "./open-file.ts";
 import { Path } from "./path.ts";
@@ -48,6 +48,8 @@ export type LastKind = "name" | "dot" | "dotdot" | "root";
 const LINKS_MAX = 40;
 const SLASH = 47,
   DOT = 46;
+/** Not a result of `walk`: a folder that was passed without a question isn't there any more. */
+const MISLED = 1;
 
 class Walker {
   mount!: Mount;
@@ -70,6 +72,15 @@ whenForgotten(() => void Object.assign(walker, new Walker()));
  * @returns 0, or −EACCES (no search permission), −ENOENT, −ENOTDIR, −ELOOP, −ENAMETOOLONG, −EXDEV, −EIO
  */
 export function walk(task: Caller, start: Path, path: string, mode: number, resolve = 0): number {
+  const result = walkFrom(task, start, path, mode, resolve, true);
+  return result === MISLED ? walkFrom(task, start, path, mode, resolve, false) : result;
+}
+
+/**
+ * @param believes  passes through what was found lately (`Inode.isBelievedAs`)
+ * @returns as `walk`, or MISLED of one that believes
+ */
+function walkFrom(task: Caller, start: Path, path: string, mode: number, resolve: number, believes: boolean): number {
   const kernel = task.kernel;
   const fs = task.fs;
   const credentials = task.credentials;
@@ -87,6 +98,7 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
   }
   let links = 0;
   let at = 0;
+  let hasBelieved = false;
   walker.file = null;
   walker.lastKind = "root";
   walker.trailingSlash = false;
@@ -135,8 +147,15 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
       continue;
     }
     if (length > NAME_MAX) return -ENAMETOOLONG;
-    const child = lookupChild(kernel, dentry, at === 0 && end === path.length ? path : path.slice(at, end));
-    if (isErrno(child)) return child;
+    const name = at === 0 && end === path.length ? path : path.slice(at, end);
+    let child = believes && !isLast && path.charCodeAt(next) !== DOT ? believedChild(dentry, name) : null;
+    if (child !== null) hasBelieved = true;
+    else {
+      const found = lookupChild(kernel, dentry, name);
+      if (hasBelieved && (isErrno(found) || found.inode === null) && inode.wasMisled) return MISLED;
+      if (isErrno(found)) return found;
+      child = found;
+    }
     if (isLast) walker.lastKind = "name";
     if (child.inode === null) {
       if (!isLast || (mode & (WALK_CREATE | WALK_NAME)) === 0) return -ENOENT;

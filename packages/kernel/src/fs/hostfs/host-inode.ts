@@ -26,6 +26,8 @@ import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 import { DirectoryOrder } from "./directory-order.ts";
 
 const KIND_SHIFT = 12;
+/** So long a folder that was found is passed through without a question, as NFS and 9p do. */
+const BELIEVED_NS = 1e9;
 
 function timeOf(ms: number): Time {
   const seconds = Math.floor(ms / 1000);
@@ -63,6 +65,10 @@ export class HostInode extends Inode implements PageBacking {
   #target: string | null = null;
   /** Modification time that the cached pages belong to. */
   #cachedMtimeMs = 0;
+  /** Of a folder: up to when (monotonic) it is taken for being where it was found. */
+  #believedUntilNs = 0;
+  /** The system call (`syscallCount`) in which the attributes came from the host. */
+  #toldInCall = -1;
 
   constructor(fileSystem: HostFolder, parent: HostInode | null, name: string, stat: HostStat) {
     super(fileSystem, stat.ino, stat.mode, stat.uid, stat.gid, timeOf(stat.mtimeMs));
@@ -123,13 +129,47 @@ export class HostInode extends Inode implements PageBacking {
     this.btime = this.ctime;
   }
 
+  /** Its attributes are what the host has just told of what is at its path. */
+  markFound(): void {
+    const { kernel } = this.fileSystem;
+    this.#toldInCall = kernel.syscallCount;
+    if (this.isDirectory) this.#believedUntilNs = kernel.now() + BELIEVED_NS;
+  }
+
   override get cachesNames(): boolean {
     return this.fileSystem.isPrivate;
   }
 
-  /** In a private folder what is known is what is. */
+  /** What a recording was asked stays what it is asked. */
+  get #mayBelieve(): boolean {
+    const { tree } = this.fileSystem;
+    return tree.hasLostWay !== undefined && tree.isRecorded !== true;
+  }
+
+  override isBelievedAs(folder: Inode, name: string): boolean {
+    return (
+      this.isDirectory &&
+      this.#parent === folder &&
+      this.#name === name &&
+      this.#mayBelieve &&
+      this.fileSystem.kernel.now() < this.#believedUntilNs
+    );
+  }
+
+  override get wasMisled(): boolean {
+    return this.fileSystem.tree.hasLostWay === true;
+  }
+
+  /** In a private folder what is known is what is; and what the walk to a file was told is not asked for again. */
   override refresh(): number {
-    return this.fileSystem.isPrivate ? 0 : this.reload();
+    if (this.fileSystem.isPrivate) return 0;
+    return this.#toldInCall === this.fileSystem.kernel.syscallCount && this.#mayBelieve ? 0 : this.reload();
+  }
+
+  /** Something in it was changed. Attributes that nobody else changes are asked for now, others when they are read. */
+  #entriesChanged(): void {
+    this.#toldInCall = -1;
+    if (this.fileSystem.isPrivate || !this.#mayBelieve) this.reload();
   }
 
   /** Reads the attributes anew from the host. */
@@ -154,7 +194,7 @@ export class HostInode extends Inode implements PageBacking {
     const path = this.#child(name);
     // Owners are the host's business: what it refuses (not root) shows in stat.
     this.fileSystem.tree.chown(path, attributes.uid, attributes.gid);
-    this.reload();
+    this.#entriesChanged();
     return this.lookup(name);
   }
 
@@ -181,7 +221,7 @@ export class HostInode extends Inode implements PageBacking {
     const failed = this.fileSystem.tree.link((inode as HostInode).hostPath, this.#child(name));
     if (failed < 0) return failed;
     (inode as HostInode).reload();
-    this.reload();
+    this.#entriesChanged();
     return 0;
   }
 
@@ -194,7 +234,7 @@ export class HostInode extends Inode implements PageBacking {
     host.nlink = Math.max(0, host.nlink - 1);
     host.#loseName(this, name);
     if (host.nlink === 0) this.fileSystem.forget(host);
-    this.reload();
+    this.#entriesChanged();
     return 0;
   }
 
@@ -203,7 +243,7 @@ export class HostInode extends Inode implements PageBacking {
     if (failed < 0) return failed;
     inode.nlink = 0;
     this.fileSystem.forget(inode as HostInode);
-    this.reload();
+    this.#entriesChanged();
     return 0;
   }
 
@@ -228,8 +268,8 @@ export class HostInode extends Inode implements PageBacking {
       replaced.nlink = replaced.isDirectory ? 0 : Math.max(0, replaced.nlink - 1);
       if (replaced.nlink === 0) this.fileSystem.forget(replaced as HostInode);
     }
-    this.reload();
-    if (target !== this) target.reload();
+    this.#entriesChanged();
+    if (target !== this) target.#entriesChanged();
     return 0;
   }
 
@@ -265,6 +305,7 @@ export class HostInode extends Inode implements PageBacking {
   override setAttributes(change: AttributeChange): number {
     const { tree } = this.fileSystem;
     const path = this.hostPath;
+    this.#toldInCall = -1;
     if (this.nlink === 0) return super.setAttributes(change);
     let failed = 0;
     if (change.uid !== undefined || change.gid !== undefined)
@@ -301,6 +342,7 @@ export class HostInode extends Inode implements PageBacking {
 
   /** The host's handle of a regular file. */
   handle(forWriting: boolean): HostFile | number {
+    if (forWriting) this.#toldInCall = -1;
     if (this.#file !== null && (this.#fileIsWritable || !forWriting)) return this.#file;
     if (this.nlink === 0 && this.#file !== null) return -EPERM;
     const file = this.fileSystem.tree.open(this.hostPath, forWriting ? O_RDWR : O_RDONLY, 0);
@@ -429,7 +471,7 @@ export class HostInode extends Inode implements PageBacking {
           } = from),
       },
       {
-        keeps: ["#file", "#fileIsWritable"],
+        keeps: ["#file", "#fileIsWritable", "#believedUntilNs", "#toldInCall"],
         copied: (it, from) => {
           it.#file = from.#file?.forked?.() ?? null;
           if (it.nlink === 0 && from.#file !== null && it.#file === null)

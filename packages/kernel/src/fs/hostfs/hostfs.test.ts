@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { EROFS, ESTALE, O_APPEND, O_CREAT, O_RDWR, O_WRONLY } from "@stratos/abi";
+import { ENOENT, ENOTDIR, EROFS, ESTALE, O_APPEND, O_CREAT, O_RDWR, O_WRONLY } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
 import { type HostFile, MemoryFileTree, type HostStat } from "@stratos/host";
 import { BUFFER, FileTask } from "../../testing/file-system-task.ts";
@@ -182,6 +182,80 @@ it("a name that is another file's by now is not opened for the one that was know
   tree.unlink("f");
   hostWrite(tree, "f", "two");
   assert.equal(inode.handle(false), -ESTALE);
+});
+
+/** Paths that the folder is asked for. */
+function questionsOf(tree: MemoryFileTree): string[] {
+  const asked: string[] = [];
+  tree.lstat = (path) => (asked.push(path), MemoryFileTree.prototype.lstat.call(tree, path));
+  return asked;
+}
+
+it("a walk passes through folders that it found lately, and asks for what it leads to each time", () => {
+  const tree = new MemoryFileTree();
+  const { test, user } = FileTask.create((kernel) => new HostFs(kernel, tree));
+  for (const folder of ["/a", "/a/b", "/a/b/c"]) user.call("mkdirat", -100, folder, 0o755);
+  user.put("/a/b/c/f", "text");
+  const asked = questionsOf(tree);
+  const stat = (path: string): number => user.call("newfstatat", -100, path, BUFFER, 0);
+  for (let round = 0; round < 3; round++) assert.equal(stat("/a/b/c/f"), 0);
+  assert.deepEqual(asked, ["a/b/c/f", "a/b/c/f", "a/b/c/f"]);
+  assert.equal(stat("/a/b/c/none"), -ENOENT);
+  assert.equal(stat("/a/b/c"), 0);
+  assert.deepEqual(asked.splice(0).slice(3), ["a/b/c/none", "a/b/c"]);
+  // They are asked for anew after a second.
+  const { now } = test.kernel;
+  test.kernel.now = () => now.call(test.kernel) + 1.1e9;
+  assert.equal(stat("/a/b/c/f"), 0);
+  assert.deepEqual(asked, ["a", "a/b", "a/b/c", "a/b/c/f"]);
+});
+
+it("folders that the host moves, removes and turns into links are seen so at once", () => {
+  const tree = new MemoryFileTree();
+  const { user } = FileTask.create((kernel) => new HostFs(kernel, tree));
+  for (const folder of ["/a", "/a/b"]) user.call("mkdirat", -100, folder, 0o755);
+  user.put("/a/b/f", "one");
+  tree.rename("a/b", "a/c");
+  assert.equal(user.get("/a/b/f"), -ENOENT);
+  assert.equal(user.get("/a/c/f"), "one");
+  assert.equal(user.get("/a/b/f"), -ENOENT);
+  tree.symlink("c", "a/b");
+  assert.equal(user.get("/a/b/f"), "one");
+  tree.rename("a", "z");
+  assert.equal(user.get("/a/b/f"), -ENOENT);
+  assert.equal(user.call("mkdirat", -100, "/a/b/new", 0o755), -ENOENT);
+  hostWrite(tree, "a", "a file now");
+  assert.equal(user.get("/a/b/f"), -ENOTDIR);
+  assert.equal(user.get("/z/b/f"), "one");
+  // What is relative to a folder that isn't there any more.
+  const folder = user.open("/z/c");
+  tree.rename("z", "y");
+  assert.equal(user.call("openat", folder, "f", 0, 0), -ENOENT);
+  assert.equal(user.call("newfstatat", -100, "/z/../y/c/f", BUFFER, 0), -ENOENT);
+  assert.equal(user.call("newfstatat", -100, "/y/../y/c/./f", BUFFER, 0), 0);
+});
+
+it("what a recording was asked is what it is asked", () => {
+  const tree = Object.assign(new MemoryFileTree(), { isRecorded: true as const });
+  const { user } = FileTask.create((kernel) => new HostFs(kernel, tree));
+  user.call("mkdirat", -100, "/a", 0o755);
+  user.put("/a/f", "text");
+  const asked = questionsOf(tree);
+  for (let round = 0; round < 2; round++) user.call("newfstatat", -100, "/a/f", BUFFER, 0);
+  assert.deepEqual(asked, ["a", "a/f", "a/f", "a", "a/f", "a/f"]);
+});
+
+it("an open file's attributes are asked for in each call", () => {
+  const tree = new MemoryFileTree();
+  const { user } = FileTask.create((kernel) => new HostFs(kernel, tree));
+  user.put("/f", "text");
+  const fd = user.open("/f", O_RDWR);
+  const sizeOf = (): number => (user.fstat(fd) as { size: number }).size;
+  assert.equal(sizeOf(), 4);
+  hostWrite(tree, "f", "longer than before");
+  assert.equal(sizeOf(), 18);
+  user.write(fd, "x".repeat(30));
+  assert.equal(sizeOf(), 30);
 });
 
 it("a folder that lies in itself, as bind mounts of the host make them, ends", () => {

@@ -63,10 +63,12 @@ export class HostFs extends FileSystem {
     if (inode !== undefined && ((inode.mode ^ stat.mode) & 0o170000) === 0 && !inode.isEvicted) {
       if (inode !== this.root) inode.moveTo(parent, name);
       inode.apply(stat);
+      inode.markFound();
       return inode;
     }
     if (this.#inodes.size >= this.#pruneAt) this.#prune();
     inode = new HostInode(this, parent, name, stat);
+    inode.markFound();
     this.#inodes.set(stat.ino, inode);
     return inode;
   }
