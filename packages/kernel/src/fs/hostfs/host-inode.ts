@@ -28,6 +28,8 @@ import { DirectoryOrder } from "./directory-order.ts";
 const KIND_SHIFT = 12;
 /** So long a folder that was found is passed through without a question, as NFS and 9p do. */
 const BELIEVED_NS = 1e9;
+/** A call that takes longer than this asks for attributes anew; so do those of the host itself, which aren't counted. */
+const TOLD_NS = 1e6;
 
 function timeOf(ms: number): Time {
   const seconds = Math.floor(ms / 1000);
@@ -65,9 +67,9 @@ export class HostInode extends Inode implements PageBacking {
   #target: string | null = null;
   /** Modification time that the cached pages belong to. */
   #cachedMtimeMs = 0;
-  /** Of a folder: up to when (monotonic) it is taken for being where it was found. */
-  #believedUntilNs = 0;
-  /** The system call (`syscallCount`) in which the attributes came from the host. */
+  /** When (monotonic) the host last told what is at its path. */
+  #foundNs = -Infinity;
+  /** The system call (`syscallCount`) in which it did, unless something was changed since. */
   #toldInCall = -1;
 
   constructor(fileSystem: HostFolder, parent: HostInode | null, name: string, stat: HostStat) {
@@ -133,7 +135,7 @@ export class HostInode extends Inode implements PageBacking {
   markFound(): void {
     const { kernel } = this.fileSystem;
     this.#toldInCall = kernel.syscallCount;
-    if (this.isDirectory) this.#believedUntilNs = kernel.now() + BELIEVED_NS;
+    this.#foundNs = kernel.now();
   }
 
   override get cachesNames(): boolean {
@@ -152,7 +154,7 @@ export class HostInode extends Inode implements PageBacking {
       this.#parent === folder &&
       this.#name === name &&
       this.#mayBelieve &&
-      this.fileSystem.kernel.now() < this.#believedUntilNs
+      this.fileSystem.kernel.now() < this.#foundNs + BELIEVED_NS
     );
   }
 
@@ -162,11 +164,13 @@ export class HostInode extends Inode implements PageBacking {
 
   /** In a private folder what is known is what is; and what the walk to a file was told is not asked for again. */
   override refresh(): number {
-    if (this.fileSystem.isPrivate) return 0;
-    return this.#toldInCall === this.fileSystem.kernel.syscallCount && this.#mayBelieve ? 0 : this.reload();
+    const { kernel, isPrivate } = this.fileSystem;
+    if (isPrivate) return 0;
+    const wasTold = this.#toldInCall === kernel.syscallCount && kernel.now() < this.#foundNs + TOLD_NS;
+    return wasTold && this.#mayBelieve ? 0 : this.reload();
   }
 
-  /** Something in it was changed. Attributes that nobody else changes are asked for now, others when they are read. */
+  /** Something in it was changed. What others may change as well is asked for when it is read. */
   #entriesChanged(): void {
     this.#toldInCall = -1;
     if (this.fileSystem.isPrivate || !this.#mayBelieve) this.reload();
@@ -471,7 +475,7 @@ export class HostInode extends Inode implements PageBacking {
           } = from),
       },
       {
-        keeps: ["#file", "#fileIsWritable", "#believedUntilNs", "#toldInCall"],
+        keeps: ["#file", "#fileIsWritable", "#foundNs", "#toldInCall"],
         copied: (it, from) => {
           it.#file = from.#file?.forked?.() ?? null;
           if (it.nlink === 0 && from.#file !== null && it.#file === null)
