@@ -93,9 +93,9 @@ const LETTERS_64M = "head -c 67108864 /dev/zero | tr '\\0' 'x' > /tmp/bench-64m"
 
 const words = (file: string, bytes: number): string => `test -s ${file} || /bench/words ${bytes} > ${file}`;
 
-/** Headers of C, 900 files in 50 folders. */
+/** Some 3,000 headers in 130 folders. */
 const IN_HOST =
-  "test -d /host/include || cp -r /usr/include/riscv64-linux-gnu /host/include; " +
+  "test -d /host/include || cp -r /usr/include /host/include; " +
   "test -s /tmp/bench-include.tar || tar -cf /tmp/bench-include.tar -C /host include";
 const NEW_IN_HOST = "rm -rf /host/new; mkdir /host/new";
 

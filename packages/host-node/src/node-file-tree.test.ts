@@ -217,6 +217,21 @@ test("a folder that was reached before is left as soon as it isn't there any mor
   assert.equal(tree.hasLostWay, true);
 });
 
+test("several names of a folder are told together, each as it would be alone", () => {
+  writeFileSync(join(shared, "sub", "n\u00e9"), "");
+  symlinkSync("file", join(shared, "sub/link"));
+  const names = ["file", "none", "..", "link", "../../secret", "n\xc3\xa9", ""];
+  const each = names.map((name) => (name === "" ? -EINVAL : tree.lstat(`sub/${name}`)));
+  assert.deepEqual(tree.lstatEach("sub", names), each);
+  assert.equal(typeof each[5], "object");
+  assert.deepEqual(tree.lstatEach("", ["sub", "x"]), [tree.lstat("sub"), -ENOENT]);
+  assert.equal(tree.lstatEach("none", names), -ENOENT);
+  assert.deepEqual(tree.lstatEach("sub", []), []);
+  const one = new NodeFileTree(shared, { only: "sub" });
+  assert.deepEqual(one.lstatEach("", ["sub", "file"]), [tree.lstat("sub"), -ENOENT]);
+  one.close();
+});
+
 test("two deep folders are held while something moves from one to the other", () => {
   const deep = (name: string, depth: number): string => Array(depth).fill(name).join("/");
   const [from, to] = [deep("a", 5), deep("b", 100)];

@@ -102,12 +102,33 @@ export class NodeFileTree implements HostFileTree {
   lstat(path: string): HostStat | number {
     return this.#at<HostStat | number>(
       path,
-      (file) => {
-        // Most names that are asked for are not there, and an Error takes longer than the call.
-        const stats = lstatSync(file, { throwIfNoEntry: false });
-        return stats === undefined ? -ENOENT : hostStat(stats, this.#shown, () => lstatSync(file, { bigint: true }));
-      },
+      (file) => this.#lstat(file),
       () => statOf(this.#rootFd, this.#shown),
+    );
+  }
+
+  #lstat(file: Buffer): HostStat | number {
+    // Most names that are asked for are not there, and an Error takes longer than the call.
+    const stats = lstatSync(file, { throwIfNoEntry: false });
+    return stats === undefined ? -ENOENT : hostStat(stats, this.#shown, () => lstatSync(file, { bigint: true }));
+  }
+
+  lstatEach(folder: string, names: readonly string[]): (HostStat | number)[] | number {
+    const first = names[0];
+    if (first === undefined) return [];
+    const pathOf = (name: string): string => (folder === "" ? name : `${folder}/${name}`);
+    if (this.#only !== null) return names.map((name) => this.lstat(pathOf(name)));
+    // The first is walked to; the others are in the same folder.
+    return this.#at<(HostStat | number)[]>(
+      pathOf(first),
+      (file) => {
+        const way = file.subarray(0, file.length - first.length);
+        return names.map((name) => {
+          const refused = refusal(name);
+          return refused < 0 ? refused : attempt(() => this.#lstat(Buffer.concat([way, Buffer.from(name, "latin1")])));
+        });
+      },
+      () => [],
     );
   }
 
@@ -282,8 +303,8 @@ export class NodeFileTree implements HostFileTree {
     if (path === "") return attempt(onRoot);
     const names = path.split("/");
     for (const name of names) {
-      if (name === "" || name === "." || name === ".." || name.includes("\0")) return -EINVAL;
-      if (name.length > NAME_MAX) return -ENAMETOOLONG;
+      const refused = refusal(name);
+      if (refused < 0) return refused;
     }
     if (this.#only !== null && path !== this.#only) return -ENOENT;
     const last = names.pop()!;
@@ -314,6 +335,12 @@ export class NodeFileTree implements HostFileTree {
       return operation(Buffer.from(`${path}/${last}`, "latin1"));
     });
   }
+}
+
+/** Of a name that is none: it would lead somewhere else. */
+function refusal(name: string): number {
+  if (name === "" || name === "." || name === ".." || name.includes("\0") || name.includes("/")) return -EINVAL;
+  return name.length > NAME_MAX ? -ENAMETOOLONG : 0;
 }
 
 function attempt<T>(operation: () => T): T | number {

@@ -49,6 +49,8 @@ export interface HostFileTree {
   readonly hasLostWay?: boolean | undefined;
   lstat(path: string): HostStat | number;
   list(path: string): string[] | number;
+  /** `lstat` of several names of a folder, where that costs less than asking for each. */
+  lstatEach?(folder: string, names: readonly string[]): (HostStat | number)[] | number;
   readlink(path: string): string | number;
   /** `flags`: Linux O_* (access mode, O_CREAT, O_EXCL, O_TRUNC). */
   open(path: string, flags: number, mode: number): HostFile | number;

@@ -26,6 +26,8 @@ import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 import { DirectoryOrder } from "./directory-order.ts";
 
 const KIND_SHIFT = 12;
+/** Names of a folder whose kinds are asked for together; who reads its listing may have room for fewer. */
+const LISTED_AT_ONCE = 16;
 /** So long a folder that was found is passed through without a question, as NFS and 9p do. */
 const BELIEVED_NS = 1e9;
 /** A call that takes longer than this asks for attributes anew; so do those of the host itself, which aren't counted. */
@@ -289,13 +291,22 @@ export class HostInode extends Inode implements PageBacking {
       this.#order.update(names);
     }
     const { entries } = this.#order;
-    for (let at = firstBehind(entries, cursor); at < entries.length; at++) {
-      const entry = entries[at]!;
-      const stat = this.fileSystem.tree.lstat(this.#child(entry.name));
-      if (isErrno(stat)) continue;
-      if (!emit(entry.name, stat.ino, (stat.mode & S_IFMT) >> KIND_SHIFT, entry.cursor)) break;
+    const atOnce = this.fileSystem.tree.lstatEach === undefined ? 1 : LISTED_AT_ONCE;
+    for (let at = firstBehind(entries, cursor); at < entries.length;) {
+      const some = entries.slice(at, (at += atOnce));
+      const stats = this.#statsOf(some.map(({ name }) => name));
+      for (const [index, { name, cursor: next }] of some.entries()) {
+        const stat = stats[index]!;
+        if (!isErrno(stat) && !emit(name, stat.ino, (stat.mode & S_IFMT) >> KIND_SHIFT, next)) return 0;
+      }
     }
     return 0;
+  }
+
+  #statsOf(names: readonly string[]): readonly (HostStat | number)[] {
+    const { tree } = this.fileSystem;
+    const stats = tree.lstatEach?.(this.hostPath, names) ?? names.map((name) => tree.lstat(this.#child(name)));
+    return isErrno(stats) ? names.map(() => stats) : stats;
   }
 
   override readlink(): string | number {
