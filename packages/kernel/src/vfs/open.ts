@@ -208,6 +208,8 @@ function openCreated(task: Caller, place: Path, flags: number): OpenFile | numbe
   if (asked === BLOCKED_KILLABLE) permissionsOf(task).made = nameOf(place.dentry.inode!);
   const file = asked < 0 ? asked : openInode(task, place, flags);
   if (!isErrno(file)) file.isCreated = true;
+  // It was made to be opened, and holds what that takes.
+  else if (asked !== BLOCKED_KILLABLE) place.dentry.inode!.evictUnused();
   return file;
 }
 

@@ -209,8 +209,23 @@ export class HostInode extends Inode implements PageBacking {
     if ((attributes.mode & S_IFMT) !== S_IFREG) return -EPERM;
     const file = this.fileSystem.tree.open(this.#child(name), O_RDWR | O_CREAT | O_EXCL, attributes.mode & 0o7777);
     if (isErrno(file)) return file;
-    file.close();
-    return this.#made(name, attributes);
+    const stat = this.#mayBelieve ? file.stat() : -ENOENT;
+    if (isErrno(stat) || stat.uid !== attributes.uid || stat.gid !== attributes.gid) {
+      file.close();
+      return this.#made(name, attributes);
+    }
+    this.#entriesChanged();
+    const inode = this.fileSystem.inodeFor(this, name, stat);
+    if (attributes.openFlags === undefined) file.close();
+    else inode.#adopt(file);
+    return inode;
+  }
+
+  /** Whoever has made the file opens it at once. */
+  #adopt(file: HostFile): void {
+    this.close();
+    this.#file = file;
+    this.#fileIsWritable = true;
   }
 
   override mkdir(name: string, attributes: NewInode): Inode | number {

@@ -4,13 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { ENOENT, ENOTDIR, EROFS, ESTALE, O_APPEND, O_CREAT, O_RDWR, O_WRONLY } from "@stratos/abi";
+import { EIO, ENOENT, ENOTDIR, EROFS, ESTALE, O_APPEND, O_CREAT, O_EXCL, O_RDWR, O_WRONLY } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
 import { type HostFile, MemoryFileTree, type HostStat } from "@stratos/host";
 import { BUFFER, FileTask } from "../../testing/file-system-task.ts";
 import { writeBackAll } from "../../vfs/write-back.ts";
 import { fileSystemConformance } from "../../testing/file-system-conformance.ts";
-import type { HostInode } from "./host-inode.ts";
+import { HostInode } from "./host-inode.ts";
 import { HostFs } from "./hostfs.ts";
 
 const limits = { hasXattrs: false, hasExchange: false, hasUnnamed: false, hasFifos: false };
@@ -233,6 +233,34 @@ it("folders that the host moves, removes and turns into links are seen so at onc
   assert.equal(user.call("openat", folder, "f", 0, 0), -ENOENT);
   assert.equal(user.call("newfstatat", -100, "/z/../y/c/f", BUFFER, 0), -ENOENT);
   assert.equal(user.call("newfstatat", -100, "/y/../y/c/./f", BUFFER, 0), 0);
+});
+
+it("a file is opened once by who makes it, and by nobody when that fails", () => {
+  const tree = new MemoryFileTree();
+  let [opened, held] = [0, 0];
+  tree.open = (...how) => {
+    const file = MemoryFileTree.prototype.open.call(tree, ...how);
+    if (typeof file === "number") return file;
+    opened++;
+    held++;
+    return Object.assign(file, { close: () => held-- });
+  };
+  const { user } = FileTask.create((kernel) => new HostFs(kernel, tree));
+  const fd = user.open("/new", O_CREAT | O_EXCL | O_RDWR);
+  assert.equal(user.write(fd, "text"), 4);
+  assert.equal(user.call("lseek", fd, 0, 0), 0);
+  assert.equal(user.read(fd, 10), "text");
+  user.call("close", fd);
+  assert.deepEqual([opened, held], [1, 0]);
+  assert.equal(user.call("mknodat", -100, "/made", 0o100644, 0), 0);
+  assert.deepEqual([opened, held], [2, 0]);
+  // The inode is opened, and then refused.
+  const { open } = HostInode.prototype;
+  HostInode.prototype.open = () => -EIO;
+  assert.equal(user.open("/refused", O_CREAT | O_RDWR), -EIO);
+  HostInode.prototype.open = open;
+  assert.deepEqual([opened, held], [3, 0]);
+  assert.equal(user.get("/refused"), "");
 });
 
 it("what a recording was asked is what it is asked", () => {
