@@ -1,4 +1,4 @@
-/** Goal: what works in the background takes nothing from who works in another session, and no session is slowed by it. */
+/** Goal: who works in the background takes nothing from other sessions, and its own is slowed by it alone. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";

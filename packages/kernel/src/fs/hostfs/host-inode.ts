@@ -30,7 +30,7 @@ const KIND_SHIFT = 12;
 const LISTED_AT_ONCE = 16;
 /** So long a folder that was found is passed through without a question, as NFS and 9p do. */
 const BELIEVED_NS = 1e9;
-/** A call that takes longer than this asks for attributes anew; so do those of the host itself, which aren't counted. */
+/** A call that takes longer asks for attributes anew; so do those of the host itself, which aren't counted. */
 const TOLD_NS = 1e6;
 
 function timeOf(ms: number): Time {
