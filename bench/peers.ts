@@ -138,8 +138,8 @@ export class QemuPeer implements Peer {
           ];
     const enter =
       register +
-      'mkdir -p "$1/bench" "$1/host" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount -t tmpfs tmpfs ' +
-      '"$1/tmp" && mount --bind "$2" "$1/bench" && mount --bind "$3" "$1/host" && ' +
+      'mkdir -p "$1/bench" "$1/host" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && ' +
+      'mount -t tmpfs tmpfs "$1/tmp" && mount --bind "$2" "$1/bench" && mount --bind "$3" "$1/host" && ' +
       'exec chroot "$1" /bin/sh -c "$4"';
     const environment = {
       PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
