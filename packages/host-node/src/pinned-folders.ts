@@ -26,6 +26,9 @@ export class PinnedFolders {
   /** Where the root is, as the kernel says; null: not asked yet. */
   #root: string | null = null;
   #timer: NodeJS.Timeout | null = null;
+  /** Descriptors that were left by the last call of `open`, and by the one before: a caller may be at work with them. */
+  #left: number[] = [];
+  #leftBefore: number[] = [];
 
   constructor(rootFd: number) {
     this.#rootFd = rootFd;
@@ -33,12 +36,14 @@ export class PinnedFolders {
 
   /**
    * A descriptor of the folder that is at `path` below the root now, reached through no link. It is this object's, and
-   * stays open while the caller asks for one more.
+   * stays open while the caller asks for one more, whatever becomes of the folder.
    *
    * @param path  names, not empty, not ".", not "..": a byte string
    * @throws Node's error: ENOENT, ENOTDIR, ELOOP …
    */
   open(path: string): number {
+    for (const fd of this.#leftBefore) closeSync(fd);
+    [this.#leftBefore, this.#left] = [this.#left, []];
     const known = this.#stillAt(path);
     if (known >= 0) return known;
     let end = path.lastIndexOf("/");
@@ -56,6 +61,13 @@ export class PinnedFolders {
     this.#timer = null;
     for (const { fd } of this.#folders.values()) closeSync(fd);
     this.#folders.clear();
+    this.#closeLeft();
+  }
+
+  #closeLeft(): void {
+    for (const fd of [...this.#leftBefore, ...this.#left]) closeSync(fd);
+    this.#leftBefore = [];
+    this.#left = [];
   }
 
   /** @returns −1: it isn't known, or not there any more */
@@ -67,7 +79,7 @@ export class PinnedFolders {
       this.#folders.set(path, pinned);
       return pinned.fd;
     }
-    closeSync(pinned.fd);
+    this.#left.push(pinned.fd);
     return -1;
   }
 
@@ -86,13 +98,14 @@ export class PinnedFolders {
     if (this.#folders.size > FOLDERS_MAX) {
       const [oldest, { fd: itsFd }] = this.#folders.entries().next().value!;
       this.#folders.delete(oldest);
-      closeSync(itsFd);
+      this.#left.push(itsFd);
     }
     this.#timer ??= setTimeout(() => this.#closeOld(), HELD_MS).unref();
   }
 
   #closeOld(): void {
     this.#timer = null;
+    this.#closeLeft();
     const now = performance.now();
     let next = Infinity;
     for (const [path, { fd, since }] of this.#folders) {
