@@ -32,14 +32,3 @@ test("a folder is opened once, and anew when another stands there", () => {
   assert.equal(fstatSync(fd).ino, statSync(join(base, "c/b")).ino);
   assert.throws(() => folders.open("none/b"), { code: "ENOENT" });
 });
-
-test("one that is crowded out by the next stays open while both are needed", () => {
-  for (let at = 0; at < 40; at++) mkdirSync(join(base, `d${at}`));
-  const inoOf = (at: number): number => statSync(join(base, `d${at}`)).ino;
-  let before = folders.open("d0");
-  for (let at = 1; at < 40; at++) {
-    const fd = folders.open(`d${at}`);
-    assert.deepEqual([fstatSync(before).ino, fstatSync(fd).ino], [inoOf(at - 1), inoOf(at)]);
-    before = fd;
-  }
-});

@@ -26,7 +26,7 @@ export class PinnedFolders {
   /** Where the root is, as the kernel says; null: not asked yet. */
   #root: string | null = null;
   #timer: NodeJS.Timeout | null = null;
-  /** Descriptors that were left by the last call of `open`, and by the one before: a caller may be at work with them. */
+  /** Left by the last call of `open`, and by the one before: a caller may still be at work with them. */
   #left: number[] = [];
   #leftBefore: number[] = [];
 
