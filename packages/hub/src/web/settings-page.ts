@@ -81,7 +81,8 @@ function changeForm({ name, kind, unit, value, minimum, maximum, choices = [], v
           (one) => html`<option${raw(one === value ? " selected" : "")}>${one}</option>`,
         )}</select>`
       : html`<input type="number" name="value" value="${value}" min="${minimum}" max="${maximum}" required>`;
-  return html`<form method="post" action="${HERE}/${name}/set">${seen(version)}<label>${name} ${field} ${meaning}</label>
+  return html`<form method="post" action="${HERE}/${name}/set">${seen(version)}
+<label>${name} ${field} ${meaning}</label>
 <button aria-label="Set ${name}">Set</button></form>`;
 }
 
