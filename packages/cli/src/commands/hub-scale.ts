@@ -1,7 +1,7 @@
 /** `stratos hub scale`: starts and stops workers as a hub's queue asks for. */
-import { homedir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Option, type Command } from "commander";
+import { userHome } from "@stratos/host-node/home";
 import { hubFailure } from "@stratos/hub/client";
 import {
   CommandMachines,
@@ -198,7 +198,7 @@ function openCluster(
     throw new UsageError("--pool", "with --kubernetes: expected up to 40 small letters, digits and dashes");
   if ((jobTemplate === undefined) === (image === undefined))
     throw new UsageError("--kubernetes", "expected --job-template FILE, or --image NAME");
-  const choice = { environment: process.env, home: homedir() };
+  const choice = { environment: process.env, home: userHome() };
   let client: JobClient;
   try {
     const place = findApiPlace({
