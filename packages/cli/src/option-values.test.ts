@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { parseMebibytes, parseNetwork } from "./commands/hub-options.ts";
 import type { SharedFolder } from "@stratos/images";
 import type { PublishedPort } from "@stratos/host-node";
-import { parseMemory, parsePublished, parseVolume } from "./option-values.ts";
+import { parseMemory, parsePublished, parseTimeout, parseVolume } from "./option-values.ts";
 import { parseSize, parseSizeChange } from "./volume-options.ts";
 
 function all<Value>(
@@ -63,4 +63,18 @@ test("a size without a unit is bytes; what counts MiB says so, and takes units a
   ] as const)
     assert.equal(parse(text), mebibytes);
   for (const text of ["0", "5G", "1K", "many"]) assert.throws(() => parse(text), /a number of MiB, 1 to 4096/, text);
+});
+
+test("a time is seconds, or has a unit", () => {
+  for (const [text, ms] of [
+    ["90", 90_000],
+    ["0.5", 500],
+    ["90s", 90_000],
+    ["5m", 300_000],
+    ["1.5h", 5_400_000],
+  ] as const)
+    assert.equal(parseTimeout(text), ms, text);
+  for (const text of ["", "0", "0m", "-1", "1d", "5 m", "m", "1e3"])
+    assert.throws(() => parseTimeout(text), /such as 90s/);
+  assert.throws(() => parseTimeout("600h"), { message: "at most 24 days" });
 });

@@ -123,10 +123,11 @@ export function sourceDateEpoch(): number | undefined {
   return Number(text);
 }
 
-/** Seconds, with a fraction; as milliseconds. */
+/** Seconds, or with a unit (`90s`, `5m`, `1.5h`); as milliseconds. */
 export function parseTimeout(text: string): number {
-  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-  if (!(seconds > 0)) throw new InvalidArgumentError("expected a number of seconds above 0");
+  const match = /^(\d+(?:\.\d+)?)([smh]?)$/.exec(text);
+  const seconds = match === null ? Number.NaN : Number(match[1]) * SECONDS_OF[match[2]! || "s"]!;
+  if (!(seconds > 0)) throw new InvalidArgumentError("expected seconds, above 0, or a time such as 90s, 5m or 1h");
   if (seconds > 2 ** 31 / 1000) throw new InvalidArgumentError("at most 24 days");
   return seconds * 1000;
 }
