@@ -30,6 +30,7 @@ export { SeededRandom } from "./seeded-random.ts";
 export { fromBase64, toBase64 } from "./base64.ts";
 export { withoutOctalEscapes } from "./octal-escapes.ts";
 export { hexOf } from "./hex.ts";
+export { bytesOfSize, SIZE_PATTERN } from "./bytes-of-size.ts";
 export { forgetLastCalls, whenForgotten } from "./last-calls.ts";
 export { LoneBytes } from "./lone-bytes.ts";
 export { concatBytes } from "./concat.ts";

@@ -1,10 +1,11 @@
 /** Goal: what an option cannot be is told in words. Method: its parser. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseNetwork } from "./commands/hub-options.ts";
+import { parseMebibytes, parseNetwork } from "./commands/hub-options.ts";
 import type { SharedFolder } from "@stratos/images";
 import type { PublishedPort } from "@stratos/host-node";
-import { parsePublished, parseVolume } from "./option-values.ts";
+import { parseMemory, parsePublished, parseTimeout, parseVolume } from "./option-values.ts";
+import { parseSize, parseSizeChange } from "./volume-options.ts";
 
 function all<Value>(
   parse: (text: string, previous: readonly Value[]) => readonly Value[],
@@ -39,4 +40,41 @@ test("a network is an address, with bits or without", () => {
     assert.equal(parseNetwork(text), text);
   for (const text of ["", "proxy.example", "10.0.0.0/33", "fd00::/129", "10.0.0.0/8/8", "10.0.0.0/-1", "10.0.0.0/"])
     assert.throws(() => parseNetwork(text), /expected an address or a network/, text);
+});
+
+test("a size without a unit is bytes; what counts MiB says so, and takes units as well", () => {
+  assert.equal(parseSize("104857600"), 100 << 20);
+  assert.equal(parseSize("5000"), 4096);
+  assert.equal(parseSize("1.5 GiB"), 1.5 * 2 ** 30);
+  assert.deepEqual(parseSizeChange("+1048576"), { bytes: 1 << 20, from: "grow" });
+  assert.throws(() => parseSize("17T"), { message: "at most 16T is possible" });
+  for (const text of ["", "1.5", "-1G", "big"])
+    assert.throws(() => parseSize(text), { message: "expected a size such as 512M or 20G" });
+
+  assert.equal(parseMemory("536870912"), 512 << 20);
+  assert.throws(() => parseMemory("1048576"), { message: "at least 64M is needed" });
+  assert.throws(() => parseMemory("1.5"), { message: "expected a size such as 512M or 2G" });
+
+  const parse = parseMebibytes(1, 4_096);
+  for (const [text, mebibytes] of [
+    ["64", 64],
+    ["64M", 64],
+    ["4 GiB", 4_096],
+  ] as const)
+    assert.equal(parse(text), mebibytes);
+  for (const text of ["0", "5G", "1K", "many"]) assert.throws(() => parse(text), /a number of MiB, 1 to 4096/, text);
+});
+
+test("a time is seconds, or has a unit", () => {
+  for (const [text, ms] of [
+    ["90", 90_000],
+    ["0.5", 500],
+    ["90s", 90_000],
+    ["5m", 300_000],
+    ["1.5h", 5_400_000],
+  ] as const)
+    assert.equal(parseTimeout(text), ms, text);
+  for (const text of ["", "0", "0m", "-1", "1d", "5 m", "m", "1e3"])
+    assert.throws(() => parseTimeout(text), /such as 90s/);
+  assert.throws(() => parseTimeout("600h"), { message: "at most 24 days" });
 });

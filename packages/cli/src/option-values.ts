@@ -8,6 +8,7 @@ import type { NetRule } from "@stratos/sdk/api";
 import type { EnvironmentSetting } from "@stratos/session";
 import { MAX_HARTS } from "@stratos/abi";
 import { MACHINE_MEMORY_MIN } from "@stratos/session/limits";
+import { bytesOfSize } from "@stratos/base/bytes-of-size";
 import { splitWords } from "@stratos/base/split-words";
 import { formatSize } from "@stratos/operation";
 import { UsageError } from "./command-error.ts";
@@ -101,13 +102,12 @@ export function parseSecret(text: string, previous: readonly SecretChoice[] = []
 }
 
 /**
- * `512M`, `2G`, `1048576`: bytes, a multiple of a page, enough for a machine; which is the largest only the machine
+ * `512M`, `2G`, `2147483648`: bytes, a multiple of a page, enough for a machine; which is the largest only the machine
  * knows.
  */
 export function parseMemory(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text);
-  if (match === null) throw new InvalidArgumentError("expected a size such as 512M or 2G");
-  const bytes = Math.floor(Number(match[1]) * 1024 ** ("kmgt".indexOf(match[2]!.toLowerCase()) + 1));
+  const bytes = bytesOfSize(text);
+  if (bytes === undefined) throw new InvalidArgumentError("expected a size such as 512M or 2G");
   const size = Math.floor(bytes / PAGE) * PAGE;
   if (size < MACHINE_MEMORY_MIN) throw new InvalidArgumentError(`at least ${formatSize(MACHINE_MEMORY_MIN)} is needed`);
   return size;
@@ -123,10 +123,11 @@ export function sourceDateEpoch(): number | undefined {
   return Number(text);
 }
 
-/** Seconds, with a fraction; as milliseconds. */
+/** Seconds, or with a unit (`90s`, `5m`, `1.5h`); as milliseconds. */
 export function parseTimeout(text: string): number {
-  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-  if (!(seconds > 0)) throw new InvalidArgumentError("expected a number of seconds above 0");
+  const match = /^(\d+(?:\.\d+)?)([smh]?)$/.exec(text);
+  const seconds = match === null ? Number.NaN : Number(match[1]) * SECONDS_OF[match[2]! || "s"]!;
+  if (!(seconds > 0)) throw new InvalidArgumentError("expected seconds, above 0, or a time such as 90s, 5m or 1h");
   if (seconds > 2 ** 31 / 1000) throw new InvalidArgumentError("at most 24 days");
   return seconds * 1000;
 }

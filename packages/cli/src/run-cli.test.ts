@@ -137,7 +137,7 @@ for (const [line, message] of [
   ["run --memory 1X x", "--memory: '1X': expected a size such as 512M or 2G"],
   ["run --memory 1M x", "--memory: '1M': at least 64M is needed"],
   ["mcp --memory 5G", "--memory: at most 3.3G is possible"],
-  ["run --timeout 0 x", "--timeout: '0': expected a number of seconds above 0"],
+  ["run --timeout 0 x", "--timeout: '0': expected seconds, above 0, or a time such as 90s, 5m or 1h"],
   ["run --harts 33 x", "--harts: '33': expected a number from 1 to 32"],
   ["run -v x y", "-v, --volume: 'x': expected HOST:GUEST or HOST:GUEST:ro, where GUEST is absolute"],
   ["run -v x:/ y", "-v, --volume: 'x:/': the guest's / cannot be replaced"],

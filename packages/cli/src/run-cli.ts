@@ -21,7 +21,7 @@ import { commandHandlers } from "./program/command-handlers.ts";
 import { wrapHelp } from "./program/help-width.ts";
 import { createProgram, type CommandHandlers } from "./program/program.ts";
 import { ProgramCommand } from "./program-command.ts";
-import { adviceForImage, adviceForMissing } from "./session/advice.ts";
+import { adviceForHome, adviceForImage, adviceForMissing } from "./session/advice.ts";
 
 /**
  * Runs one command line.
@@ -152,7 +152,7 @@ export function tell(error: unknown): number {
   }
   if (isHostError(error)) {
     const what = error.syscall === "uv_cwd" ? "." : (error.path ?? error.syscall ?? "host");
-    process.stderr.write(`stratos: ${printable(what)}: ${hostReason(error)}\n`);
+    process.stderr.write(`stratos: ${printable(what)}: ${hostReason(error)}${adviceForHome(error)}\n`);
     return EXIT_FAILURE;
   }
   if (error instanceof RangeError && /^WebAssembly\.Memory\(\): could not allocate/.test(error.message)) {

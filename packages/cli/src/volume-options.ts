@@ -1,6 +1,6 @@
 /** Values of `stratos fs` options: what they return can only be legal. */
 import { InvalidArgumentError } from "commander";
-import { LZ4_LEVEL_MAX } from "@stratos/base";
+import { bytesOfSize, LZ4_LEVEL_MAX } from "@stratos/base";
 import type { SizeChange } from "@stratos/volumes";
 
 const LABEL_BYTES_MAX = 63;
@@ -9,9 +9,8 @@ const SIZE_MAX = 2 ** 44;
 
 /** `512M`, `1.5G`, `1048576`: bytes, rounded down to whole blocks of 4096. */
 export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text);
-  if (match === null) throw new InvalidArgumentError("expected a size such as 512M or 20G");
-  const bytes = Math.floor(Number(match[1]) * 1024 ** ("kmgt".indexOf(match[2]!.toLowerCase()) + 1));
+  const bytes = bytesOfSize(text);
+  if (bytes === undefined) throw new InvalidArgumentError("expected a size such as 512M or 20G");
   if (bytes > SIZE_MAX) throw new InvalidArgumentError("at most 16T is possible");
   return bytes - (bytes % 4096);
 }

@@ -3,6 +3,7 @@ import { hash } from "node:crypto";
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   futimesSync,
   lstatSync,
@@ -184,30 +185,36 @@ export class NodeCodeArchive implements CodeArchive {
 
   /**
    * Removes what hasn't been used for longest until so many bytes are left, and what killed processes have left half
-   * written; with 0 the profiles that wait, too. @returns the archives that were removed
+   * written; with 0 the profiles that wait, too.
+   *
+   * @param onFailure  told of what cannot be removed; the others go. @returns the archives that were removed
    */
-  prune(bytesMax: number): KeptFile[] {
+  prune(bytesMax: number, onFailure: (path: string, error: unknown) => void = () => {}): KeptFile[] {
+    if (!this.#isOwn() && existsSync(this.#folder))
+      onFailure(this.#folder, new Error("is not this user's alone, as it has to be"));
     for (const name of this.#names()) {
       const writer = DRAFT.exec(name)?.[1];
       if ((writer !== undefined && !isRunning(Number(writer))) || (bytesMax === 0 && PROFILE.test(name)))
-        this.#remove(name);
+        this.#remove(name, onFailure);
     }
     const removed: KeptFile[] = [];
     let sum = 0;
     for (const file of this.list()) {
       sum += file.bytes;
       if (sum <= bytesMax) continue;
-      if (this.#remove(file.name)) removed.push(file);
+      if (this.#remove(file.name, onFailure)) removed.push(file);
     }
     return removed;
   }
 
   /** @returns false when the folder can't be written: what is there stays */
-  #remove(name: string): boolean {
+  #remove(name: string, onFailure: (path: string, error: unknown) => void): boolean {
+    const path = join(this.#folder, name);
     try {
-      rmSync(join(this.#folder, name), { force: true });
+      rmSync(path, { force: true });
       return true;
-    } catch {
+    } catch (error) {
+      onFailure(path, error);
       return false;
     }
   }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, readdirSync, rmdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AddressInfo, createServer } from "node:net";
@@ -20,6 +20,9 @@ test("neither codes nor calls are told", async () => {
   assert.equal(hostReason(failed(() => readFileSync("/none"))), "no such file or directory");
   assert.equal(hostReason(failed(() => readFileSync("/"))), "is a directory");
   assert.equal(hostReason(failed(() => readdirSync("/dev/null"))), "not a directory");
+  assert.equal(hostReason(failed(() => rmSync(tmpdir()))), "is a directory");
+  if (existsSync("/proc/self/comm"))
+    assert.equal(hostReason(failed(() => rmSync("/proc/self/comm"))), "operation not permitted");
   const first = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => first.once("listening", resolve));
   const second = createServer().listen((first.address() as AddressInfo).port, "127.0.0.1");

@@ -11,9 +11,10 @@ export function hostReason(error: unknown): string {
   const match =
     /^[A-Z][A-Z0-9]+: ([^,]+), /.exec(message) ?? /^[a-z]+ [A-Z][A-Z0-9]+: ([a-z ]+)(?: \S+)?$/.exec(message);
   if (match !== null) return plainly(match[1]!);
-  // Of datagrams Node has the number alone: `bind EADDRINUSE 127.0.0.1:53`.
+  // Of datagrams Node has the number alone (`bind EADDRINUSE 127.0.0.1:53`), of what it removes a positive one
+  // (`EACCES, Permission denied: /x '/x'`).
   const { errno } = Object(error) as NodeJS.ErrnoException;
-  return (errno === undefined ? null : errnoReason(-errno)) ?? message;
+  return (errno === undefined ? null : errnoReason(Math.abs(errno))) ?? message;
 }
 
 /** The same for an error number, above 0; null: this host has no words for it. */

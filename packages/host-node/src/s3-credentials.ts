@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { userHome } from "./stratos-home.ts";
+import { userHome } from "./own-user.ts";
 
 export interface S3Credentials {
   readonly accessKeyId: string;

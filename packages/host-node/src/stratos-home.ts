@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
-import { homedir, userInfo } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { closestName, slipsOfWord } from "@stratos/base";
 import { OperationError } from "@stratos/operation";
 import { textOfFile } from "./text-of-file.ts";
 import { makeFolders } from "./make-folders.ts";
+import { userHome } from "./own-user.ts";
 import { failedAt } from "./whole-file.ts";
 
 /**
@@ -19,12 +19,6 @@ export function stratosHome(environment: NodeJS.ProcessEnv = process.env): strin
   const data = environment["XDG_DATA_HOME"];
   if (data !== undefined && isAbsolute(data)) return join(data, "stratos");
   return join(userHome(), ".local", "share", "stratos");
-}
-
-/** An empty or relative HOME would mean another folder wherever we stand: then the user's entry of passwd(5) counts. */
-export function userHome(): string {
-  const home = homedir();
-  return isAbsolute(home) ? home : userInfo().homedir;
 }
 
 /** A folder of STRATOS_HOME, made when absent. @throws Node's error for what keeps it from being made */

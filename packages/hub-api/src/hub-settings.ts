@@ -9,6 +9,8 @@ export interface ChangeableSetting {
   /** Of the option of `stratos hub`, without its dashes. */
   readonly name: string;
   readonly kind: "count" | "seconds" | "choice";
+  /** What a number counts, where it is not things; hubs before this did not say it. */
+  readonly unit?: "s" | "ms" | "MiB";
   /** Of counts and seconds. */
   readonly minimum?: number;
   readonly maximum?: number;

@@ -11,11 +11,15 @@ import { ADVISORY_LOCKS } from "./database/advisory-locks.ts";
 
 type Value = number | string;
 
-type Rule = Pick<ChangeableSetting, "kind" | "minimum" | "maximum" | "choices">;
+type Rule = Pick<ChangeableSetting, "kind" | "unit" | "minimum" | "maximum" | "choices">;
 
 const DAY_SECONDS = 86_400;
-const count = (minimum: number, maximum: number): Rule => ({ kind: "count", minimum, maximum });
-const seconds = (minimum: number, maximum: number): Rule => ({ kind: "seconds", minimum, maximum });
+const count = (minimum: number, maximum: number, unit?: "ms" | "MiB"): Rule => ({
+  kind: "count",
+  ...(unit === undefined ? {} : { unit }),
+  ...{ minimum, maximum },
+});
+const seconds = (minimum: number, maximum: number): Rule => ({ kind: "seconds", unit: "s", minimum, maximum });
 
 /** By the names of their options, with the bounds of these; 0 is none where it is allowed. */
 const RULES = {
@@ -24,13 +28,13 @@ const RULES = {
   "request-timeout": seconds(1, DAY_SECONDS),
   "headers-timeout": seconds(1, DAY_SECONDS),
   "pool": count(2, 1_000),
-  "slow-query": count(1, 2_000_000_000),
+  "slow-query": count(1, 2_000_000_000, "ms"),
   "worker-certificates": { kind: "choice", choices: ["allow", "require"] },
   "worker-certificate-life": seconds(1, 3_650 * DAY_SECONDS),
   "profile-every": seconds(0, 7 * DAY_SECONDS),
   "profile-time": seconds(1, 60),
   "profile-keep": count(1, 10_000),
-  "profile-size": count(1, 1_000_000),
+  "profile-size": count(1, 1_000_000, "MiB"),
 } as const satisfies Record<string, Rule>;
 
 export type SettingName = keyof typeof RULES;

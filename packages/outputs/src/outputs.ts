@@ -50,5 +50,5 @@ export {
 export { writeIsoImage, type IsoImageOptions } from "./disk/iso-image.ts";
 export { mountText, planInstall, type InstallOptions, type InstallPlan } from "./install/install.ts";
 export { INSTALL_SCHEMA, type InstallConfig, type PartitionConfig, type UserConfig } from "./install/install-schema.ts";
-export { defaultPartitions, parseBytes, planPartitions, type PlannedPartition } from "./install/partition-plan.ts";
+export { defaultPartitions, planPartitions, type PlannedPartition } from "./install/partition-plan.ts";
 export { writeCloudSeed, type CloudSeed } from "./cloud/cloud-seed.ts";

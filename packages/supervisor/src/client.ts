@@ -3,7 +3,7 @@
  * own, in a session of its own: it stays when the terminal closes.
  */
 import { spawn } from "node:child_process";
-import { appendFileSync, closeSync, constants, openSync, readFileSync } from "node:fs";
+import { appendFileSync, closeSync, constants, lstatSync, openSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { lockOwner } from "@stratos/host-node/file-lock";
@@ -52,6 +52,11 @@ export async function openSupervisor(
     if (started?.state() === "failed" || performance.now() > deadline) throw unreachable(supervisorLogPath(folder));
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
+}
+
+/** Without the folder there are none; who asks makes neither it nor a supervisor. @throws Node's error */
+export function hasSystems(home: string): boolean {
+  return lstatSync(join(home, "systems"), { throwIfNoEntry: false }) !== undefined;
 }
 
 function silentWords(folder: string): string {

@@ -58,7 +58,12 @@ test("the memory of the server is a size", () => {
   const words = parseMountWords("cache=2G", NO_MOUNT_WORDS);
   assert.equal(words.cacheBytes, 2 ** 31);
   assert.deepEqual(parseMountWords(mountWordsText(words), NO_MOUNT_WORDS), words);
-  for (const bad of ["cache", "cache=", "cache=64", "cache=15M", "cache=1.5G", "cache=-1M", "cache=9999999G"])
+  for (const [text, bytes] of [
+    ["1.5G", 1.5 * 2 ** 30],
+    ["268435456", 2 ** 28],
+  ] as const)
+    assert.equal(parseMountWords(`cache=${text}`, NO_MOUNT_WORDS).cacheBytes, bytes);
+  for (const bad of ["cache", "cache=", "cache=64", "cache=1000000", "cache=15M", "cache=-1M", "cache=9999999G"])
     assert.throws(() => parseMountWords(bad, NO_MOUNT_WORDS), /cache=SIZE takes a size/, bad);
 });
 

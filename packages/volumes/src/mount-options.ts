@@ -1,4 +1,5 @@
 /** What `-o` of `stratos fs mount` says, as mount(8) writes it: words and `name=value`, separated by commas. */
+import { bytesOfSize } from "@stratos/base/bytes-of-size";
 import { CACHE_BYTES_DEFAULT, CACHE_BYTES_MIN } from "@stratos/aegisfs/mount-options";
 
 /** A word that makes no sense. */
@@ -157,8 +158,7 @@ const CACHE_MIB_MIN = CACHE_BYTES_MIN / 2 ** 20;
 const CACHE_MIB_MAX = 1 << 20;
 
 function cacheSize(text: string): number {
-  const [, digits, unit] = /^(\d{1,7})([MG])$/i.exec(text) ?? [];
-  const mib = Number(digits) * (unit?.toUpperCase() === "G" ? 1024 : 1);
+  const mib = Math.floor((bytesOfSize(text) ?? 0) / 2 ** 20);
   if (!(mib >= CACHE_MIB_MIN && mib <= CACHE_MIB_MAX))
     throw new MountWordError(`cache=SIZE takes a size such as 256M or 2G, at least ${CACHE_MIB_MIN}M`);
   return mib * 2 ** 20;

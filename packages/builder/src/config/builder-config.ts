@@ -3,6 +3,7 @@
  * project's, the command line. Of each value it is known where it is from. Maps are merged key by key; of lists `hooks`
  * and `repositories` go on, others are replaced.
  */
+import { bytesOfSize } from "@stratos/base/bytes-of-size";
 import type { Json, JsonObject } from "@stratos/compose";
 
 export class ConfigError extends Error {
@@ -60,7 +61,7 @@ const CHECKS: Readonly<Record<Kind, (value: Json) => boolean>> = {
   count: (value) => typeof value === "number" && Number.isSafeInteger(value) && value > 0,
   size: (value) =>
     (typeof value === "number" && Number.isSafeInteger(value) && value > 0) ||
-    (typeof value === "string" && sizeOf(value) !== undefined),
+    (typeof value === "string" && (sizeOf(value) ?? 0) > 0),
   flag: (value) => typeof value === "boolean",
   url: (value) => typeof value === "string" && /^(https?|file):\/\//.test(value),
   paths: (value) => Array.isArray(value) && value.every((one) => typeof one === "string" && one !== ""),
@@ -136,10 +137,7 @@ function flatten(values: JsonObject): [string, Json][] {
 /** `16G`, or bytes; undefined: no size. */
 export function sizeOf(value: Json): number | undefined {
   if (typeof value === "number") return value;
-  const match = typeof value === "string" ? /^(\d+(?:\.\d+)?)([KMGT]?)$/.exec(value) : null;
-  return match === null
-    ? undefined
-    : Math.floor(Number(match[1]) * 1024 ** " KMGT".indexOf(match[2] === "" ? " " : match[2]!));
+  return typeof value === "string" ? bytesOfSize(value) : undefined;
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

@@ -15,6 +15,7 @@ import {
 } from "@stratos/systems/builder";
 import { CommandError, UsageError } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
+import { FailedRemovals } from "../failed-removals.ts";
 import { formatSize } from "@stratos/operation";
 import { formatTable } from "../text-table.ts";
 import { builderAtTerminal, type BuilderOptions, type TerminalBuilder } from "./builder-terminal.ts";
@@ -140,7 +141,8 @@ export async function listCaches(options: { json?: true }): Promise<number> {
 
 export async function pruneCaches(options: CachePruneOptions): Promise<number> {
   const isDry = options.dryRun === true;
-  const old = await pruneLayers(options.olderThan ?? PRUNE_DAYS, isDry);
+  const failed = new FailedRemovals();
+  const old = await pruneLayers(options.olderThan ?? PRUNE_DAYS, isDry, failed.tell);
   if (options.json === true) print(old);
   else
     process.stdout.write(
@@ -153,7 +155,7 @@ export async function pruneCaches(options: CachePruneOptions): Promise<number> {
         `${old.length} layers, ${formatSize(old.reduce((sum, one) => sum + one.bytes, 0))}` +
         `${isDry ? " would be removed" : " removed"}\n`,
     );
-  return EXIT_SUCCESS;
+  return failed.end();
 }
 
 async function withSession(

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ExtraRepository } from "@stratos/builder";
-import { collect, parseSeed } from "../option-values.ts";
+import { collect, parseSeed, parseTimeout } from "../option-values.ts";
 import { parseSize } from "../volume-options.ts";
 import type { BuilderBuildOptions } from "./builder-build-command.ts";
 import type { ConfigShowOptions } from "./builder-config-command.ts";
@@ -317,8 +317,8 @@ function withRequest(command: Command): Command {
     new Option("-j, --jobs <n>", "jobs that the build may run at once (default: the host's processors)").argParser(
       parseCount,
     ),
-    new Option("--timeout <seconds>", "longest build (default: 21600)").argParser(parseCount),
-    new Option("--silence <seconds>", "longest time without output (default: 9000)").argParser(parseCount),
+    new Option("--timeout <time>", "longest build: seconds, or 90m, 6h (default: 6h)").argParser(parseSeconds),
+    new Option("--silence <time>", "longest time without output (default: 150m)").argParser(parseSeconds),
     new Option("--memory <size>", "memory of the build (default: 16G)").argParser(parseSize),
     new Option("--processes <n>", "processes of the build (default: 4096)").argParser(parseCount),
     new Option("--space <size>", "disk space of the build (default: 40G)").argParser(parseSize),
@@ -383,6 +383,10 @@ function parseVariations(text: string): readonly string[] {
     unknown = names.find((one) => !VARIATION_NAMES.has(one));
   if (unknown !== undefined) throw new InvalidArgumentError(`there is no variation ${unknown}`);
   return names;
+}
+
+function parseSeconds(text: string): number {
+  return Math.ceil(parseTimeout(text) / 1000);
 }
 
 function parseCount(text: string): number {

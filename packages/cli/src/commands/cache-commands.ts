@@ -4,6 +4,7 @@ import { stratosHome } from "@stratos/host-node";
 import { keptTranslations, openTranslations } from "@stratos/images/translations";
 import { ImageStore } from "@stratos/images";
 import { CommandError } from "../command-error.ts";
+import { FailedRemovals } from "../failed-removals.ts";
 import type { Finish } from "../command-files.ts";
 import { withProgress } from "../operation-progress.ts";
 import { formatSize } from "@stratos/operation";
@@ -82,8 +83,9 @@ function listKept({ json }: { readonly json?: true }): number {
 }
 
 function pruneKept({ to = 0 }: { readonly to?: number }): number {
-  const removed = openTranslations(stratosHome()).prune(to);
+  const failed = new FailedRemovals();
+  const removed = openTranslations(stratosHome()).prune(to, failed.tell);
   const bytes = removed.reduce((sum, file) => sum + file.bytes, 0);
   process.stdout.write(`${removed.length} removed, ${formatSize(bytes)}\n`);
-  return 0;
+  return failed.end();
 }

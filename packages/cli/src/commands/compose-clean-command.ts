@@ -1,6 +1,7 @@
-import { homeFolder, stratosHome } from "@stratos/host-node";
+import { join } from "node:path";
+import { stratosHome } from "@stratos/host-node";
 import { cleanStore } from "@stratos/tools-node/compose";
-import { EXIT_SUCCESS } from "../exit-status.ts";
+import { FailedRemovals } from "../failed-removals.ts";
 import { formatSize } from "@stratos/operation";
 import { formatTable } from "../text-table.ts";
 import type { ComposeCleanOptions } from "./compose-options.ts";
@@ -12,7 +13,9 @@ function sum(numbers: readonly number[]): number {
 }
 
 export async function cleanComposeStore(options: ComposeCleanOptions): Promise<number> {
-  const parts = cleanStore(homeFolder(stratosHome(), "compose"), {
+  const failed = new FailedRemovals();
+  const parts = cleanStore(join(stratosHome(), "compose"), {
+    onFailure: failed.tell,
     isDry: options.dryRun === true,
     ...(options.olderThan === undefined ? {} : { olderThan: Date.now() - options.olderThan * DAY_MS }),
   });
@@ -27,5 +30,5 @@ export async function cleanComposeStore(options: ComposeCleanOptions): Promise<n
         ].map(({ part, files, bytes }) => [part, String(files), formatSize(bytes)]),
       ),
     );
-  return EXIT_SUCCESS;
+  return failed.end();
 }

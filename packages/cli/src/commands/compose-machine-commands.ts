@@ -36,6 +36,7 @@ export function sshOutput(output: string, command: readonly string[], options: C
         `stratos: starting ${media[0]!.path}` +
           `${isAccelerated === true ? "" : ", without hardware help, which takes its time"}\n`,
       ),
+    said: (words) => void process.stderr.write(words),
     loggedIn: (ssh) => endOfForeground(spawn("ssh", [...ssh, ...command], { stdio: "inherit" })),
   });
 }

@@ -46,7 +46,9 @@ export function composeMachineCommands(finish: Finish): Command[] {
     .argument("[command...]", "what to run there (default: a shell)")
     .option("-u, --user <name>", "who logs in", "root")
     .addOption(
-      new Option("--timeout <seconds>", "how long to wait for the machine (default: 900)").argParser(parseTimeout),
+      new Option("--timeout <time>", "how long to wait for the machine: seconds, or 5m, 1h (default: 15m)").argParser(
+        parseTimeout,
+      ),
     )
     .passThroughOptions()
     .addHelpText("after", OUTPUT_HELP)

@@ -1,8 +1,8 @@
 /** What is said where no machine can be started from what was composed. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { delimiter, join } from "node:path";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
 
@@ -51,4 +51,30 @@ test("what cannot be started is told: what is missing, what is meant, what is no
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test("the machine behind a login warns, and its end is not told", { timeout: 60_000 }, async (t) => {
+  const folder = testFolder("stratos-ssh");
+  const path = process.env["PATH"]!;
+  t.after(() => {
+    process.env["PATH"] = path;
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const program = (name: string, lines: string): void =>
+    writeFileSync(join(folder, name), `#!/bin/sh\n${lines}\n`, { mode: 0o755 });
+  const started = join(folder, "started");
+  program(
+    "qemu-system-x86_64",
+    `trap 'echo "qemu: terminating on signal 15" >&2; exit 0' TERM
+echo "qemu: warning" >&2; : > '${started}'
+while :; do sleep 0.05; done`,
+  );
+  program("ssh", `while ! [ -e '${started}' ]; do sleep 0.05; done; sleep 0.1`);
+  program("ssh-keygen", 'while [ "$1" != -f ]; do shift; done; echo secret > "$2"; echo public > "$2.pub"');
+  process.env["PATH"] = `${folder}${delimiter}${path}`;
+  writeFileSync(join(folder, "a.raw"), "");
+  const words = ["--firmware", "bios", "--arch", "amd64", "--no-kvm", join(folder, "a.raw"), "true"];
+  const { status, stderr } = await runCommand("compose", "ssh", ...words);
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /^stratos: starting .*a\.raw.*\nqemu: warning\n$/);
 });

@@ -78,7 +78,11 @@ export function composeCommand(finish: (status: number) => void): Command {
       new Option("-j, --jobs <number>", "phases side by side (default: as many as processors)").argParser(parseJobs),
     )
     .addOption(new Option("--sequential", "one phase after another").conflicts("jobs"))
-    .addOption(new Option("--timeout <seconds>", "for phases that the treefile gives no time").argParser(parseTimeout))
+    .addOption(
+      new Option("--timeout <time>", "for phases that the treefile gives no time: seconds, or 5m, 1h").argParser(
+        parseTimeout,
+      ),
+    )
     .addOption(new Option("--runner <runner>", "where maintainer scripts run").choices(["auto", "stratos", "native"]))
     .addOption(
       new Option(

@@ -58,7 +58,7 @@ export function exploreCommand(finish: Finish): Command {
         .default("status"),
     )
     .addOption(
-      new Option("--timeout <seconds>", "longest that a run may take; what takes longer fails")
+      new Option("--timeout <time>", "longest that a run may take (seconds, or 5m, 1h); what takes longer fails")
         .argParser(parseTimeout)
         .default(60_000, "60"),
     )

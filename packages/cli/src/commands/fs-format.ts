@@ -19,9 +19,10 @@ export function formatCommand(finish: Finish): Command {
     .summary("make an empty volume")
     .argument("<volume...>", "file or device; several make one volume, named A,B,C from then on")
     .addOption(
-      new Option("-s, --size <size>", "size of the file: 512M, 20G (a sparse file takes what is used)").argParser(
-        parseSize,
-      ),
+      new Option(
+        "-s, --size <size>",
+        "size of the file: 512M, 20G, or bytes (a sparse file takes what is used)",
+      ).argParser(parseSize),
     )
     .addOption(new Option("-L, --label <text>", "label of the volume, at most 63 bytes").argParser(parseVolumeLabel))
     .addOption(

@@ -1,5 +1,6 @@
 /** What rows of `stratos hub` have in common. */
 import { isIP } from "node:net";
+import { bytesOfSize } from "@stratos/base/bytes-of-size";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 /** A client's command. */
@@ -25,6 +26,24 @@ export function parseCount(minimum: number, maximum = 2_000_000_000): (text: str
       throw new InvalidArgumentError(`expected a number from ${minimum} to ${maximum}`);
     return Number(text);
   };
+}
+
+/** Of what is counted in MiB: a number alone is so many of them, a size with a unit the whole ones in it. */
+export function parseMebibytes(minimum: number, maximum = 2_000_000_000): (text: string) => number {
+  return (text) => {
+    const size = mebibytesOf(text);
+    if (size === undefined || size < minimum || size > maximum)
+      throw new InvalidArgumentError(
+        `expected a size such as 512M or 4G, or a number of MiB, ${minimum} to ${maximum}`,
+      );
+    return size;
+  };
+}
+
+/** Undefined: it is no size. */
+export function mebibytesOf(text: string): number | undefined {
+  const bytes = bytesOfSize(/^\d+$/.test(text) ? `${text}M` : text);
+  return bytes === undefined ? undefined : Math.floor(bytes / 2 ** 20);
 }
 
 /** What is said for no limit; commander takes null for a value that is missing. */

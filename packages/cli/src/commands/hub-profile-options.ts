@@ -1,8 +1,9 @@
 /** Profiles at set intervals: of `stratos hub` and `stratos worker`. */
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { PROFILE_DEFAULTS, PROFILE_SECONDS_MAX, type ProfilerSettings } from "@stratos/hub/profiling";
+import { formatSize } from "@stratos/operation";
 import { UsageError } from "../command-error.ts";
-import { parseCount, parseSeconds, parseSecondsTo } from "./hub-options.ts";
+import { parseCount, parseMebibytes, parseSeconds, parseSecondsTo } from "./hub-options.ts";
 
 export interface ProfileOptions {
   readonly profileEvery?: number;
@@ -38,9 +39,9 @@ export function profileOptions(command: Command): Command {
         .default(keep),
     )
     .addOption(
-      new Option("--profile-size <mib>", "and so much of them, in MiB")
-        .argParser(parseCount(1, 1_000_000))
-        .default(bytesMax / (1 << 20)),
+      new Option("--profile-size <size>", "and so much of them: 64M, or a number of MiB")
+        .argParser(parseMebibytes(1, 1_000_000))
+        .default(bytesMax / (1 << 20), formatSize(bytesMax)),
     );
 }
 

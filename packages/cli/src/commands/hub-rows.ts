@@ -5,7 +5,15 @@ import type { HubServeOptions } from "./hub-serve-command.ts";
 import { kerberosOptions } from "./hub-kerberos-options.ts";
 import { profileOptions } from "./hub-profile-options.ts";
 import { oidcOptions } from "./hub-oidc-options.ts";
-import { databaseOptions, hubOptions, parseCount, parseNetwork, parseSecondsTo, repeatable } from "./hub-options.ts";
+import {
+  databaseOptions,
+  hubOptions,
+  parseCount,
+  parseMebibytes,
+  parseNetwork,
+  parseSecondsTo,
+  repeatable,
+} from "./hub-options.ts";
 import type { WorkerCommandOptions } from "./worker-command.ts";
 import { RATE_LIMIT_DEFAULT } from "@stratos/hub/settings";
 import { tlsOptions } from "../tls-options.ts";
@@ -154,9 +162,9 @@ export function workerCommand(finish: Finish): Command {
       "a file with the token of `hub ca enrol`, by which this host gets its certificate; needed once",
     )
     .addOption(
-      new Option("--cache <mib>", "sources of builds that are kept, in MiB; 0: none")
-        .argParser(parseCount(0, 100_000_000))
-        .default(4_096),
+      new Option("--cache <size>", "sources of builds that are kept: 4G, or a number of MiB; 0: none")
+        .argParser(parseMebibytes(0, 100_000_000))
+        .default(4_096, "4G"),
     )
     .option("--folder <folder>", "where runs have their folders (default: worker/NAME in $STRATOS_HOME)");
   return profileOptions(worker)

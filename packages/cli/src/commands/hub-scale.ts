@@ -1,7 +1,7 @@
 /** `stratos hub scale`: starts and stops workers as a hub's queue asks for. */
-import { homedir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Option, type Command } from "commander";
+import { userHome } from "@stratos/host-node/home";
 import { hubFailure } from "@stratos/hub/client";
 import {
   CommandMachines,
@@ -26,7 +26,7 @@ import { CommandError, UsageError } from "../command-error.ts";
 import { readGivenFile } from "../given-file.ts";
 import { openHub, type HubOptions } from "../hub/hub-client.ts";
 import { listenForStop } from "../stop-signals.ts";
-import { parseCount, parseSecondsTo, repeatable, row } from "./hub-options.ts";
+import { parseCount, parseMebibytes, parseSecondsTo, repeatable, row } from "./hub-options.ts";
 import type { Finish } from "./row-options.ts";
 
 interface ScaleOptions extends HubOptions {
@@ -96,9 +96,9 @@ export function scaleCommand(finish: Finish): Command {
     )
     .addOption(
       new Option(
-        "--host-memory <mib>",
-        "add no process while this host has less free memory, in MiB (default: no limit)",
-      ).argParser(parseCount(1)),
+        "--host-memory <size>",
+        "add no process while this host has less free memory: 4G, or a number of MiB (default: no limit)",
+      ).argParser(parseMebibytes(1)),
     )
     .option("--worker-token-file <file>", "a file with the key for workers (default: what `hub login` kept)")
     .option("--start-command <line>", "for sh: starts the worker $STRATOS_WORKER, and ends")
@@ -198,7 +198,7 @@ function openCluster(
     throw new UsageError("--pool", "with --kubernetes: expected up to 40 small letters, digits and dashes");
   if ((jobTemplate === undefined) === (image === undefined))
     throw new UsageError("--kubernetes", "expected --job-template FILE, or --image NAME");
-  const choice = { environment: process.env, home: homedir() };
+  const choice = { environment: process.env, home: userHome() };
   let client: JobClient;
   try {
     const place = findApiPlace({

@@ -18,6 +18,7 @@ before(async () => {
     ...{ host: "127.0.0.1", port: 0, version: "1.2.3", leaseSeconds: 90, leaderSeconds: 5, warn: () => {} },
     http: { keepAliveSeconds: 33 },
     blobs: await openBlobs({}, folder),
+    profiles: { everySeconds: null, seconds: 1, keep: 3, bytesMax: 1 << 26, software: "test", folder },
     readPackage: () => Promise.reject(new Error("this test has no packages")),
   });
   writeFileSync(join(folder, "key"), hub.firstToken!, { mode: 0o600 });
@@ -61,14 +62,17 @@ test("one is printed alone, by each of its names; several by line; JSON has the 
 });
 
 test("a setting is changed at once, by each of its names, and taken back", async () => {
-  assert.equal(await printed("set", "keep-alive", "2m"), "keep-alive: 120\n");
+  assert.equal(await printed("set", "keep-alive", "2m"), "keep-alive: 120 s\n");
   assert.equal(await printed("get", "keep-alive"), "120\n");
   assert.match(await printed("ls"), /^Connections +--keep-alive, s +120 +now; set by admin$/m);
   assert.equal(await printed("set", "--rate-limit", "7000"), "rate-limit: 7000\n");
   const { value, started } = JSON.parse(await printed("reset", "keep-alive, s", "--json")) as ChangeableSetting;
   assert.deepEqual([value, started], [33, 33]);
-  assert.equal(await printed("reset", "rate-limit", "keep-alive"), "rate-limit: 0\nkeep-alive: 33\n");
+  assert.equal(await printed("reset", "rate-limit", "keep-alive"), "rate-limit: 0\nkeep-alive: 33 s\n");
+  for (const size of ["2G", "2048"])
+    assert.equal(await printed("set", "profile-size", size), "profile-size: 2048 MiB\n");
   for (const [words, said] of [
+    [["set", "profile-size", "much"], /VALUE: much: expected a size, such as 64M or 1G/],
     [["set", "keep-alive", "soon"], /VALUE: soon: expected a time, such as 30s/],
     [["set", "rate-limit", "1m"], /VALUE: 1m: expected a whole number/],
     [["set", "worker-certificates", "no"], /VALUE: no: expected allow or require/],

@@ -5,7 +5,7 @@ import type { ChangeableSetting, HubSettings } from "@stratos/hub-api";
 import { CommandError, UsageError } from "../command-error.ts";
 import { withHub } from "../hub/hub-client.ts";
 import { printItems, printJson, type Listing } from "../hub/hub-listing.ts";
-import { noun, parseSeconds, row } from "./hub-options.ts";
+import { mebibytesOf, noun, parseSeconds, row } from "./hub-options.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 
 export function settingsCommand(finish: Finish): Command {
@@ -37,7 +37,7 @@ export function settingsCommand(finish: Finish): Command {
         "back. One that a hub takes at its start alone is named with its option. It takes setting:change.",
     )
       .argument("<setting>", "its name, from `ls`; dashes at the beginning and the unit may be left out")
-      .argument("<value>", "what it should be; times such as 30s, 15m, 12h")
+      .argument("<value>", "what it should be; times such as 30s, 15m, 12h, sizes such as 64M")
       .addOption(jsonOption())
       .allowUnknownOption()
       .action(async (name: string, value: string, options: Listing) => finish(await setSetting(name, value, options))),
@@ -156,18 +156,30 @@ function resetSettings(names: readonly string[], options: Listing): Promise<numb
 }
 
 /** @throws UsageError for what is no such value; whether it is within the bounds the hub says */
-function readValue({ kind, choices }: ChangeableSetting, text: string): number | string {
+function readValue({ kind, unit, choices }: ChangeableSetting, text: string): number | string {
   if (kind === "choice") {
     if (!choices!.includes(text)) throw new UsageError("VALUE", `${text}: expected ${choices!.join(" or ")}`);
     return text;
   }
   if (/^\d{1,15}$/.test(text)) return Number(text);
   if (kind === "seconds" && /^\d{1,9}[smhd]$/.test(text)) return parseSeconds(text);
-  const wanted = kind === "seconds" ? "a time, such as 30s, 15m or 12h" : "a whole number";
+  const mebibytes = unit === "MiB" ? mebibytesOf(text) : undefined;
+  if (mebibytes !== undefined) return mebibytes;
+  const wanted =
+    kind === "seconds"
+      ? "a time, such as 30s, 15m or 12h"
+      : unit === "MiB"
+        ? "a size, such as 64M or 1G"
+        : `a whole number${unit === undefined ? "" : `, of ${unit}`}`;
   throw new UsageError("VALUE", `${text}: expected ${wanted}`);
 }
 
 function tell(settings: readonly ChangeableSetting[], { json }: Listing): void {
   if (json === true) return printJson(settings.length === 1 ? settings[0] : settings);
-  process.stdout.write(settings.map(({ name, value }) => `${name}: ${value}\n`).join(""));
+  process.stdout.write(settings.map((one) => `${one.name}: ${one.value}${unitOf(one)}\n`).join(""));
+}
+
+/** Hubs before this say of seconds alone what they are. */
+function unitOf({ kind, unit = kind === "seconds" ? "s" : undefined }: ChangeableSetting): string {
+  return unit === undefined ? "" : ` ${unit}`;
 }

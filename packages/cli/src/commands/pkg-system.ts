@@ -1,5 +1,5 @@
 /** `stratos pkg install` and the like: changes of the packages in an image, or in a folder that holds a root. */
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { counted } from "@stratos/base";
@@ -24,7 +24,7 @@ import {
   type RootTransaction,
   type RunnerChoice,
 } from "@stratos/systems/packages";
-import { homeFolder, stratosHome } from "@stratos/host-node";
+import { stratosHome } from "@stratos/host-node";
 import { type ProgressDisplay } from "../progress-display.ts";
 import type { NodePackagePorts } from "@stratos/tools-node/packages";
 import {
@@ -41,6 +41,7 @@ import { formatSize } from "@stratos/operation";
 import { parseImageName } from "../option-values.ts";
 import { dryRunOption, jsonOption, type Finish, imageOption, from } from "./row-options.ts";
 import { CommandError, UsageError } from "../command-error.ts";
+import { FailedRemovals } from "../failed-removals.ts";
 import { formatTable } from "../text-table.ts";
 import { changeJson, changeText, isEmptyChange } from "./change-text.ts";
 import { showProgress, withPackagePorts } from "../operation-progress.ts";
@@ -502,19 +503,26 @@ async function rollbackCommand(
 }
 
 function cleanCommand(options: { readonly json?: true }): Promise<number> {
-  const folder = join(homeFolder(stratosHome(), "downloads"), "debs");
+  const folder = join(stratosHome(), "downloads", "debs");
+  const failed = new FailedRemovals();
   let bytes = 0;
-  for (const name of readdirSync(homeFolder(stratosHome(), "downloads")).includes("debs")
-    ? readdirSync(folder, { recursive: true, encoding: "utf8" })
-    : []) {
-    const stats = statSync(join(folder, name), { throwIfNoEntry: false });
-    if (stats?.isFile() === true) bytes += stats.size;
+  for (const name of existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: "utf8" }) : []) {
+    const path = join(folder, name);
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined || stats.isDirectory()) continue;
+    try {
+      rmSync(path, { force: true });
+      bytes += stats.size;
+    } catch (error) {
+      failed.tell(path, error);
+    }
   }
-  rmSync(folder, { recursive: true, force: true });
+  // Only empty folders are left.
+  if (!failed.any) rmSync(folder, { recursive: true, force: true });
   process.stdout.write(
     options.json === true ? `${JSON.stringify({ removedBytes: bytes })}\n` : `${formatSize(bytes)} removed\n`,
   );
-  return Promise.resolve(0);
+  return Promise.resolve(failed.end());
 }
 
 export interface ImageTask {

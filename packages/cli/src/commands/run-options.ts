@@ -90,7 +90,9 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
     )
     .addOption(secretOption("programs"))
     .addOption(
-      new Option("--timeout <seconds>", "end the machine after this time, with status 124").argParser(parseTimeout),
+      new Option("--timeout <time>", "end the machine after this time (seconds, or 5m, 1h), with status 124").argParser(
+        parseTimeout,
+      ),
     )
     .addOption(
       new Option(

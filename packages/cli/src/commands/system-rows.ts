@@ -118,7 +118,7 @@ function programCommands(finish: Finish): Command[] {
       "write what it shows as PNG instead: once a window is there and nothing was drawn for a second, or after " +
         "--timeout",
     )
-    .addOption(new Option("--timeout <seconds>", "of --screenshot (default: 60)").argParser(parseTimeout))
+    .addOption(new Option("--timeout <time>", "of --screenshot: seconds, or 5m (default: 60)").argParser(parseTimeout))
     .addHelpText("after", "\nExit status: 0; with --screenshot 125 if there was no window.")
     .action(async (name: string, options: DisplayOptions) =>
       finish(await (await import("../systems/show-display.ts")).showDisplay(name, options)),

@@ -51,8 +51,10 @@ function parseFile(text: string): WantedByte {
 }
 
 function parseLine(text: string): WantedByte {
-  if (!/^\d+(:\d+)?$/.test(text)) throw new InvalidArgumentError("expected N[:COLUMN], from 1");
-  return parseByte(`line:${text}`);
+  const line = /^[1-9]\d{0,14}(:[1-9]\d{0,14})?$/.test(text) ? parseByte(`line:${text}`) : null;
+  if (line === null)
+    throw new InvalidArgumentError("expected a line, N[:COLUMN], both from 1; for bytes output:OFFSET");
+  return line;
 }
 
 function parseByte(text: string): WantedByte {

@@ -115,3 +115,10 @@ test("objects of Kubernetes name commands, ports, volumes and labels that there 
   for (const { kind, spec } of objects as unknown as { kind: string; spec: { selector: unknown } }[])
     if (kind === "Service") assert.ok(labels.includes(JSON.stringify(spec.selector)));
 });
+
+test("the image's user may write where Stratos keeps its files there", () => {
+  const text = readFileSync(join(FOLDER, "container/Containerfile"), "utf8");
+  const [, user, group] = /^USER (\d+):(\d+)$/m.exec(text)!;
+  const home = /^ENV STRATOS_HOME=(\S+)$/m.exec(text)![1]!;
+  assert.ok(text.includes(`install -d -m 700 -o ${user} -g ${group} ${home}\n`));
+});

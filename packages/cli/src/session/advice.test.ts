@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Notice } from "@stratos/kernel";
-import { adviceFor, adviceForImage, adviceForMissing } from "./advice.ts";
+import { adviceFor, adviceForHome, adviceForImage, adviceForMissing } from "./advice.ts";
 
 const run = { status: 1, program: "curl", memoryBytes: 256 << 20 };
 const notices = (...pairs: [Notice, string][]): Map<Notice, string> => new Map(pairs);
@@ -38,4 +38,24 @@ test("what an image lacks can be had by another image", () => {
 test("who writes -it for a terminal learns that -i is the image", () => {
   for (const name of ["t", "td"]) assert.match(adviceForImage(name), /-i is --image: .*exec takes -it/);
   assert.equal(adviceForImage("test"), "");
+});
+
+test("a home that may not be written is told as what it is; what else the host refuses is not", () => {
+  const [given, usual] = [{ STRATOS_HOME: "/nowhere/home" }, { XDG_DATA_HOME: "/nowhere" }];
+  const failure = (path: string, code: string): NodeJS.ErrnoException => Object.assign(new Error(code), { path, code });
+  for (const path of ["/", "/nowhere", "/nowhere/home", "/nowhere/home/images"]) {
+    const own = adviceForHome(failure(path, "EACCES"), given);
+    assert.equal(own, "; STRATOS_HOME has to be a folder that you may write", path);
+  }
+  assert.equal(
+    adviceForHome(failure("/nowhere/stratos/images", "EROFS"), usual),
+    "; set STRATOS_HOME to a folder that you may write",
+  );
+  for (const [path, code] of [
+    ["/nowhere/other", "EACCES"],
+    ["/nowhere/home", "ENOSPC"],
+    ["/nowhere/homes/x", "EACCES"],
+  ] as const)
+    assert.equal(adviceForHome(failure(path, code), given), "", path);
+  assert.equal(adviceForHome(failure("/tmp/x", "EACCES"), { STRATOS_HOME: "/tmp" }), "", "the home itself is fine");
 });

@@ -3,6 +3,8 @@
  * permitted"), which name neither Stratos nor the way round; so this is said once, when the run is over, and only when
  * it failed.
  */
+import { accessSync, constants } from "node:fs";
+import { stratosHome } from "@stratos/host-node/home";
 import type { Notice } from "@stratos/images/run";
 import { formatSize } from "@stratos/operation";
 
@@ -31,6 +33,26 @@ export function adviceForMissing(program: string): string {
 export function adviceForImage(name: string): string {
   if (!/^td?$/.test(name)) return "";
   return " (-i is --image: a run has this terminal by itself, one with -d takes -t, and exec takes -it)";
+}
+
+/** What to do where the host refuses to write what Stratos keeps: the folder is somebody else's, or read-only. */
+export function adviceForHome({ code, path }: NodeJS.ErrnoException, environment = process.env): string {
+  if (path === undefined || !["EACCES", "EPERM", "EROFS"].includes(code ?? "")) return "";
+  const home = stratosHome(environment);
+  const isAbove = home === path || home.startsWith(path === "/" ? path : `${path}/`);
+  if (!isAbove && !(path.startsWith(`${home}/`) && !mayWrite(home))) return "";
+  return (environment["STRATOS_HOME"] ?? "") === ""
+    ? "; set STRATOS_HOME to a folder that you may write"
+    : "; STRATOS_HOME has to be a folder that you may write";
+}
+
+function mayWrite(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Lines without a newline, without "stratos: ". */

@@ -1,6 +1,8 @@
 /** `stratos ps`. */
 import { counted } from "@stratos/base";
+import { stratosHome } from "@stratos/host-node/home";
 import type { SystemView } from "@stratos/sdk/api";
+import { hasSystems } from "@stratos/supervisor/client";
 import { formatTable } from "../text-table.ts";
 import { withSupervisor } from "./supervisor.ts";
 
@@ -13,26 +15,31 @@ export interface ListSystemsOptions {
 const COMMAND_LENGTH = 30;
 
 export function listSystems(options: ListSystemsOptions): Promise<number> {
+  if (!hasSystems(stratosHome())) return Promise.resolve(show([], options));
   return withSupervisor(async (client) => {
     const { value } = await client.call("systems", {}).answer;
     const views = (value as readonly SystemView[]).filter((view) => options.all === true || isAlive(view));
-    if (options.json === true) process.stdout.write(`${JSON.stringify(views, null, 2)}\n`);
-    else if (options.names === true) process.stdout.write(views.map(({ name }) => `${name}\n`).join(""));
-    else {
-      const now = Date.now();
-      const rows = views.map((view) => [
-        view.name,
-        view.image,
-        commandText(view.command),
-        `${durationText(now - view.createdMs)} ago`,
-        statusText(view, now),
-        portsText(view),
-        view.display === true ? "yes" : "",
-      ]);
-      process.stdout.write(formatTable(["NAME", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "DISPLAY"], rows));
-    }
-    return 0;
+    return show(views, options);
   });
+}
+
+function show(views: readonly SystemView[], { json, names }: ListSystemsOptions): number {
+  if (json === true) process.stdout.write(`${JSON.stringify(views, null, 2)}\n`);
+  else if (names === true) process.stdout.write(views.map(({ name }) => `${name}\n`).join(""));
+  else {
+    const now = Date.now();
+    const rows = views.map((view) => [
+      view.name,
+      view.image,
+      commandText(view.command),
+      `${durationText(now - view.createdMs)} ago`,
+      statusText(view, now),
+      portsText(view),
+      view.display === true ? "yes" : "",
+    ]);
+    process.stdout.write(formatTable(["NAME", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "DISPLAY"], rows));
+  }
+  return 0;
 }
 
 function isAlive({ state }: SystemView): boolean {

@@ -1,4 +1,5 @@
 /** Kinds of value that keys of several subjects of a treefile take, and how lists of two layers become one. */
+import { SIZE_PATTERN } from "@stratos/base/bytes-of-size";
 
 /**
  * What a list is when one layer is laid over another (`merge.ts`):
@@ -43,6 +44,6 @@ export const PACKAGES = {
 export const ID = { type: "integer", minimum: 0, maximum: 4294967294 } as const;
 export const SECONDS = { type: "number", exclusiveMinimum: 0, maximum: 604800 } as const;
 export const MODE = { type: "string", pattern: "^0?[0-7]{3,4}$", title: 'a mode in octal, such as "0644"' } as const;
-export const SIZE = { type: "string", pattern: "^[0-9]+[KMGT]?$", title: "a size, such as 4G or 512M" } as const;
+export const SIZE = { type: "string", pattern: SIZE_PATTERN, title: "a size, such as 4G or 512M" } as const;
 /** What is asked for and cannot be had: said so, rather than not known. */
 export const UNWRITTEN = { "x-unwritten": ["f2fs", "zfs", "ntfs"] } as const;

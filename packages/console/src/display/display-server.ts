@@ -12,6 +12,7 @@ import { parseMessage, type ScreenSource, type Watching } from "@stratos/display
 import { type WebSocket, WebSocketServer } from "ws";
 import { displayPage } from "./page.ts";
 import { viewerAt } from "./socket-viewer.ts";
+import { watchPeer } from "./watch-peer.ts";
 
 /**
  * Anybody on this computer can connect: who has not said the token is a stranger, and is disconnected after a while, or
@@ -26,6 +27,8 @@ const MESSAGE_MAX = 4096;
 interface DisplayServerOptions {
   /** How long a stranger may stay. */
   readonly strangerMs?: number;
+  /** How often a page is asked whether it is there. */
+  readonly pingMs?: number;
 }
 
 export class DisplayServer {
@@ -35,13 +38,15 @@ export class DisplayServer {
   readonly #sockets = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: MESSAGE_MAX });
   readonly #streams = new Set<Duplex>();
   readonly #strangerMs: number;
+  readonly #pingMs: number | undefined;
   /** Who came first is first, and leaves when its timer says so. */
   readonly #strangers = new Map<Duplex, NodeJS.Timeout>();
   readonly #pages = new Set<WebSocket>();
 
-  constructor(source: ScreenSource, { strangerMs = STRANGER_MS }: DisplayServerOptions = {}) {
+  constructor(source: ScreenSource, { strangerMs = STRANGER_MS, pingMs }: DisplayServerOptions = {}) {
     this.#source = source;
     this.#strangerMs = strangerMs;
+    this.#pingMs = pingMs;
     this.#server = createServer((request, response) => this.#answer(request, response));
     this.#server.on("upgrade", (request, stream, head) => this.#upgrade(request, stream, head));
     this.#server.on("connection", (stream) => this.#connected(stream));
@@ -132,6 +137,7 @@ export class DisplayServer {
         this.#endWait(stream);
         stream.off("data", bound);
         this.#pages.add(socket);
+        watchPeer(socket, this.#pingMs);
         watching = this.#source.connect(viewerAt(socket), true);
       } else socket.terminate();
     });

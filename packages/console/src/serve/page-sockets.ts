@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { parse as parseCookies } from "hono/utils/cookie";
 import { type WebSocket, WebSocketServer } from "ws";
 import { OWNER } from "@stratos/volumes/serve";
+import { watchPeer } from "../display/watch-peer.ts";
 import type { Identity, SignIn } from "./access/sign-in.ts";
 import { type ConsoleOptions, type CookieName, requireOwnHost } from "./console-service.ts";
 
@@ -22,6 +23,8 @@ interface PageSocketLimits {
   readonly path: string;
   /** Of the page; a longer one ends its connection. */
   readonly messageBytesMax: number;
+  /** How often a page is asked whether it is there. */
+  readonly pingMs?: number;
 }
 
 export class PageSockets {
@@ -29,19 +32,21 @@ export class PageSockets {
   readonly #cookie: CookieName;
   readonly #path: string;
   readonly #begin: (socket: WebSocket, identity: Identity) => void;
+  readonly #pingMs: number | undefined;
   readonly #sockets: WebSocketServer;
 
   /** @param begin  somebody who may look has come */
   constructor(
     options: ConsoleOptions,
     cookie: CookieName,
-    { path, messageBytesMax }: PageSocketLimits,
+    { path, messageBytesMax, pingMs }: PageSocketLimits,
     begin: (socket: WebSocket, identity: Identity) => void,
   ) {
     this.#options = options;
     this.#cookie = cookie;
     this.#path = path;
     this.#begin = begin;
+    this.#pingMs = pingMs;
     this.#sockets = new WebSocketServer({ noServer: true, maxPayload: messageBytesMax });
   }
 
@@ -82,6 +87,7 @@ export class PageSockets {
       const identity = isBinary ? null : this.#identityOf(request, parseObject(data as Buffer));
       if (identity === null) return socket.close(POLICY_VIOLATION, "sign in first");
       socket.once("close", this.#watch(request, identity, socket));
+      watchPeer(socket, this.#pingMs);
       this.#begin(socket, identity);
     });
   }

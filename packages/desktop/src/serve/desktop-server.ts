@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { type WebSocket, WebSocketServer } from "ws";
 import { pageFilesOf } from "@stratos/console";
 import { HostMaintenance } from "@stratos/console/maintenance";
+import { watchPeer } from "@stratos/console/watch-peer";
 import { isSameSecret, listenAt } from "@stratos/volumes/serve";
 import type { DesktopMachine } from "../machine/desktop-machine.ts";
 import { connectionAt } from "./connections.ts";
@@ -124,8 +125,10 @@ class Sockets {
       const { state, number: shown } = this.#desktops.shown;
       const isWanted = number === undefined ? shown === 0 : this.#desktops.isShown(number);
       const isKnown = typeof token === "string" && isSameSecret(token, this.#token) && !state.isLocked;
-      if (isKnown && isWanted && from === shown) serve(pageSocketOf(socket));
-      else socket.close(POLICY_VIOLATION, "the desktop is locked or another's, or the key is another");
+      if (isKnown && isWanted && from === shown) {
+        watchPeer(socket);
+        serve(pageSocketOf(socket));
+      } else socket.close(POLICY_VIOLATION, "the desktop is locked or another's, or the key is another");
     });
   }
 }

@@ -286,6 +286,7 @@ export const SETTING_VIEW: JsonSchema = {
   properties: {
     name: word,
     kind: { enum: ["count", "seconds", "choice"] },
+    unit: { enum: ["s", "ms", "MiB"], description: "what a number counts" },
     minimum: { type: "integer" },
     maximum: { type: "integer" },
     choices: list(word),

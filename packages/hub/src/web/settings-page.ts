@@ -67,22 +67,22 @@ ${table(
   );
 }
 
-const UNITS = { "slow-query": "ms", "profile-size": "MiB", "rate-limit": "a second, 0: no limit" } as Readonly<
-  Record<string, string>
->;
+/** What says more than a unit. */
+const MEANINGS: Readonly<Record<string, string>> = { "rate-limit": "a second, 0: no limit" };
 
 /** A page that somebody left open changes nothing that has changed since. */
 const seen = (version: number | undefined): Html => html`<input type="hidden" name="version" value="${version}">`;
 
-function changeForm({ name, kind, value, minimum, maximum, choices = [], version }: ChangeableSetting): Html {
-  const unit = UNITS[name] ?? (kind === "seconds" ? "s" : "");
+function changeForm({ name, kind, unit, value, minimum, maximum, choices = [], version }: ChangeableSetting): Html {
+  const meaning = MEANINGS[name] ?? unit ?? "";
   const field =
     kind === "choice"
       ? html`<select name="value">${choices.map(
           (one) => html`<option${raw(one === value ? " selected" : "")}>${one}</option>`,
         )}</select>`
       : html`<input type="number" name="value" value="${value}" min="${minimum}" max="${maximum}" required>`;
-  return html`<form method="post" action="${HERE}/${name}/set">${seen(version)}<label>${name} ${field} ${unit}</label>
+  return html`<form method="post" action="${HERE}/${name}/set">${seen(version)}
+<label>${name} ${field} ${meaning}</label>
 <button aria-label="Set ${name}">Set</button></form>`;
 }
 

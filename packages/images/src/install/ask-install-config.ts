@@ -1,7 +1,8 @@
 /** Asks what an installation needs. An empty answer takes what stands in brackets; a wrong one is asked for again. */
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { defaultPartitions, parseBytes, type InstallConfig } from "@stratos/outputs";
+import { bytesOfSize } from "@stratos/base/bytes-of-size";
+import { defaultPartitions, type InstallConfig } from "@stratos/outputs";
 import { cryptSalt, sha512Crypt } from "./sha512-crypt.ts";
 
 /** Who answers. */
@@ -45,7 +46,7 @@ export async function askInstallConfig(person: Questioner, given: GivenAnswers):
     ? undefined
     : (given.size ??
       (await ask("Size of the disk image", "8G", (answer) =>
-        parseBytes(answer) === undefined ? "expected a size such as 8G" : null,
+        bytesOfSize(answer) === undefined ? "expected a size such as 8G" : null,
       )));
   const hostname = await ask("Name of the machine", "stratos", (answer) =>
     /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(answer) ? null : "lower-case letters, digits and -",
@@ -57,10 +58,10 @@ export async function askInstallConfig(person: Questioner, given: GivenAnswers):
     /^[A-Za-z0-9_+-]+(\/[A-Za-z0-9_+-]+)*$/.test(answer) ? null : "expected a zone such as Europe/Berlin",
   );
   const home = await ask("Size of a partition for /home (none: it is on the root)", "none", (answer) =>
-    answer === "none" || parseBytes(answer) !== undefined ? null : "expected a size such as 2G, or none",
+    answer === "none" || bytesOfSize(answer) !== undefined ? null : "expected a size such as 2G, or none",
   );
   const swap = await ask("Size of a swap partition", "none", (answer) =>
-    answer === "none" || parseBytes(answer) !== undefined ? null : "expected a size such as 1G, or none",
+    answer === "none" || bytesOfSize(answer) !== undefined ? null : "expected a size such as 1G, or none",
   );
   const name = await ask("First user (none: root alone)", "user", (answer) =>
     /^[a-z_][a-z0-9_-]{0,31}$/.test(answer) ? null : "lower-case letters, digits, _ and -",

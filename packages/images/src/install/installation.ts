@@ -5,13 +5,13 @@
 import { closeSync, existsSync, openSync, readSync, rmSync, statSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { dirname } from "node:path";
+import { bytesOfSize } from "@stratos/base/bytes-of-size";
 import { Qcow2Image, type Disk, type SectorSize } from "@stratos/formats";
 import { nodeCodecs } from "@stratos/host-node/codecs";
 import { OperationError } from "@stratos/operation";
 import {
   defaultPartitions,
   derivedId,
-  parseBytes,
   planInstall,
   planPartitions,
   type BootArchitecture,
@@ -188,7 +188,7 @@ function targetOf(target: string, wanted: string | undefined, sectorSize: Sector
   }
   if (wanted === undefined) throw refuse("is not there; --size makes a disk image");
   if (!existsSync(dirname(target))) throw refuse(`${dirname(target)} is not there`);
-  const size = parseBytes(wanted);
+  const size = bytesOfSize(wanted);
   if (size === undefined) throw new OperationError("option", "--size", `'${wanted}': expected a size such as 8G`);
   return { size: Math.floor(size / 4096) * 4096, sectorSize: sectorSize ?? 512, isNew: true };
 }

@@ -1,4 +1,5 @@
 /** From the partitions that are wanted to places on a disk: sizes in MiB, one of them may take the rest. */
+import { bytesOfSize } from "@stratos/base/bytes-of-size";
 import {
   FormatError,
   GPT_NAME_MAX,
@@ -84,7 +85,7 @@ export function planPartitions(
   check(wanted);
   const sizes = wanted.map(({ name, size, format }) => {
     if (size === "rest") return null;
-    const bytes = parseBytes(size);
+    const bytes = bytesOfSize(size);
     if (bytes === undefined) throw new FormatError(`partition ${name}: '${size}' is no size such as 512M or 20G`);
     if (bytes < LEAST[format]) throw new FormatError(`partition ${name}: ${size} is too small for ${format}`);
     return Math.ceil(bytes / MIB) * MIB;
@@ -194,11 +195,4 @@ function typeOf(config: PartitionConfig, architecture: BootArchitecture): string
   if (config.format === "swap") return PARTITION_TYPES.swap;
   if (mountings(config).some(({ mount }) => mount === "/")) return PARTITION_TYPES[`root-${architecture}`];
   return config.mount === "/home" ? PARTITION_TYPES.home : PARTITION_TYPES.linux;
-}
-
-/** `512M` → bytes; undefined when it is no size. */
-export function parseBytes(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(text);
-  if (match === null) return undefined;
-  return Math.floor(Number(match[1]) * 1024 ** " KMGT".indexOf(match[2]!.toUpperCase() || " "));
 }

@@ -1,3 +1,4 @@
+export { LIMIT_EXAMPLES, LIMIT_PATTERN, limitOf } from "./quota-limits.ts";
 export { keptHours, PERIOD_HOURS, PERIOD_MAX, NO_SCHEDULE } from "./retention.ts";
 export { inTree, type Snapshot } from "./snapshot-tree.ts";
 export { removeFileAction, restoreAction, scheduleActions, scrubAction, snapshotActions } from "./volume-actions.ts";

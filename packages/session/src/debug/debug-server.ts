@@ -6,8 +6,18 @@
  * Threads go by their numbers in the machine. Breakpoints and watchpoints are the target's, so that guest memory
  * stays as it is; a watchpoint tells each change of the value, whoever makes it.
  */
+import { SiginfoSender, SIGTRAP, TRAP_BRKPT, TRAP_HWBKPT, TRAP_TRACE } from "@stratos/abi";
 import { byteString, byteStringOf, byteStringToUtf8, hexOf, utf8ToByteString } from "@stratos/base";
-import { registersOf, type Task, WATCH_LENGTH_MAX, type Watchpoint, WATCHES_MAX } from "@stratos/kernel";
+import {
+  registersOf,
+  type SignalInfo,
+  signalInfo,
+  type Task,
+  WATCH_LENGTH_MAX,
+  type Watchpoint,
+  WATCHES_MAX,
+  writeSignalInfo,
+} from "@stratos/kernel";
 import { endOfWaitStatus } from "../exit-status.ts";
 import { describeTask } from "../recording/describe-place.ts";
 import { currentThread, type DebugArrival, type DebugStops, type DebugTarget, threadsOf } from "./debug-target.ts";
@@ -299,7 +309,7 @@ export class DebugServer {
         return (
           `PacketSize=${PACKET_MAX.toString(16)};QStartNoAckMode+;vContSupported+;swbreak+;` +
           (live === null ? "ReverseStep+;ReverseContinue+;" : "QPassSignals+;exec-events+;") +
-          "qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:threads:read+"
+          "qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:threads:read+;qXfer:siginfo:read+"
         );
       case "QStartNoAckMode":
         return OK;
@@ -364,6 +374,8 @@ export class DebugServer {
         return annex === "target.xml" ? TARGET_DESCRIPTION : null;
       case "auxv":
         return task === null ? null : byteString(task.space.auxiliaryVector);
+      case "siginfo":
+        return task === null ? null : siginfoText(task, this.#arrival);
       case "exec-file":
         return this.#files.executable();
       case "threads":
@@ -387,6 +399,23 @@ function reasonText(arrival: DebugArrival | null): string {
   const { reason } = arrival.stop;
   if (reason.kind === "watch") return `watch:${reason.address.toString(16)};`;
   return reason.kind === "breakpoint" ? "swbreak:;" : "";
+}
+
+/** What a thread stopped for (`$_siginfo`), as ptrace(2) tells it; null: for no signal. */
+function siginfoText(task: Task, arrival: DebugArrival | null): string | null {
+  const info = signalOf(task, arrival);
+  if (info === null) return null;
+  const bytes = new Uint8Array(SiginfoSender.size);
+  writeSignalInfo(new DataView(bytes.buffer), 0, info);
+  return byteString(bytes);
+}
+
+function signalOf({ tid }: Task, arrival: DebugArrival | null): SignalInfo | null {
+  if (arrival?.kind === "signal") return arrival.tid === tid ? arrival.info : null;
+  if (arrival?.kind !== "stop" || arrival.stop.tid !== tid) return null;
+  const { pc, reason } = arrival.stop;
+  const code = reason.kind === "breakpoint" ? TRAP_BRKPT : reason.kind === "watch" ? TRAP_HWBKPT : TRAP_TRACE;
+  return signalInfo(SIGTRAP, code, { valueLow: pc % 2 ** 32, valueHigh: Math.floor(pc / 2 ** 32) });
 }
 
 function threadXml(task: Task): string {

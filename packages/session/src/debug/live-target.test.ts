@@ -45,6 +45,15 @@ const hex64 = (value: number): string => {
 const pcOf = (reply: string): number =>
   Number(Buffer.from(/;20:([0-9a-f]{16});/.exec(reply)![1]!, "hex").readBigUInt64LE());
 
+/** Words of `$_siginfo`, before those that are zeroes. */
+async function siginfoOf(client: GdbClient): Promise<readonly number[]> {
+  const answer = await client.ask("qXfer:siginfo:read::0,1000");
+  assert.match(answer, /^l/);
+  const bytes = Buffer.from(answer.slice(1), "latin1");
+  assert.equal(bytes.length, 128);
+  return Array.from({ length: 6 }, (_, index) => bytes.readUInt32LE(4 * index));
+}
+
 test("a live program stands at breakpoints, changes and steps, and its output comes when it has gone on", async (t) => {
   const { client, output, end } = debugged(t);
   assert.equal(output.text, "", "it has not begun");
@@ -91,9 +100,12 @@ test("a signal stops the program before it acts on it: it is passed on, or it is
   const fault = await client.ask("c");
   assert.match(fault, /^T0b/);
   assert.equal(pcOf(fault), FAULT);
+  // si_signo, si_errno, si_code (SEGV_MAPERR), and si_addr behind the gap.
+  assert.deepEqual(await siginfoOf(client), [11, 0, 1, 0, 8, 0]);
   assert.match(await client.ask("c"), /^T0b/, "not passed on: the instruction faults once more");
   await client.ask(`Z0,${hex(HANDLER)},4`);
   assert.equal(pcOf(await client.ask("C0b")), HANDLER);
+  assert.deepEqual(await siginfoOf(client), [5, 0, 1, 0, HANDLER, 0], "a breakpoint is TRAP_BRKPT");
   assert.equal(await client.ask("vCont;c"), "W07");
   assert.deepEqual(await end, { kind: "exited", status: 7 });
   assert.equal(await client.ask("?"), "W07", "and stays ended");

@@ -176,18 +176,37 @@ export async function scrubLayers(keys: readonly string[] | undefined, mayRemove
   return report;
 }
 
-/** Removes layers that were not used for so many days, and what killed builds left. @returns those layers */
-export async function pruneLayers(days: number, isDry: boolean): Promise<KeptLayer[]> {
+/**
+ * Removes layers that were not used for so many days, and what killed builds left.
+ *
+ * @param onFailure  told of what cannot be removed, after which the others go. @returns the layers that are gone, or
+ *   would go
+ */
+export async function pruneLayers(
+  days: number,
+  isDry: boolean,
+  onFailure: (what: string, error: unknown) => void,
+): Promise<KeptLayer[]> {
   const before = Date.now() - days * DAY_MS;
   const old = listLayers()
     .filter(({ usedMs, inUse }) => usedMs <= before && !inUse)
     .map(({ inUse: _, ...layer }) => layer);
-  if (!isDry) {
-    const carrier = openCarrier();
-    for (const { key } of old) await carrier.layers.remove(key);
-    await carrier.removeForgotten();
-  }
-  return old;
+  if (isDry) return old;
+  const carrier = openCarrier();
+  const removed: KeptLayer[] = [];
+  const attempt = async (what: string, remove: () => Promise<unknown>): Promise<boolean> => {
+    try {
+      await remove();
+      return true;
+    } catch (error) {
+      onFailure(what, error);
+      return false;
+    }
+  };
+  for (const layer of old)
+    if (await attempt(`layer ${layer.key}`, () => carrier.layers.remove(layer.key))) removed.push(layer);
+  await attempt("what killed builds left", () => carrier.removeForgotten());
+  return removed;
 }
 
 interface BuilderCache {

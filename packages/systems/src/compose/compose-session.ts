@@ -94,7 +94,7 @@ export async function outputWriters(
   return [
     tarOutput(folders.output),
     folderOutput(folders.output),
-    ...ociOutputs(folders.output, homeFolder(stratosHome(), "compose")),
+    ...ociOutputs(folders.output, join(stratosHome(), "compose")),
     ostreeOutput(folders.output, async (...job) =>
       (await import("../packages/sign-repository.ts")).signRepository(...job),
     ),

@@ -94,13 +94,18 @@ export function consoleCommand(
  * Starts the machine, waits until a key of this use alone lets its owner in, and ends the machine after `use`.
  *
  * @param use.started  it runs
+ * @param use.said  what its program warns of
  * @param use.loggedIn  gets the words of ssh(1) that reach it
  * @throws OperationError of kind build
  */
 export async function withSshMachine<T>(
   output: string,
   options: ComposedLoginOptions,
-  use: { started(machine: ComposedMachine): void; loggedIn(ssh: readonly string[]): Promise<T> },
+  use: {
+    started(machine: ComposedMachine): void;
+    said(words: Uint8Array): void;
+    loggedIn(ssh: readonly string[]): Promise<T>;
+  },
 ): Promise<T> {
   for (const program of ["ssh", "ssh-keygen"])
     if (findProgram(program, process.env["PATH"] ?? "") === undefined)
@@ -114,7 +119,11 @@ export async function withSshMachine<T>(
     key = join(folder, "key"),
     log = join(folder, "console");
   let child: ChildProcess | undefined;
-  const stop = (): void => void child?.kill("SIGTERM");
+  let isStopped = false;
+  const stop = (): void => {
+    isStopped = true;
+    child?.kill("SIGTERM");
+  };
   process.once("exit", stop);
   try {
     if (
@@ -138,8 +147,10 @@ export async function withSshMachine<T>(
     child = spawn(
       emulatorProgram(machine.architecture),
       [...arguments_, "-display", "none", "-monitor", "none", "-serial", `file:${log}`],
-      { stdio: ["ignore", "inherit", "inherit"] },
+      { stdio: ["ignore", "inherit", "pipe"] },
     );
+    // What it says of its end by our signal is nobody's business.
+    child.stderr!.on("data", (words: Buffer) => isStopped || use.said(words));
     const machineEnd = endOfProcess(child);
     let isOver = false;
     void machineEnd.then(

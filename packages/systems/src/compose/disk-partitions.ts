@@ -1,5 +1,6 @@
 /** A treefile's partitions as disks take them, and what is wrong with them before anything is made. */
 import { randomBytes } from "node:crypto";
+import { bytesOfSize } from "@stratos/base/bytes-of-size";
 import {
   OutputError,
   type EncryptionConfig,
@@ -7,7 +8,7 @@ import {
   type OutputProblem,
   type PartitionConfig,
 } from "@stratos/compose";
-import { parseBytes, partitionProblems, type DiskPartition, type PartitionEncryption } from "@stratos/outputs";
+import { partitionProblems, type DiskPartition, type PartitionEncryption } from "@stratos/outputs";
 import { FOREIGN_FORMATS } from "@stratos/images/outputs";
 
 /** Formats that are whole disks. */
@@ -17,9 +18,9 @@ export function isDisk(format: string): boolean {
   return DISKS.includes(format);
 }
 
-/** `20G`. */
+/** `20G`, which the schema has checked; what no number tells exactly has no room anywhere. */
 export function bytesOf(size: string): number {
-  return parseBytes(size)!;
+  return bytesOfSize(size) ?? Number.MAX_SAFE_INTEGER;
 }
 
 /** undefined: the usual two */

@@ -2,7 +2,7 @@
  * Frees what the store of composes holds. Everything in it can be made again, and what remains is sound without the
  * rest.
  */
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isRunning } from "@stratos/host-node/files";
 
@@ -15,21 +15,36 @@ export interface CleanedPart {
   readonly bytes: number;
 }
 
-/**
- * @param options.olderThan  only files that were made before, in milliseconds since 1970  @param options.isDry  says
- *   what would go, and keeps it
- */
-export function cleanStore(folder: string, options: { olderThan?: number; isDry?: boolean } = {}): CleanedPart[] {
-  const { olderThan = Number.POSITIVE_INFINITY, isDry = false } = options;
+interface CleanOptions {
+  /** Only files that were made before, in milliseconds since 1970. */
+  readonly olderThan?: number;
+  /** Says what would go, and keeps it. */
+  readonly isDry?: boolean;
+  /** Told of what cannot be removed, after which the others go. */
+  readonly onFailure?: (path: string, error: unknown) => void;
+}
+
+/** @returns what is gone, or would go */
+export function cleanStore(folder: string, options: CleanOptions = {}): CleanedPart[] {
+  const { olderThan = Number.POSITIVE_INFINITY, isDry = false, onFailure = () => {} } = options;
+  const remove = (path: string): boolean => {
+    try {
+      if (!isDry) rmSync(path, { force: true });
+      return true;
+    } catch (error) {
+      onFailure(path, error);
+      return false;
+    }
+  };
   const parts = PARTS.map((part) => {
     let files = 0,
       bytes = 0;
     for (const path of filesBelow(join(folder, part))) {
-      const { mtimeMs, size } = statSync(path);
-      if (mtimeMs >= olderThan) continue;
+      // Another one may be cleaning, too.
+      const stat = lstatSync(path, { throwIfNoEntry: false });
+      if (stat === undefined || stat.mtimeMs >= olderThan || !remove(path)) continue;
       files++;
-      bytes += size;
-      if (!isDry) rmSync(path, { force: true });
+      bytes += stat.size;
     }
     return { part, files, bytes };
   });
@@ -37,7 +52,7 @@ export function cleanStore(folder: string, options: { olderThan?: number; isDry?
   if (!isDry)
     for (const name of namesIn(folder))
       if (/^work-\d+-[0-9a-f]+\.aegisfs$/.test(name) && !isRunning(Number(name.split("-")[1])))
-        rmSync(join(folder, name), { force: true });
+        remove(join(folder, name));
   return parts;
 }
 

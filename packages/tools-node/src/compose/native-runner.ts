@@ -9,12 +9,12 @@
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
-import { tmpdir, userInfo } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { ScriptError, type ScriptJob, type ScriptRunner, type TreeChanges } from "@stratos/compose";
 import type { FileTree } from "@stratos/formats";
-import { endOfProcess, findProgram } from "@stratos/host-node/home";
+import { endOfProcess, findProgram, ownUser } from "@stratos/host-node/home";
 import { isRunning } from "@stratos/host-node/files";
 import { ENTER_ROOT, firstProcess, LEAVE_VOLUMES } from "./enter-root.ts";
 import { DEVICE_NAMES, INSIDE_OVERLAY, insideOverlay, MOUNTED_NOTE, queriesOf } from "./overlay-inside.ts";
@@ -48,9 +48,9 @@ export function nativeObstacle(): string | undefined {
   const missing = missingPrograms(["sh", "unshare", "setpriv", "tar", "find", "sort", "mount", "chroot", "cp"]);
   if (missing !== "") return `the host lacks ${missing}`;
   if (process.getuid?.() === 0) return undefined;
-  const name = userInfo().username;
+  const { name, uid } = ownUser();
   for (const file of ["/etc/subuid", "/etc/subgid"]) {
-    if (!readLines(file).some((line) => line.startsWith(`${name}:`) || line.startsWith(`${userInfo().uid}:`)))
+    if (!readLines(file).some((line) => line.startsWith(`${name}:`) || line.startsWith(`${uid}:`)))
       return `${name} is not root and has no subordinate ids in ${file}`;
   }
   return missingPrograms(["newuidmap"]) === "" ? undefined : "the host lacks newuidmap (package uidmap)";

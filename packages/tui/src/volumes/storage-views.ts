@@ -1,4 +1,5 @@
 /** How content is kept, and who may own how much. */
+import { LIMIT_EXAMPLES, limitOf } from "@stratos/panels/volumes";
 import type { ListedProperties, ListedQuota } from "@stratos/volumes/listed";
 import type { View } from "../app/view.ts";
 import type { Canvas } from "../parts/canvas.ts";
@@ -65,7 +66,6 @@ export class StorageView extends FormView {
 }
 
 const METER = 12;
-const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 const KINDS = ["user", "group", "project"] as const;
 
 export class QuotasView implements View {
@@ -159,20 +159,14 @@ export class QuotasView implements View {
       id = await stage.prompt(say("number"));
       if (id === null) return;
     }
-    const soft = await stage.prompt(`${say("soft")} (10M, 2G, 0)`, String(of?.softBytes ?? 0));
-    const hard = soft === null ? null : await stage.prompt(`${say("hard")} (10M, 2G, 0)`, String(of?.hardBytes ?? 0));
+    const soft = await stage.prompt(`${say("soft")} (${LIMIT_EXAMPLES})`, String(of?.softBytes ?? 0));
+    const hard =
+      soft === null ? null : await stage.prompt(`${say("hard")} (${LIMIT_EXAMPLES})`, String(of?.hardBytes ?? 0));
     if (soft === null || hard === null) return;
     stage.attempt(async () => {
-      const limits = { softBytes: bytesOf(soft), hardBytes: bytesOf(hard) };
+      const limits = { softBytes: limitOf(soft), hardBytes: limitOf(hard) };
       await stage.ask("PUT", `${at}/quotas/${kind}/${encodeURIComponent(id!.trim())}`, limits);
       return null;
     });
   }
-}
-
-/** @throws Error for what is no size */
-function bytesOf(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/i.exec(text.trim());
-  if (match === null) throw new Error(`${text}: 10M, 2G, 0`);
-  return Math.round(Number(match[1]) * UNITS[match[2]!.toUpperCase()]!);
 }

@@ -1,4 +1,5 @@
 /** How content is kept, and who may own how much. */
+import { LIMIT_EXAMPLES, LIMIT_PATTERN, limitOf } from "@stratos/panels/volumes";
 import type { ListedProperties, ListedQuota } from "@stratos/volumes/listed";
 import { button } from "../button.ts";
 import { choice, element, labelled, meter, row, table } from "../elements.ts";
@@ -77,31 +78,37 @@ export const quotasView: View = async (context) => {
   return [head, list, ...(changes ? [limitForm(context), row(turn(false))] : [])];
 };
 
-const MEBIBYTE = 1 << 20;
-
 function limitForm({ at, attempt }: ViewContext): HTMLElement {
   const kind = choice(
     "quota-kind",
     (["user", "group", "project"] as const).map((each) => [each, say(each)]),
     "user",
   );
-  const number = (id: string, max: string): HTMLInputElement =>
-    element("input", { id, attributes: { type: "number", min: "0", max, required: "", value: "0" } });
-  const owner = number("quota-owner", "4294967295");
-  const [soft, hard] = [number("quota-soft", "1000000000000"), number("quota-hard", "1000000000000")];
+  const owner = element("input", {
+    id: "quota-owner",
+    attributes: { type: "number", min: "0", max: "4294967295", required: "", value: "0" },
+  });
+  const [soft, hard] = [sizeField("quota-soft"), sizeField("quota-hard")];
   const form = element(
     "form",
     { className: "row" },
     labelled(say("owner"), kind),
     labelled(say("number"), owner),
-    labelled(`${say("soft")} (MiB)`, soft),
-    labelled(`${say("hard")} (MiB)`, hard),
+    labelled(`${say("soft")} (${LIMIT_EXAMPLES})`, soft),
+    labelled(`${say("hard")} (${LIMIT_EXAMPLES})`, hard),
     element("button", {}, say("setLimit")),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const limits = { softBytes: Number(soft.value) * MEBIBYTE, hardBytes: Number(hard.value) * MEBIBYTE };
-    attempt(() => ask("PUT", `${at}/quotas/${kind.value}/${owner.value}`, limits));
+    attempt(async () => {
+      const limits = { softBytes: limitOf(soft.value), hardBytes: limitOf(hard.value) };
+      await ask("PUT", `${at}/quotas/${kind.value}/${owner.value}`, limits);
+    });
   });
   return form;
+}
+
+function sizeField(id: string): HTMLInputElement {
+  const attributes = { pattern: LIMIT_PATTERN, title: LIMIT_EXAMPLES, required: "", value: "0" };
+  return element("input", { id, attributes });
 }

@@ -4,8 +4,8 @@
  * by which stty(1) sets the size. It ends with who watches it.
  */
 import { type ChildProcessByStdio, execFile, spawnSync, spawn } from "node:child_process";
-import { userInfo } from "node:os";
 import type { Readable, Writable } from "node:stream";
+import { ownUser } from "@stratos/host-node/home";
 import type { ProgramEnd, TerminalSize } from "@stratos/sdk/api";
 
 /** Shells at once, of all pages. */
@@ -34,7 +34,7 @@ export function hostShellLack(): string | null {
 
 /** Whose shells they are. */
 export function hostShellUser(): string {
-  return userInfo().username;
+  return ownUser().name;
 }
 
 export class HostShell {
@@ -54,12 +54,11 @@ export class HostShell {
   constructor(viewer: HostShellViewer, size: TerminalSize) {
     this.#viewer = viewer;
     this.#size = size;
-    const { shell, homedir } = userInfo();
-    const program = shell === null || shell === "" ? "/bin/sh" : shell;
+    const { shell: program, home } = ownUser();
     const line = `stty rows ${size.rows} cols ${size.columns}; tty; exec "$STRATOS_SHELL" -l`;
     const env = { ...process.env, TERM: "xterm-256color", SHELL: "/bin/sh", STRATOS_SHELL: program };
     this.#child = spawn("script", ["--quiet", "--return", "--command", line, "/dev/null"], {
-      ...{ cwd: homedir, env },
+      ...{ cwd: home, env },
       stdio: ["pipe", "pipe", "ignore"],
     });
     this.#child.stdin.on("error", () => {});

@@ -8,6 +8,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { EventLoop } from "@stratos/host";
 import { FRAME_MAX, RELAY_CLOSED, RELAY_PATH, RELAY_PROTOCOL, relayToken } from "@stratos/host-browser/relay";
 import { mayAct } from "@stratos/volumes/roles";
+import { watchPeer } from "../../display/watch-peer.ts";
 import type { AuditLog } from "../access/audit-log.ts";
 import type { Identity, SignIn } from "../access/sign-in.ts";
 import { requireOwnHost } from "../console-service.ts";
@@ -28,8 +29,6 @@ const TABS_MAX = 16,
 /** Who is refused has so long to read why. */
 const REFUSED_MS = 2000;
 const KEY_LOOK_MS = 2000;
-/** A tab that says nothing for two of these is gone. */
-const PING_MS = 30_000;
 
 export class Relay {
   readonly #options: RelayOptions;
@@ -121,23 +120,15 @@ export class Relay {
       },
     );
     this.#tabs.set(socket, { name, session });
-    let isAlive = true;
-    socket.on("pong", () => void (isAlive = true));
     const looking = setInterval(() => isStillLetIn() || socket.terminate(), KEY_LOOK_MS);
-    const pinging = setInterval(() => {
-      if (!isAlive) return socket.terminate();
-      isAlive = false;
-      socket.ping();
-    }, PING_MS);
     looking.unref();
-    pinging.unref();
+    watchPeer(socket);
     socket.on("message", (data, isBinary) => {
       if (isBinary) session.take(data as Buffer);
       else session.violate();
     });
     socket.once("close", () => {
       clearInterval(looking);
-      clearInterval(pinging);
       this.#tabs.delete(socket);
       session.close();
     });

@@ -99,6 +99,24 @@ class World extends WorkingHosts {
   }
 }
 
+test("a worker of an image alone has a place for what it keeps, whoever it runs as", () => {
+  const pod = { pool: "auto", hub: "https://hub", args: () => [], namespace: NAMESPACE };
+  const { spec } = workerJob(plainTemplate("stratos:1", "/run/key"), "auto-1", pod) as unknown as {
+    spec: { template: { spec: { containers: [{ env: object[]; volumeMounts: object[] }]; volumes: object[] } } };
+  };
+  const { containers, volumes } = spec.template.spec;
+  const [{ env, volumeMounts }] = containers;
+  assert.deepEqual(
+    env.find((variable) => (variable as { name: string }).name === "STRATOS_HOME"),
+    {
+      name: "STRATOS_HOME",
+      value: "/state",
+    },
+  );
+  assert.deepEqual(volumeMounts[1], { name: "state", mountPath: "/state" });
+  assert.deepEqual(volumes[1], { name: "state", emptyDir: {} });
+});
+
 const workerOf = (job: TestJob): string => job.metadata.labels["stratos/worker"]!;
 
 test("a burst gets Jobs up to the bound, which go when they have no work; five verbs are enough", async () => {

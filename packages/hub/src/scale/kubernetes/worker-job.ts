@@ -8,6 +8,9 @@ const WORKER = "stratos/worker";
 /** The container of a template's pod that is the worker; else its first. */
 const CONTAINER = "worker";
 
+/** Whoever the image runs as may write there: what it has in that place may be another user's, or not there at all. */
+const STATE_FOLDER = "/state";
+
 /** So that `POOL-1234567` behind `stratos-` is a label's value, as names of Jobs are in their pods' labels (63). */
 const POOL_NAME = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
 
@@ -38,9 +41,20 @@ export function plainTemplate(image: string, keyFolder: string): Fields {
           automountServiceAccountToken: false,
           terminationGracePeriodSeconds: 60,
           containers: [
-            { name: CONTAINER, image, volumeMounts: [{ name: "key", mountPath: keyFolder, readOnly: true }] },
+            {
+              name: CONTAINER,
+              image,
+              env: [{ name: "STRATOS_HOME", value: STATE_FOLDER }],
+              volumeMounts: [
+                { name: "key", mountPath: keyFolder, readOnly: true },
+                { name: "state", mountPath: STATE_FOLDER },
+              ],
+            },
           ],
-          volumes: [{ name: "key", secret: { secretName: "stratos-worker" } }],
+          volumes: [
+            { name: "key", secret: { secretName: "stratos-worker" } },
+            { name: "state", emptyDir: {} },
+          ],
         },
       },
     },
