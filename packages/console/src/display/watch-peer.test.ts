@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket, WebSocketServer } from "ws";
 import { watchPeer } from "./watch-peer.ts";
 
-const EVERY_MS = 20;
+const EVERY_MS = 250;
 
 async function connected(t: TestContext, options: { autoPong: boolean }): Promise<{ own: WebSocket; peer: WebSocket }> {
   const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });

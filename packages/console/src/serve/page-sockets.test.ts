@@ -13,7 +13,7 @@ import { DisplayServer } from "../display/display-server.ts";
 import type { ConsoleOptions } from "./console-service.ts";
 import { PageSockets } from "./page-sockets.ts";
 
-const PING_MS = 20;
+const PING_MS = 250;
 
 test("terminals and displays of the console ask whether a page is there", { timeout: 60_000 }, async (t) => {
   const limits = { path: "/v1/terminals", messageBytesMax: 1000, pingMs: PING_MS };
