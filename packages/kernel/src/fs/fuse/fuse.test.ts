@@ -14,7 +14,11 @@ import {
   EINTR,
   ENODEV,
   ENOENT,
+  ENOMEM,
+  ENOSYS,
   ENOTCONN,
+  ENOTTY,
+  FS_IOC_SETFLAGS,
   FUSE_DEVICE_MINOR,
   LOOP_MAJOR,
   LOOP_SET_FD,
@@ -94,6 +98,14 @@ class Server {
   reply({ unique }: { unique: number }, error: number, body: Uint8Array = new Uint8Array(0)): number {
     const { u8, view } = this.user.memory;
     putFields(view, op.FuseOutHeader, { len: op.FuseOutHeader.size + body.length, error, unique }, BUFFER);
+    u8.set(body, BUFFER + op.FuseOutHeader.size);
+    return this.user.call("write", this.fd, BUFFER, op.FuseOutHeader.size + body.length);
+  }
+
+  /** What it says unasked. */
+  tell(code: number, body: Uint8Array): number {
+    const { u8, view } = this.user.memory;
+    putFields(view, op.FuseOutHeader, { len: op.FuseOutHeader.size + body.length, error: code, unique: 0 }, BUFFER);
     u8.set(body, BUFFER + op.FuseOutHeader.size);
     return this.user.call("write", this.fd, BUFFER, op.FuseOutHeader.size + body.length);
   }
@@ -468,4 +480,52 @@ it("lies behind no loop device, which could not wait for it", () => {
   assert.equal(client.call("ioctl", device, LOOP_SET_FD, fd), -EINVAL);
   client.put("/image", "x".repeat(512));
   assert.equal(client.call("ioctl", device, LOOP_SET_FD, client.open("/image", O_RDWR)), 0);
+});
+
+it("what a server wants back and does not read is bounded", () => {
+  const { server, client } = scene();
+  server.finish(client, client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0));
+  const wanted = new Uint8Array(op.FuseNotifyRetrieveOut.size);
+  putFields(viewOf(wanted), op.FuseNotifyRetrieveOut, { notify_unique: 5, nodeid: FILE, size: 5 });
+  const told: number[] = [];
+  for (let time = 0; time < 100; time++) told.push(server.tell(op.FUSE_NOTIFY_RETRIEVE, wanted));
+  assert.deepEqual([told[63]! > 0, told[64]], [true, -ENOMEM]);
+  server.log.length = 0;
+  while (server.next() !== null);
+  assert.equal(server.log.filter((each) => each === op.FUSE_NOTIFY_REPLY).length, 64);
+  assert.ok(server.tell(op.FUSE_NOTIFY_RETRIEVE, wanted) > 0, "none of them waits for a reply");
+});
+
+it("an ioctl asks anew whenever it is called, and once however often it is executed", () => {
+  const { server, client } = scene();
+  const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
+  server.log.length = 0;
+  for (const expected of [7, -ENOTTY, 7, -EIO]) {
+    const call = client.start("ioctl", fd, 0x4501, 5);
+    const out = new Uint8Array(op.FuseIoctlOut.size);
+    putFields(viewOf(out), op.FuseIoctlOut, { result: expected === 7 ? 7 : -0x10000 });
+    const answer = expected === -ENOTTY ? -ENOSYS : out;
+    assert.equal(
+      server.finish(client, call, ({ opcode }) => (opcode === op.FUSE_IOCTL ? answer : null)),
+      expected,
+    );
+  }
+  assert.equal(server.log.filter((each) => each === op.FUSE_IOCTL).length, 4);
+});
+
+it("flags are set by a file that is opened for it, and released", () => {
+  const { server, client } = scene();
+  const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
+  while (server.next() !== null);
+  server.log.length = 0;
+  const call = client.start("ioctl", fd, FS_IOC_SETFLAGS, client.text("\x40\0\0\0"));
+  const answer = ({ opcode, body }: Asked): Uint8Array | null => {
+    if (opcode !== op.FUSE_IOCTL) return null;
+    const size = viewOf(body).getUint32(op.FuseIoctlIn.offset.out_size, true);
+    return new Uint8Array(op.FuseIoctlOut.size + size);
+  };
+  assert.equal(server.finish(client, call, answer), 0);
+  while (server.next() !== null);
+  const { FUSE_OPEN, FUSE_IOCTL, FUSE_RELEASE } = op;
+  assert.deepEqual(server.log, [FUSE_OPEN, FUSE_IOCTL, FUSE_OPEN, FUSE_IOCTL, FUSE_RELEASE, FUSE_RELEASE]);
 });
