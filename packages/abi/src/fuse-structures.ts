@@ -275,6 +275,8 @@ export const FOPEN_DIRECT_IO = 1,
 /** Flags of an IOCTL: the server wants more of the caller's memory, which it may not; it is of a folder. */
 export const FUSE_IOCTL_RETRY = 4,
   FUSE_IOCTL_DIR = 16;
+/** Flag of a NOTIFY_INVAL_ENTRY. */
+export const FUSE_EXPIRE_ONLY = 1;
 /** Flags of an FSYNC. */
 export const FUSE_FSYNC_FDATASYNC = 1;
 

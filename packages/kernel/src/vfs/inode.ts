@@ -396,6 +396,11 @@ export abstract class Inode {
     return [];
   }
 
+  /** Would `open` with these flags be refused? Where somebody is asked for that, `open` need not ask again. */
+  askOpen(flags: number): number {
+    return 0;
+  }
+
   /**
    * Opens a description. Null: the vfs makes the ordinary one for the inode's type (regular file over `pages`,
    * directory over `list`, fifo, device by `rdev`).

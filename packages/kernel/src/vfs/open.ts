@@ -173,6 +173,9 @@ export function openExisting(
     const { landlock } = task.credentials;
     const given = landlock === null ? 0 : checkLandlockOpening(landlock, place, flags);
     if (given < 0 || (given & LANDLOCK_ACCESS_FS_TRUNCATE) !== 0) return -EACCES;
+    // A server is asked first whether the file may be opened (fs/namei.c, do_open).
+    const waits = inode.askOpen((flags & ~OPENING_FLAGS) | O_LARGEFILE);
+    if (waits < 0) return waits;
     const refused = truncateInode(task, inode, 0, place, false);
     if (refused < 0) return refused;
   }

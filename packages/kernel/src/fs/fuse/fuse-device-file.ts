@@ -18,6 +18,7 @@ import {
 } from "@stratos/abi";
 import {
   FUSE_DEV_IOC_CLONE,
+  FUSE_EXPIRE_ONLY,
   FUSE_MIN_READ_BUFFER,
   FUSE_NOTIFY_DELETE,
   FUSE_NOTIFY_INC_EPOCH,
@@ -57,8 +58,8 @@ const HEADER = new Uint8Array(REPLY_HEADER_SIZE);
 export interface ServedFiles {
   /** Attributes of a node are to be asked for anew, and `length` bytes of its content, if `offset` isn't below 0. */
   invalidate(node: Opaque, offset: number, length: number): number;
-  /** A name is to be looked up anew. */
-  invalidateName(parent: Opaque, name: string): number;
+  /** A name is to be looked up anew. @param expires  it stays while it leads to the same file */
+  invalidateName(parent: Opaque, name: string, expires: boolean): number;
   invalidateAll(): void;
   /** May content of a node be stored, or had back? 0, −ENOENT, −EINVAL: it is no regular file. */
   mayStore(node: Opaque): number;
@@ -176,7 +177,10 @@ export class FuseDeviceFile extends OpenFile {
         if (length < layout.size) return -EINVAL;
         const named = view.getUint32(layout.offset.namelen, true);
         if (named > 1024 || length !== layout.size + named + 1) return -EINVAL;
-        return files.invalidateName(opaqueAt(view, 0), byteString(bytes, layout.size, layout.size + named));
+        const expires =
+          code === FUSE_NOTIFY_INVAL_ENTRY &&
+          (view.getUint32(FuseNotifyInvalEntryOut.offset.flags, true) & FUSE_EXPIRE_ONLY) !== 0;
+        return files.invalidateName(opaqueAt(view, 0), byteString(bytes, layout.size, layout.size + named), expires);
       }
       case FUSE_NOTIFY_RETRIEVE: {
         const { size, offset } = FuseNotifyRetrieveOut;
@@ -220,6 +224,8 @@ export class FuseDeviceFile extends OpenFile {
   override poll(): number {
     const { connection } = this;
     if (connection === null || !connection.isConnected) return POLLERR;
+    // By that libfuse knows that it is unmounted already.
+    if (connection.isEnding && !connection.isReadable) return POLLERR;
     return POLLOUT | POLLWRNORM | (connection.isReadable ? POLLIN | POLLRDNORM : 0);
   }
 

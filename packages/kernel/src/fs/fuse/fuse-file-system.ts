@@ -9,6 +9,7 @@ import {
 } from "@stratos/abi/fuse";
 import { stateClass } from "@stratos/base";
 import { getU64, viewOf } from "../../ground/words.ts";
+import { dropCachedChild } from "../../vfs/dentry-cache.ts";
 import { minorOf } from "../../vfs/device-registry.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { MountOptions } from "../../vfs/mount-options.ts";
@@ -150,11 +151,13 @@ class FuseFileSystem extends FileSystem implements ServedSystem, ServedFiles {
     );
   }
 
-  invalidateName(parent: Opaque, name: string): number {
+  invalidateName(parent: Opaque, name: string, expires: boolean): number {
     const inode = this.inodeOf(parent);
     if (inode === undefined) return -ENOENT;
     inode.attributesUntil = 0;
-    return inode.names.delete(name) ? 0 : -ENOENT;
+    const wasKnown = inode.names.delete(name);
+    // What nobody uses is told to be forgotten.
+    return dropCachedChild(this.kernel, inode, name, expires) || wasKnown ? 0 : -ENOENT;
   }
 
   invalidateAll(): void {

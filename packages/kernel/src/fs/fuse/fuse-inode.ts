@@ -585,11 +585,24 @@ export class FuseInode extends Inode implements Held, ServedNode {
     return this.#permits((access !== O_WRONLY ? MAY_READ : 0) | (access !== O_RDONLY ? MAY_WRITE : 0));
   }
 
+  override askOpen(flags: number): number {
+    const refused = this.#mayOpen(flags);
+    if (refused < 0) return refused;
+    const answer = this.#askOpening(flags & ~OPENING);
+    if (isErrno(answer)) return answer === -ENOSYS ? 0 : answer;
+    answer.isUsed = false;
+    return 0;
+  }
+
+  #askOpening(flags: number): FuseRequest | number {
+    const opcode = this.isDirectory ? op.FUSE_OPENDIR : op.FUSE_OPEN;
+    return this.ask(opcode, String(flags), () => message(op.FuseOpenIn, { flags }), op.FuseOpenOut.size);
+  }
+
   openHandle(flags: number): FuseHandle | number {
     const { connection } = this.fileSystem;
     const { isDirectory } = this;
-    const opcode = isDirectory ? op.FUSE_OPENDIR : op.FUSE_OPEN;
-    const answer = this.ask(opcode, String(flags), () => message(op.FuseOpenIn, { flags }), op.FuseOpenOut.size);
+    const answer = this.#askOpening(flags);
     if (answer === -ENOSYS) {
       const nothing = { fh: NO_NODE, openFlags: 0, flags, isDirectory, isUnknown: true };
       return this.refused < 0 ? this.refused : new FuseHandle(connection, this, nothing);

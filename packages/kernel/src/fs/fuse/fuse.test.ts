@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
   AT_FDCWD,
+  EACCES,
   EAGAIN,
   ECONNABORTED,
   EINVAL,
@@ -27,7 +28,9 @@ import {
   O_CREAT,
   O_NONBLOCK,
   O_RDWR,
+  O_TRUNC,
   O_WRONLY,
+  POLLERR,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -528,4 +531,54 @@ it("flags are set by a file that is opened for it, and released", () => {
   while (server.next() !== null);
   const { FUSE_OPEN, FUSE_IOCTL, FUSE_RELEASE } = op;
   assert.deepEqual(server.log, [FUSE_OPEN, FUSE_IOCTL, FUSE_OPEN, FUSE_IOCTL, FUSE_RELEASE, FUSE_RELEASE]);
+});
+
+it("a file is opened before its content goes, once, and released when it can't go", () => {
+  const { server, client } = scene();
+  const start = (): Call => client.start("openat", AT_FDCWD, "/m/f", O_WRONLY | O_TRUNC, 0);
+  const refused = server.finish(client, start(), ({ opcode }) => (opcode === op.FUSE_OPEN ? -EACCES : null));
+  assert.equal(refused, -EACCES);
+  while (server.next() !== null);
+  assert.ok(!server.log.includes(op.FUSE_SETATTR));
+  const opening = [op.FUSE_OPEN, op.FUSE_SETATTR, op.FUSE_RELEASE];
+  for (const [error, expected] of [
+    [-EIO, opening],
+    [0, opening.slice(0, 2)],
+  ] as const) {
+    server.log.length = 0;
+    const result = server.finish(client, start(), ({ opcode }) =>
+      opcode === op.FUSE_SETATTR ? error || attributesOut(FILE, S_IFREG | 0o644) : null,
+    );
+    assert.ok(error === 0 ? result >= 0 : result === error, String(result));
+    while (server.next() !== null);
+    assert.deepEqual(
+      server.log.filter((each) => opening.includes(each)),
+      expected,
+    );
+  }
+});
+
+it("a name that the server takes back is forgotten with its node, whoever has looked at it", () => {
+  const { server, client } = scene();
+  server.finish(client, client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0));
+  while (server.next() !== null);
+  const told = (flags: number): number => {
+    const bytes = new Uint8Array(op.FuseNotifyInvalEntryOut.size + 2);
+    putFields(viewOf(bytes), op.FuseNotifyInvalEntryOut, { parent: op.FUSE_ROOT_ID, namelen: 1, flags });
+    bytes.set(byteStringOf("f"), op.FuseNotifyInvalEntryOut.size);
+    return server.tell(op.FUSE_NOTIFY_INVAL_ENTRY, bytes);
+  };
+  for (let time = 0; time < 2; time++) assert.ok(told(op.FUSE_EXPIRE_ONLY) > 0, "it stays, to be asked for");
+  assert.equal(server.next(), null);
+  assert.ok(told(0) > 0);
+  assert.equal(server.next()!.opcode, op.FUSE_FORGET);
+  assert.equal(told(0), -ENOENT);
+});
+
+it("who polls a server's descriptor hears that it is unmounted", () => {
+  const { server } = scene();
+  const file = server.user.task.files.get(server.fd)!;
+  assert.equal(file.poll(server.user.task) & POLLERR, 0);
+  assert.equal(server.user.call("umount2", "/m", 0), 0);
+  assert.equal(file.poll(server.user.task), POLLERR);
 });
