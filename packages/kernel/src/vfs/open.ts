@@ -235,7 +235,8 @@ function openUnnamed(
   if (denied < 0) return denied;
   if ((mount.flags & MS_RDONLY) !== 0 || directory.fileSystem.readOnly) return -EROFS;
   if (!hasOwnersFor(task, directory.fileSystem)) return -EOVERFLOW;
-  const inode = directory.createUnnamed(newInodeFor(task, directory, S_IFREG | (mode & 0o7777), 0));
+  const attributes = newInodeFor(task, directory, S_IFREG | (mode & 0o7777), 0);
+  const inode = directory.createUnnamed({ ...attributes, openFlags: (flags & ~OPENING_FLAGS) | O_LARGEFILE });
   if (isErrno(inode)) return inode;
   inheritAcl(directory, inode, inode.mode);
   inode.isLinkable = (flags & O_EXCL) === 0;

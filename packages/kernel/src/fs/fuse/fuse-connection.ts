@@ -60,6 +60,7 @@ import {
   FUSE_RENAME2,
   FUSE_SETXATTR,
   FUSE_SYMLINK,
+  FUSE_TMPFILE,
   FuseBatchForgetIn,
   FuseEntryOut,
   FuseForgetIn,
@@ -115,10 +116,12 @@ const FORGETS_FIRST = 16;
 /** What a server that answers ENOSYS once is not asked for again. */
 const ASKED_ONCE: readonly number[] = [
   ...[FUSE_LINK, FUSE_OPEN, FUSE_FSYNC, FUSE_SETXATTR, FUSE_GETXATTR, FUSE_LISTXATTR, FUSE_REMOVEXATTR, FUSE_FLUSH],
-  ...[FUSE_OPENDIR, FUSE_FSYNCDIR, FUSE_ACCESS, FUSE_CREATE, FUSE_FALLOCATE, FUSE_RENAME2],
+  ...[FUSE_OPENDIR, FUSE_FSYNCDIR, FUSE_ACCESS, FUSE_CREATE, FUSE_FALLOCATE, FUSE_RENAME2, FUSE_TMPFILE],
 ];
 /** Requests whose reply begins with a `fuse_entry_out`: a node is looked up once more. */
-const ENTRY_OPCODES: readonly number[] = [FUSE_LOOKUP, FUSE_MKNOD, FUSE_MKDIR, FUSE_SYMLINK, FUSE_LINK, FUSE_CREATE];
+const ENTRY_OPCODES: readonly number[] = [
+  ...[FUSE_LOOKUP, FUSE_MKNOD, FUSE_MKDIR, FUSE_SYMLINK, FUSE_LINK, FUSE_CREATE, FUSE_TMPFILE],
+];
 
 interface MountRules {
   readonly userId: number;
@@ -473,8 +476,9 @@ export class FuseConnection {
       found = opaqueAt(view, FuseEntryOut.offset.nodeid);
       if (found.low !== 0 || found.high !== 0) this.forget(found, 1);
     }
-    const at = opcode === FUSE_CREATE ? FuseEntryOut.size : 0;
-    if (opcode !== FUSE_CREATE && opcode !== FUSE_OPEN && opcode !== FUSE_OPENDIR) return;
+    const isMade = opcode === FUSE_CREATE || opcode === FUSE_TMPFILE;
+    const at = isMade ? FuseEntryOut.size : 0;
+    if (!isMade && opcode !== FUSE_OPEN && opcode !== FUSE_OPENDIR) return;
     if (reply.length < at + 8) return;
     const release = opcode === FUSE_OPENDIR ? FUSE_RELEASEDIR : FUSE_RELEASE;
     this.post(release, found, message(FuseReleaseIn, {}, opaqueAt(view, at)));

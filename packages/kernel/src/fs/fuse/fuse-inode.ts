@@ -318,7 +318,7 @@ export class FuseInode extends Inode implements Held, ServedNode {
   override create(name: string, { mode, rdev, openFlags }: NewInode): Inode | number {
     const type = mode & S_IFMT;
     if (type === S_IFREG && openFlags !== undefined) {
-      const made = this.#createOpen(name, mode, openFlags);
+      const made = this.#createOpen(op.FUSE_CREATE, name, mode, openFlags);
       if (made !== -ENOSYS) return made;
     }
     const number = (rdev & 0xff) | ((rdev >>> 8) << 8);
@@ -326,14 +326,22 @@ export class FuseInode extends Inode implements Held, ServedNode {
     return this.#make(op.FUSE_MKNOD, name, bytes, type);
   }
 
-  /** FUSE_CREATE: the file comes with a handle, which the opening that follows takes. */
-  #createOpen(name: string, mode: number, openFlags: number): Inode | number {
+  override createUnnamed({ mode, openFlags }: NewInode): Inode | number {
+    // The name is the one that Linux gives to what has none.
+    const made = this.#createOpen(op.FUSE_TMPFILE, "/", mode, openFlags ?? 0);
+    if (made === -ENOSYS) return -EOPNOTSUPP;
+    if (!isErrno(made) && made.nlink > 0) made.#loseName();
+    return made;
+  }
+
+  /** FUSE_CREATE, FUSE_TMPFILE: the file comes with a handle, which the opening that follows takes. */
+  #createOpen(opcode: number, name: string, mode: number, openFlags: number): FuseInode | number {
     const refused = this.#permits(MAY_WRITE | MAY_EXEC);
     if (refused < 0) return refused;
     const flags = openFlags & ~0o400;
     const bytes = (): Uint8Array => message(op.FuseCreateIn, { flags, mode, umask: this.#umask }, null, name);
     const size = op.FuseEntryOut.size + op.FuseOpenOut.size;
-    const answer = this.ask(op.FUSE_CREATE, name, bytes, size);
+    const answer = this.ask(opcode, name, bytes, size);
     if (isErrno(answer)) return answer;
     this.#changed(name);
     let made = answer.held;
@@ -382,7 +390,9 @@ export class FuseInode extends Inode implements Held, ServedNode {
     };
     const made = this.#make(op.FUSE_LINK, name, bytes, inode.mode & S_IFMT);
     // A server that has none, as all that has none (link(2)).
-    return made === -ENOSYS ? -EPERM : isErrno(made) ? made : 0;
+    if (isErrno(made)) return made === -ENOSYS ? -EPERM : made;
+    (inode as FuseInode).isUnlinked = false;
+    return 0;
   }
 
   override unlink(name: string, inode: Inode): number {
