@@ -578,7 +578,7 @@ it("a name that the server takes back is forgotten with its node, whoever has lo
 it("who polls a server's descriptor hears that it is unmounted", () => {
   const { server } = scene();
   const file = server.user.task.files.get(server.fd)!;
-  assert.equal(file.poll(server.user.task) & POLLERR, 0);
+  assert.equal(file.poll() & POLLERR, 0);
   assert.equal(server.user.call("umount2", "/m", 0), 0);
-  assert.equal(file.poll(server.user.task), POLLERR);
+  assert.equal(file.poll(), POLLERR);
 });
