@@ -2,9 +2,9 @@
  * Test suites of programs that Debian ships, against the installed programs in Stratos, and what fails there under
  * qemu-user as well:
  *
- *     npm run conformance:suites -- [acl] [apr] [bash] [busybox] [coreutils] [dbus] [diffutils] [findutils] [gawk]
- *     [git] [glib] [glibc] [gnulib] [grep] [libevent] [liburing] [libuv] [linux] [mksh] [node] [perl] [posix] [sed]
- *     [socat] [strace] [stress-ng] [systemd] [tar] [tcl] [util-linux] [zsh]
+ *     npm run conformance:suites -- [acl] [apr] [bash] [busybox] [coreutils] [dbus] [diffutils] [e2fsprogs] [findutils]
+ *     [gawk] [git] [glib] [glibc] [gnulib] [grep] [libevent] [liburing] [libuv] [linux] [make] [mksh] [node] [perl]
+ *     [posix] [sed] [socat] [strace] [stress-ng] [systemd] [tar] [tcl] [util-linux] [zsh]
  *     [--filter TEXT] [--limit SECONDS] [--timeout SECONDS] [--only-ours] [--worse]
  *     [--record]
  *
@@ -173,6 +173,22 @@ const SUITES: readonly Suite[] = [
     prepare: (folder) => wordsOf(readFileSync(join(folder, "source/tests/Makefile.am"), "latin1"), "TESTS").sort(),
   },
   {
+    // Without slow ones, and those of its library (`e_`). What fails, fails in both places: `f_badcluster` and those of
+    // inodes that hold attributes tell of another e2fsck and debugfs than Debian's, `f_readonly_fsck` and `i_qcow` of
+    // sums by a program of its own build.
+    name: "e2fsprogs",
+    source: "pool/main/e/e2fsprogs/e2fsprogs_1.47.2.orig.tar.gz",
+    sha256: "6dcd67ff9d8b13274ba3f088e4318be4f5b71412cd863524423fc49d39a6371f",
+    parts: ["tests"],
+    good: [0, 77],
+    prepare: (folder) => {
+      const tests = join(folder, "source/tests");
+      return readdirSync(tests)
+        .filter((name) => /^[a-df-z]_/.test(name) && !existsSync(join(tests, name, "is_slow_test")))
+        .sort();
+    },
+  },
+  {
     name: "findutils",
     source: "pool/main/f/findutils/findutils_4.10.0.orig.tar.xz",
     sha256: "1387e0b67ff247d2abde998f90dfbf70c1491391a59ddfecb8ae698789f0a4f5",
@@ -276,6 +292,19 @@ const SUITES: readonly Suite[] = [
     parts: SELFTESTS_PARTS,
     good: [0, 4],
     prepare: buildSelftests,
+  },
+  {
+    // `output-sync` and `temp_stdin` expect that root can't write where it may not, `POSIX` other flags for ar.
+    name: "make",
+    source: "pool/main/m/make-dfsg/make-dfsg_4.4.1.orig.tar.xz",
+    sha256: "3b16b00ea1079af9f8096bbc71ff7cc00c249fc6a862003da3c42308a0adb0fe",
+    good: [0],
+    prepare: (folder) =>
+      ["features", "functions", "misc", "options", "targets", "variables"].flatMap((part) =>
+        readdirSync(join(folder, "source/tests/scripts", part))
+          .map((name) => `${part}/${name}`)
+          .sort(),
+      ),
   },
   {
     // Those of history and prompts want mksh's own build, those of KSH_VERSION another than Debian's.

@@ -193,8 +193,18 @@ export const FuseFallocateIn = struct("fuse_fallocate_in", {
 });
 export const FuseLseekIn = struct("fuse_lseek_in", { fh: u64, offset: u64, whence: u32, _padding: u32 });
 export const FuseLseekOut = struct("fuse_lseek_out", { offset: u64 });
+/** What the caller's memory has for the server follows, and behind a reply what the server has for it. */
+export const FuseIoctlIn = struct("fuse_ioctl_in", {
+  fh: u64,
+  flags: hex32,
+  cmd: hex32,
+  arg: u64,
+  in_size: u32,
+  out_size: u32,
+});
+export const FuseIoctlOut = struct("fuse_ioctl_out", { result: i32, flags: hex32, in_iovs: u32, out_iovs: u32 });
 
-/** What a server says unasked (FUSE_NOTIFY_*). A name follows the last two. */
+/** What a server says unasked (FUSE_NOTIFY_*). A name follows INVAL_ENTRY and DELETE, content STORE. */
 export const FuseNotifyInvalInodeOut = struct("fuse_notify_inval_inode_out", { ino: u64, off: i64, len: i64 });
 export const FuseNotifyInvalEntryOut = struct("fuse_notify_inval_entry_out", {
   parent: u64,
@@ -206,6 +216,29 @@ export const FuseNotifyDeleteOut = struct("fuse_notify_delete_out", {
   child: u64,
   namelen: u32,
   _padding: u32,
+});
+
+export const FuseNotifyStoreOut = struct("fuse_notify_store_out", {
+  nodeid: u64,
+  offset: u64,
+  size: u32,
+  _padding: u32,
+});
+export const FuseNotifyRetrieveOut = struct("fuse_notify_retrieve_out", {
+  notify_unique: u64,
+  nodeid: u64,
+  offset: u64,
+  size: u32,
+  _padding: u32,
+});
+/** The request (FUSE_NOTIFY_REPLY) that a RETRIEVE leads to, which has no reply. It is as long as a `fuse_write_in`. */
+export const FuseNotifyRetrieveIn = struct("fuse_notify_retrieve_in", {
+  _dummy1: u64,
+  offset: u64,
+  size: u32,
+  _dummy2: u32,
+  _dummy3: u64,
+  _dummy4: u64,
 });
 
 /** The node of the root folder. */
@@ -235,9 +268,15 @@ export const FUSE_WRITE_CACHE = 1,
   FUSE_WRITE_KILL_SUIDGID = 4;
 /** Flags of an open file, by the server. */
 export const FOPEN_DIRECT_IO = 1,
+  FOPEN_KEEP_CACHE = 2,
   FOPEN_NONSEEKABLE = 4,
   FOPEN_STREAM = 16,
   FOPEN_NOFLUSH = 32;
+/** Flags of an IOCTL: the server wants more of the caller's memory, which it may not; it is of a folder. */
+export const FUSE_IOCTL_RETRY = 4,
+  FUSE_IOCTL_DIR = 16;
+/** Flag of a NOTIFY_INVAL_ENTRY. */
+export const FUSE_EXPIRE_ONLY = 1;
 /** Flags of an FSYNC. */
 export const FUSE_FSYNC_FDATASYNC = 1;
 

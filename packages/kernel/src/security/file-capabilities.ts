@@ -47,8 +47,10 @@ export function fileCapabilitiesToKeep(
   return revision === 2 && parent === null ? given : withRoot(given, root);
 }
 
-/** The attribute as who is in the namespace reads it. @returns −EOVERFLOW: its root has no name there */
+/** The attribute as who is in the namespace reads it. @returns −EOVERFLOW: its root has no name there; −EINVAL: none */
 export function shownFileCapabilities(kept: Uint8Array, userNamespace: UserNamespace): Uint8Array | number {
+  const revision = revisionOf(kept);
+  if (revision < 2 || REVISIONS.get(revision)?.size !== kept.length) return -EINVAL;
   if (kept.length !== VfsNsCapData.size) return kept;
   const root = userNamespace.uids.fromKernel(rootOf(kept));
   if (root > 0) return withRoot(kept, root);

@@ -95,6 +95,11 @@ export function isOwnerOrCapable(credentials: Credentials, inode: OwnedFile): bo
   return credentials.fsuid === inode.uid || isCapableOver(credentials, inode, CAP_FOWNER);
 }
 
+/** The same, also of a file whose server decides about all else. */
+export function ownsOrHasOver(credentials: Credentials, inode: OwnedFile): boolean {
+  return credentials.fsuid === inode.uid || hasOver(credentials, inode, CAP_FOWNER);
+}
+
 /**
  * May it be told which pages of the file are in memory? That shows what others do: who can't write the file learns
  * nothing (Linux mm/mincore.c, can_do_mincore).

@@ -439,8 +439,9 @@ export const mountCalls: SyscallTable = {
       "and files in more than a million pieces are EUCLEAN), and no journal is written; ISO 9660 " +
       "(without zisofs) and FAT are only read (EROFS); files " +
       "of a FUSE server are read and written by requests alone, without a cache, shared mappings that can " +
-      "be written are ENODEV, and its lists of acl(5), file capabilities, locks, ioctls, READDIRPLUS, " +
-      "LSEEK, COPY_FILE_RANGE, POLL and TMPFILE are not asked for, names above 255 bytes are only listed, " +
+      "be written are ENODEV, its lists of acl(5) and file capabilities are only handed on, " +
+      "locks, READDIRPLUS, LSEEK, COPY_FILE_RANGE and POLL are not asked for, what it stores " +
+      "(NOTIFY_STORE) it gets back, up to 4 MiB, and readers ask it, names above 255 bytes are only listed, " +
       "and it is no layer of an overlay; " +
       "overlays have no redirect_dir, metacopy, index, nfs_export, verity and data-only layers (EINVAL), " +
       "the upper layer lies on tmpfs or AegisFS, and a copied file has another number when the overlay is " +

@@ -24,10 +24,12 @@ import {
   ACL_DEFAULT_NAME,
   ACL_GROUP,
   ACL_USER,
+  type Acl,
   type AclEntry,
   CAP_SETFCAP,
   CAP_SYS_ADMIN,
   aclMode,
+  isAclName,
   isErrno,
   isMinimalAcl,
   parseAcl,
@@ -35,15 +37,7 @@ import {
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { type Credentials, isCapable } from "../security/credentials.ts";
-import {
-  checkAccess,
-  isCapableOver,
-  isKept,
-  isOwnerOrCapable,
-  MAY_READ,
-  MAY_WRITE,
-  permittedMode,
-} from "../security/permission.ts";
+import { hasOver, isKept, MAY_READ, MAY_WRITE, ownsOrHasOver, permittedMode } from "../security/permission.ts";
 import { FILE_CAPABILITIES, fileCapabilitiesToKeep, shownFileCapabilities } from "../security/file-capabilities.ts";
 import type { Task } from "../task/task.ts";
 import { PROTOCOL_NAME_ATTRIBUTE, SocketInode } from "../socket/socket-inode.ts";
@@ -76,32 +70,37 @@ function loadName(task: Task, address: number): string | number {
   return name === "" ? -ERANGE : name;
 }
 
-/** xattr(7): user.* for regular files and directories, trusted.* for administrators, security.* readable by all. */
+/**
+ * xattr(7): user.* for regular files and directories, trusted.* for administrators, security.* readable by all. A FUSE
+ * server has names of any kind.
+ */
 function checkNamespace(task: Task, inode: Inode, name: string, writes: boolean): number {
-  const credentials = task.credentials;
+  const { credentials } = task;
+  const { isServed } = inode.fileSystem;
+  const mask = writes ? MAY_WRITE : MAY_READ;
   if (writes && isKept(inode)) return -EPERM;
-  if (["user.", "trusted.", "security."].includes(name)) return -EINVAL;
+  if (!isServed && ["user.", "trusted.", "security."].includes(name)) return -EINVAL;
   if (name.startsWith("user.")) {
     if (!inode.isRegular && !inode.isDirectory) return writes ? -EPERM : -ENODATA;
-    if (inode.isDirectory && (inode.mode & S_ISVTX) !== 0 && writes && !isOwnerOrCapable(credentials, inode))
+    if (inode.isDirectory && (inode.mode & S_ISVTX) !== 0 && writes && !ownsOrHasOver(credentials, inode))
       return -EPERM;
-    return checkAccess(credentials, inode, writes ? MAY_WRITE : MAY_READ);
+    return inode.mayAccess(task, mask);
   }
   if (name.startsWith("trusted.")) return isCapable(credentials, CAP_SYS_ADMIN) ? 0 : writes ? -EPERM : -ENODATA;
   if (name.startsWith("security.")) return !writes || mayLabel(credentials, inode, name) ? 0 : -EPERM;
-  if (name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME) {
+  if (isAclName(name)) {
     if (inode.isSymlink) return -EOPNOTSUPP;
     // Only directories have one, so that nobody need own what loses it (fs/posix_acl.c, set_posix_acl).
     if (name === ACL_DEFAULT_NAME && !inode.isDirectory) return 0;
-    return !writes || isOwnerOrCapable(credentials, inode) ? 0 : -EPERM;
+    return !writes || ownsOrHasOver(credentials, inode) ? 0 : -EPERM;
   }
-  return name === PROTOCOL_NAME_ATTRIBUTE && inode instanceof SocketInode && !writes ? 0 : -EOPNOTSUPP;
+  if (name === PROTOCOL_NAME_ATTRIBUTE && inode instanceof SocketInode && !writes) return 0;
+  const refused = name.startsWith("system.") ? 0 : inode.mayAccess(task, mask);
+  return refused < 0 || isServed ? refused : -EOPNOTSUPP;
 }
 
 function mayLabel(credentials: Credentials, inode: Inode, name: string): boolean {
-  return name === FILE_CAPABILITIES
-    ? isCapableOver(credentials, inode, CAP_SETFCAP)
-    : isCapable(credentials, CAP_SYS_ADMIN);
+  return name === FILE_CAPABILITIES ? hasOver(credentials, inode, CAP_SETFCAP) : isCapable(credentials, CAP_SYS_ADMIN);
 }
 
 function set(
@@ -120,6 +119,8 @@ function set(
   const bytes = new Uint8Array(size);
   const failed = task.space.copyIn(value, bytes, 0, size);
   if (failed < 0) return failed;
+  const acl = isAclName(name) ? keptAcl(task, bytes) : null;
+  if (isErrno(acl)) return acl;
   const place = find(task, first);
   if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
@@ -129,12 +130,14 @@ function set(
   const kept = name === FILE_CAPABILITIES ? fileCapabilitiesToKeep(bytes, task.credentials.userNamespace) : bytes;
   if (isErrno(kept)) return kept;
   const result =
-    name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME
-      ? setAcl(task, inode, name, bytes, flags)
-      : inode.setXattr(name, kept, flags);
+    acl === null
+      ? inode.setXattr(name, kept, flags)
+      : inode.fileSystem.isServed
+        ? inode.setXattr(name, acl.bytes, 0)
+        : setAcl(task, inode, name, acl, flags);
   // Of what has no such list nothing changes.
   if (result < 0 || (name === ACL_DEFAULT_NAME && !inode.isDirectory)) return result;
-  if (name === FILE_CAPABILITIES) inode.hasNoCapabilities = false;
+  if (name === FILE_CAPABILITIES && !inode.fileSystem.isServed) inode.hasNoCapabilities = false;
   changed(task, inode, place);
   return 0;
 }
@@ -144,14 +147,24 @@ function changed(task: Task, inode: Inode, place: Path): void {
   if (task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, place, "attrib");
 }
 
-/** An access list also changes the mode; one that says no more than a mode isn't kept (acl(5)). */
-function setAcl(task: Task, inode: Inode, name: string, given: Uint8Array, flags: number): number {
+/** A list as it is kept; −EINVAL, −EOPNOTSUPP: it is none. */
+function keptAcl(task: Task, given: Uint8Array): { acl: Acl; bytes: Uint8Array } | number {
   const named = given.length === 0 ? [] : parseAcl(given);
   if (isErrno(named)) return named;
   const { userNamespace } = task.credentials;
   const acl = named.map((entry) => withId(entry, (id, map) => userNamespace[map].toKernel(id)));
   if (acl.some(({ tag, id }) => (tag === ACL_USER || tag === ACL_GROUP) && id < 0)) return -EINVAL;
-  const bytes = userNamespace.parent === null ? given : serializeAcl(acl);
+  return { acl, bytes: userNamespace.parent === null ? given : serializeAcl(acl) };
+}
+
+/** An access list also changes the mode; one that says no more than a mode isn't kept (acl(5)). */
+function setAcl(
+  task: Task,
+  inode: Inode,
+  name: string,
+  { acl, bytes }: { readonly acl: Acl; readonly bytes: Uint8Array },
+  flags: number,
+): number {
   if (name === ACL_DEFAULT_NAME) {
     if (!inode.isDirectory) return acl.length === 0 ? 0 : -EACCES;
     return acl.length === 0 ? removeAcl(inode, name) : inode.setXattr(name, bytes, flags);
@@ -207,12 +220,12 @@ function get(task: Task, find: Finder, first: number, nameAddress: number, value
   const inode = place.dentry.inode!;
   const denied = checkNamespace(task, inode, name, false);
   if (denied < 0) return denied;
-  const kept = inode.getXattr(name);
-  if (isErrno(kept)) return kept;
+  const kept = name === FILE_CAPABILITIES ? inode.getXattr(name) : inode.getXattr(name, size);
+  if (isErrno(kept)) return kept === -ERANGE && size >= XATTR_SIZE_MAX ? -E2BIG : kept;
   const found =
     name === FILE_CAPABILITIES
       ? shownFileCapabilities(kept, task.credentials.userNamespace)
-      : name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME
+      : isAclName(name)
         ? shownAcl(task, kept)
         : kept;
   if (isErrno(found) || size === 0) return isErrno(found) ? found : found.length;
@@ -224,16 +237,17 @@ function get(task: Task, find: Finder, first: number, nameAddress: number, value
 function list(task: Task, find: Finder, first: number, address: number, size: number): number {
   const place = find(task, first);
   if (isErrno(place)) return place;
-  const names = place.dentry.inode!.listXattrs();
-  if (isErrno(names)) return names;
-  const mayTrusted = isCapable(task.credentials, CAP_SYS_ADMIN);
+  const inode = place.dentry.inode!;
+  const room = Math.min(size, XATTR_LIST_MAX);
+  const names = inode.listXattrs(room);
+  if (isErrno(names)) return names === -ERANGE && room === XATTR_LIST_MAX ? -E2BIG : names;
+  const mayTrusted = inode.fileSystem.isServed || isCapable(task.credentials, CAP_SYS_ADMIN);
   const text = names
     .filter((name) => mayTrusted || !name.startsWith("trusted."))
     .map((name) => `${name}\0`)
     .join("");
-  if (text.length > XATTR_LIST_MAX) return -E2BIG;
   if (size === 0) return text.length;
-  if (size < text.length) return -ERANGE;
+  if (room < text.length) return room === XATTR_LIST_MAX ? -E2BIG : -ERANGE;
   const failed = task.space.copyOut(address, byteStringOf(text), 0, text.length);
   return failed < 0 ? failed : text.length;
 }
@@ -247,11 +261,11 @@ function remove(task: Task, find: Finder, first: number, nameAddress: number): n
   if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
   const denied = checkNamespace(task, inode, name, true);
   if (denied < 0) return denied;
-  const isAcl = name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME;
+  const isAcl = isAclName(name) && !inode.fileSystem.isServed;
   const hasNone = isAcl && isErrno(inode.getXattr(name));
   const failed = isAcl ? removeAcl(inode, name) : inode.removeXattr(name);
   if (failed < 0) return failed;
-  if (name === ACL_ACCESS_NAME) {
+  if (isAcl && name === ACL_ACCESS_NAME) {
     inode.acl = null;
     inode.setAttributes({ mode: permittedMode(task.credentials, inode, inode.mode & 0o7777) });
   }

@@ -178,7 +178,8 @@ function replaceProgram(task: Task, program: OpenedProgram, name: string, enviro
     sharesFsContext(task) ||
     // Who traces it would have what the file gives (execve(2)).
     (task.tracing !== null && !isCapable(task.tracing.tracer.credentials, CAP_SYS_PTRACE, userNamespace));
-  const attribute = givesNothing ? -ENODATA : inode.getXattr(FILE_CAPABILITIES);
+  // Nobody can wait for a server here.
+  const attribute = givesNothing || inode.fileSystem.isServed ? -ENODATA : inode.getXattr(FILE_CAPABILITIES);
   const identity = credentialsAfterExec(task.credentials, inode, {
     // Who may take any identity may be given one.
     noSetId:

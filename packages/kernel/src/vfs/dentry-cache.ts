@@ -185,6 +185,22 @@ export function forgetMadeOnDemand(kernel: VfsKernel): void {
   for (const [fileSystem, { dentry }] of kernel.vfs.roots) if (fileSystem.isMadeOnDemand) forgetUnused(kernel, dentry);
 }
 
+/**
+ * The file system says that a name of a directory is to be looked up anew: it goes, with what nobody uses below it.
+ * @param keeps  it stays while it leads to the same file
+ * @returns whether the name was there
+ */
+export function dropCachedChild(kernel: VfsKernel, directory: Inode, name: string, keeps: boolean): boolean {
+  const { fileSystem } = directory;
+  const dentry = fileSystem.root === directory ? kernel.vfs.roots.get(fileSystem)?.dentry : directory.cachedName;
+  const child = dentry?.inode === directory ? dentry.children?.get(name) : undefined;
+  if (child === undefined) return false;
+  if (keeps) return true;
+  forgetUnused(kernel, child);
+  if (!isInUse(child)) forgetName(kernel, child);
+  return true;
+}
+
 /** However lately they were found, and folders with what was in them. */
 function forgetUnused(kernel: VfsKernel, dentry: Dentry): void {
   for (const child of dentry.children?.values() ?? []) {

@@ -389,7 +389,11 @@ export abstract class Inode {
   get hasExtents(): boolean {
     return false;
   }
-  getXattr(name: string): Uint8Array | number {
+  /**
+   * @param room  bytes that the caller has for it: a file system that has to ask for it is asked that, and may return
+   *   the size alone where there is none
+   */
+  getXattr(name: string, room?: number): Uint8Array | number {
     return -ENODATA;
   }
   setXattr(name: string, value: Uint8Array, flags: number): number {
@@ -398,8 +402,14 @@ export abstract class Inode {
   removeXattr(name: string): number {
     return -ENODATA;
   }
-  listXattrs(): string[] | number {
+  /** Their names. @param room  as of getXattr */
+  listXattrs(room?: number): string[] | number {
     return [];
+  }
+
+  /** Would `open` with these flags be refused? Where somebody is asked for that, `open` need not ask again. */
+  askOpen(flags: number): number {
+    return 0;
   }
 
   /**

@@ -29,17 +29,15 @@ import {
   S_IFLNK,
   S_IFMT,
   S_ISGID,
-  ACL_DEFAULT_NAME,
   CAP_FSETID,
   CAP_MKNOD,
   isErrno,
-  parseAcl,
 } from "@stratos/abi";
 import { isCapable, isInGroup } from "../security/credentials.ts";
 import { checkLandlockChange, checkLandlockMove } from "./landlock-paths.ts";
 import { checkAccess, checkSticky, isCapableOver, isKept, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
-import { inheritAcl } from "./acl-inheritance.ts";
+import { defaultAclOf, inheritAcl } from "./acl-inheritance.ts";
 import { Dentry, isBelow } from "./dentry.ts";
 import { exchangeDentries, fillDentry, moveDentry, unlinkDentry } from "./dentry-cache.ts";
 import { notifyMove, notifyName } from "./file-events.ts";
@@ -57,7 +55,7 @@ const LINK_MAX = 65000;
 /** Attributes of a new file in `directory`: owner, inherited group, umask (unless a default ACL rules). */
 export function newInodeFor(task: Caller, directory: Inode, mode: number, rdev: number): NewInode {
   const credentials = task.credentials;
-  let bits = inheritsAcl(directory) ? mode : mode & ~task.fs.umask;
+  let bits = defaultAclOf(directory) !== null ? mode : mode & ~task.fs.umask;
   let gid = credentials.fsgid;
   if ((directory.mode & S_ISGID) !== 0) {
     gid = directory.gid;
@@ -71,12 +69,6 @@ export function newInodeFor(task: Caller, directory: Inode, mode: number, rdev: 
       bits &= ~S_ISGID;
   }
   return { mode: bits, uid: credentials.fsuid, gid, rdev, now: task.kernel.vfs.now() };
-}
-
-/** umask(2): a default ACL stands in its place. */
-function inheritsAcl(directory: Inode): boolean {
-  const value = directory.getXattr(ACL_DEFAULT_NAME);
-  return !isErrno(value) && !isErrno(parseAcl(value));
 }
 
 /** May names in this directory change? EROFS, EACCES, and ENOENT for one that was removed. */

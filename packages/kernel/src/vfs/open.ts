@@ -173,6 +173,9 @@ export function openExisting(
     const { landlock } = task.credentials;
     const given = landlock === null ? 0 : checkLandlockOpening(landlock, place, flags);
     if (given < 0 || (given & LANDLOCK_ACCESS_FS_TRUNCATE) !== 0) return -EACCES;
+    // A server is asked first whether the file may be opened (fs/namei.c, do_open).
+    const waits = inode.askOpen((flags & ~OPENING_FLAGS) | O_LARGEFILE);
+    if (waits < 0) return waits;
     const refused = truncateInode(task, inode, 0, place, false);
     if (refused < 0) return refused;
   }
@@ -234,7 +237,8 @@ function openUnnamed(
   if (denied < 0) return denied;
   if ((mount.flags & MS_RDONLY) !== 0 || directory.fileSystem.readOnly) return -EROFS;
   if (!hasOwnersFor(task, directory.fileSystem)) return -EOVERFLOW;
-  const inode = directory.createUnnamed(newInodeFor(task, directory, S_IFREG | (mode & 0o7777), 0));
+  const attributes = newInodeFor(task, directory, S_IFREG | (mode & 0o7777), 0);
+  const inode = directory.createUnnamed({ ...attributes, openFlags: (flags & ~OPENING_FLAGS) | O_LARGEFILE });
   if (isErrno(inode)) return inode;
   inheritAcl(directory, inode, inode.mode);
   inode.isLinkable = (flags & O_EXCL) === 0;

@@ -16,6 +16,8 @@ import {
   ECONNABORTED,
   ECONNREFUSED,
   EIO,
+  ENODEV,
+  ENOMEM,
   ENOSYS,
   ENOTCONN,
   EPROTO,
@@ -24,21 +26,29 @@ import {
   isErrno,
 } from "@stratos/abi";
 import {
+  FUSE_ACCESS,
   FUSE_ASYNC_READ,
   FUSE_BATCH_FORGET,
   FUSE_BIG_WRITES,
   FUSE_CREATE,
   FUSE_DONT_MASK,
+  FUSE_FALLOCATE,
+  FUSE_FLUSH,
   FUSE_FORGET,
+  FUSE_FSYNC,
+  FUSE_FSYNCDIR,
+  FUSE_GETXATTR,
   FUSE_INIT,
   FUSE_INIT_EXT,
   FUSE_INTERRUPT,
   FUSE_LINK,
+  FUSE_LISTXATTR,
   FUSE_LOOKUP,
   FUSE_MAJOR,
   FUSE_MAX_PAGES,
   FUSE_MKDIR,
   FUSE_MKNOD,
+  FUSE_NOTIFY_REPLY,
   FUSE_NO_OPENDIR_SUPPORT,
   FUSE_NO_OPEN_SUPPORT,
   FUSE_OPEN,
@@ -46,8 +56,11 @@ import {
   FUSE_PARALLEL_DIROPS,
   FUSE_RELEASE,
   FUSE_RELEASEDIR,
+  FUSE_REMOVEXATTR,
+  FUSE_RENAME2,
   FUSE_SETXATTR,
   FUSE_SYMLINK,
+  FUSE_TMPFILE,
   FuseBatchForgetIn,
   FuseEntryOut,
   FuseForgetIn,
@@ -96,10 +109,19 @@ const OFFERED =
     FUSE_NO_OPENDIR_SUPPORT |
     FUSE_INIT_EXT) >>>
   0;
+/** What servers wanted back and have not read yet. */
+const HANDED_BACK_MAX = 64;
 /** So many FORGETs go before a request that waits. */
 const FORGETS_FIRST = 16;
+/** What a server that answers ENOSYS once is not asked for again. */
+const ASKED_ONCE: readonly number[] = [
+  ...[FUSE_LINK, FUSE_OPEN, FUSE_FSYNC, FUSE_SETXATTR, FUSE_GETXATTR, FUSE_LISTXATTR, FUSE_REMOVEXATTR, FUSE_FLUSH],
+  ...[FUSE_OPENDIR, FUSE_FSYNCDIR, FUSE_ACCESS, FUSE_CREATE, FUSE_FALLOCATE, FUSE_RENAME2, FUSE_TMPFILE],
+];
 /** Requests whose reply begins with a `fuse_entry_out`: a node is looked up once more. */
-const ENTRY_OPCODES: readonly number[] = [FUSE_LOOKUP, FUSE_MKNOD, FUSE_MKDIR, FUSE_SYMLINK, FUSE_LINK, FUSE_CREATE];
+const ENTRY_OPCODES: readonly number[] = [
+  ...[FUSE_LOOKUP, FUSE_MKNOD, FUSE_MKDIR, FUSE_SYMLINK, FUSE_LINK, FUSE_CREATE, FUSE_TMPFILE],
+];
 
 interface MountRules {
   readonly userId: number;
@@ -266,6 +288,22 @@ export class FuseConnection {
     this.#queue(request);
   }
 
+  /**
+   * Tells the server what it wanted back, by a request of its own number that has no reply.
+   * @returns 0; −ENODEV it is over; −ENOMEM it has not read what it wanted before
+   */
+  handBack(node: Opaque, unique: Opaque, bytes: Uint8Array): number {
+    if (!this.isConnected || this.isEnding) return -ENODEV;
+    const waiting = this.pending.filter(({ opcode }) => opcode === FUSE_NOTIFY_REPLY);
+    if (waiting.length >= HANDED_BACK_MAX) return -ENOMEM;
+    const request = new FuseRequest({ opcode: FUSE_NOTIFY_REPLY, unique: 0, node, key: "", bytes }, 0, 0);
+    request.isPosted = true;
+    request.address({ uid: 0, gid: 0, pid: 0 });
+    putOpaque(viewOf(bytes), FuseInHeader.offset.unique, unique);
+    this.#queue(request);
+    return 0;
+  }
+
   forget(node: Opaque, count: number): void {
     if (!this.isConnected || this.isEnding) return;
     this.forgets.push({ node, count });
@@ -311,6 +349,7 @@ export class FuseConnection {
         this.#finish(request, request.opcode === FUSE_SETXATTR ? -E2BIG : -EIO);
         continue;
       }
+      if (request.opcode === FUSE_NOTIFY_REPLY) return request.bytes;
       request.state = "sent";
       this.processing.set(request.unique, request);
       if (request.isInterrupted) this.interrupts.push(request);
@@ -378,7 +417,7 @@ export class FuseConnection {
   #finish(request: FuseRequest, error: number): void {
     request.state = "done";
     request.error = error;
-    if (error === -ENOSYS) this.unsupported.add(request.opcode);
+    if (error === -ENOSYS && ASKED_ONCE.includes(request.opcode)) this.unsupported.add(request.opcode);
     if (request.opcode === FUSE_INIT) this.#initialized(request);
     if (request.isPosted) {
       if (!request.isTaken) this.#giveBack(request);
@@ -405,7 +444,6 @@ export class FuseConnection {
     if ((flags & FUSE_MAX_PAGES) !== 0 && reply.length >= offset.max_pages + 2)
       this.maxPages = Math.min(PAGES_MAX, Math.max(1, view.getUint16(offset.max_pages, true)));
     this.maxWrite = Math.min(PAGES_MAX * 4096, Math.max(4096, view.getUint32(offset.max_write, true)));
-    this.unsupported.delete(FUSE_INIT);
     this.isInitialized = true;
     this.starters.wakeAll();
   }
@@ -438,8 +476,9 @@ export class FuseConnection {
       found = opaqueAt(view, FuseEntryOut.offset.nodeid);
       if (found.low !== 0 || found.high !== 0) this.forget(found, 1);
     }
-    const at = opcode === FUSE_CREATE ? FuseEntryOut.size : 0;
-    if (opcode !== FUSE_CREATE && opcode !== FUSE_OPEN && opcode !== FUSE_OPENDIR) return;
+    const isMade = opcode === FUSE_CREATE || opcode === FUSE_TMPFILE;
+    const at = isMade ? FuseEntryOut.size : 0;
+    if (!isMade && opcode !== FUSE_OPEN && opcode !== FUSE_OPENDIR) return;
     if (reply.length < at + 8) return;
     const release = opcode === FUSE_OPENDIR ? FUSE_RELEASEDIR : FUSE_RELEASE;
     this.post(release, found, message(FuseReleaseIn, {}, opaqueAt(view, at)));

@@ -6,6 +6,7 @@ import {
   EIO,
   ENODEV,
   ENOENT,
+  ENOMEM,
   ENOTTY,
   EPERM,
   O_NONBLOCK,
@@ -17,22 +18,28 @@ import {
 } from "@stratos/abi";
 import {
   FUSE_DEV_IOC_CLONE,
+  FUSE_EXPIRE_ONLY,
   FUSE_MIN_READ_BUFFER,
   FUSE_NOTIFY_DELETE,
   FUSE_NOTIFY_INC_EPOCH,
   FUSE_NOTIFY_INVAL_ENTRY,
   FUSE_NOTIFY_INVAL_INODE,
   FUSE_NOTIFY_POLL,
+  FUSE_NOTIFY_RETRIEVE,
+  FUSE_NOTIFY_STORE,
   FuseNotifyDeleteOut,
   FuseNotifyInvalEntryOut,
   FuseNotifyInvalInodeOut,
+  FuseNotifyRetrieveOut,
+  FuseNotifyStoreOut,
   FuseOutHeader,
   FuseWriteIn,
 } from "@stratos/abi/fuse";
 import { byteString, stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { BLOCKED, WaitQueue } from "../../ground/wait-queue.ts";
-import { getU64, viewOf } from "../../ground/words.ts";
+import { get64, getU64, viewOf } from "../../ground/words.ts";
+import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { FsCaller } from "../fs-kernel.ts";
 import type { FuseConnection } from "./fuse-connection.ts";
@@ -42,16 +49,24 @@ import { HEADER_SIZE, type Opaque, opaqueAt, REPLY_HEADER_SIZE } from "./fuse-re
 const ERROR_LOWEST = -511;
 /** Bytes of a notice at most: a structure and a name. */
 const NOTICE_MAX = 4096;
+/** Bytes that are stored at once. */
+const STORED_MAX = 1 << 24;
 /** Shared by all: what is read or written is over at once. */
 const HEADER = new Uint8Array(REPLY_HEADER_SIZE);
 
 /** What a server's notices are about. */
 export interface ServedFiles {
-  /** Attributes of a node are to be asked for anew, and its content, if `offset` isn't below 0. */
-  invalidate(node: Opaque, offset: number): number;
-  /** A name is to be looked up anew. */
-  invalidateName(parent: Opaque, name: string): number;
+  /** Attributes of a node are to be asked for anew, and `length` bytes of its content, if `offset` isn't below 0. */
+  invalidate(node: Opaque, offset: number, length: number): number;
+  /** A name is to be looked up anew. @param expires  it stays while it leads to the same file */
+  invalidateName(parent: Opaque, name: string, expires: boolean): number;
   invalidateAll(): void;
+  /** May content of a node be stored, or had back? 0, −ENOENT, −EINVAL: it is no regular file. */
+  mayStore(node: Opaque): number;
+  /** Bytes of the content, which fit a page. @param end  of all that is stored with them */
+  store(node: Opaque, offset: number, bytes: Uint8Array, end: number): void;
+  /** What is stored is to be told, by a request of the number that the server gives. */
+  retrieve(node: Opaque, unique: Opaque, offset: number, size: number): number;
 }
 
 /**
@@ -141,7 +156,9 @@ export class FuseDeviceFile extends OpenFile {
   #notice(code: number, from: IoCursor): number {
     const { files } = this;
     const length = from.remaining;
-    if (files === null || length > NOTICE_MAX) return -EINVAL;
+    if (files === null) return -EINVAL;
+    if (code === FUSE_NOTIFY_STORE) return this.#store(files, from);
+    if (length > NOTICE_MAX) return -EINVAL;
     const bytes = new Uint8Array(length);
     if (length > 0 && from.take(bytes, 0, length) < length) return -EFAULT;
     const view = viewOf(bytes);
@@ -152,7 +169,7 @@ export class FuseDeviceFile extends OpenFile {
       case FUSE_NOTIFY_INVAL_INODE: {
         const { size, offset } = FuseNotifyInvalInodeOut;
         if (length !== size) return -EINVAL;
-        return files.invalidate(opaqueAt(view, offset.ino), view.getInt32(offset.off + 4, true));
+        return files.invalidate(opaqueAt(view, offset.ino), get64(view, offset.off), get64(view, offset.len));
       }
       case FUSE_NOTIFY_INVAL_ENTRY:
       case FUSE_NOTIFY_DELETE: {
@@ -160,7 +177,17 @@ export class FuseDeviceFile extends OpenFile {
         if (length < layout.size) return -EINVAL;
         const named = view.getUint32(layout.offset.namelen, true);
         if (named > 1024 || length !== layout.size + named + 1) return -EINVAL;
-        return files.invalidateName(opaqueAt(view, 0), byteString(bytes, layout.size, layout.size + named));
+        const expires =
+          code === FUSE_NOTIFY_INVAL_ENTRY &&
+          (view.getUint32(FuseNotifyInvalEntryOut.offset.flags, true) & FUSE_EXPIRE_ONLY) !== 0;
+        return files.invalidateName(opaqueAt(view, 0), byteString(bytes, layout.size, layout.size + named), expires);
+      }
+      case FUSE_NOTIFY_RETRIEVE: {
+        const { size, offset } = FuseNotifyRetrieveOut;
+        if (length !== size) return -EINVAL;
+        const unique = opaqueAt(view, offset.notify_unique);
+        const wanted = view.getUint32(offset.size, true);
+        return files.retrieve(opaqueAt(view, offset.nodeid), unique, getU64(view, offset.offset), wanted);
       }
       case FUSE_NOTIFY_INC_EPOCH:
         files.invalidateAll();
@@ -170,9 +197,35 @@ export class FuseDeviceFile extends OpenFile {
     }
   }
 
+  #store(files: ServedFiles, from: IoCursor): number {
+    const { size, offset } = FuseNotifyStoreOut;
+    if (from.remaining < size) return -EINVAL;
+    const head = new Uint8Array(size);
+    if (from.take(head, 0, size) < size) return -EFAULT;
+    const view = viewOf(head);
+    const length = view.getUint32(offset.size, true);
+    if (from.remaining !== length) return -EINVAL;
+    const node = opaqueAt(view, offset.nodeid);
+    const refused = files.mayStore(node);
+    if (refused < 0) return refused;
+    const start = getU64(view, offset.offset);
+    if (length > STORED_MAX || start + length > FILE_SIZE_MAX) return -ENOMEM;
+    const page = new Uint8Array(PAGE_SIZE);
+    for (let at = 0; at < length;) {
+      const part = Math.min(PAGE_SIZE - ((start + at) % PAGE_SIZE), length - at);
+      const taken = from.take(page, 0, part);
+      if (taken < part) return taken < 0 ? taken : -EFAULT;
+      files.store(node, start + at, page.subarray(0, part), start + length);
+      at += part;
+    }
+    return 0;
+  }
+
   override poll(): number {
     const { connection } = this;
     if (connection === null || !connection.isConnected) return POLLERR;
+    // By that libfuse knows that it is unmounted already.
+    if (connection.isEnding && !connection.isReadable) return POLLERR;
     return POLLOUT | POLLWRNORM | (connection.isReadable ? POLLIN | POLLRDNORM : 0);
   }
 

@@ -11,12 +11,12 @@ import {
 import { byteString, stateClass } from "@stratos/base";
 import { viewOf } from "../../ground/words.ts";
 import { notifyFile } from "../../vfs/file-events.ts";
-import { fileIoctl } from "../../vfs/file-ioctl.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { seekTarget } from "../../vfs/seek-target.ts";
 import type { FsCaller } from "../fs-kernel.ts";
 import type { FuseHandle } from "./fuse-handle.ts";
+import { servedIoctl } from "./fuse-ioctl.ts";
 import { keyOf, message, type Opaque, opaqueAt } from "./fuse-request.ts";
 import type { ServedNode } from "./served-node.ts";
 
@@ -134,7 +134,7 @@ export class FuseDirectoryFile extends OpenFile {
   }
 
   override ioctl(task: FsCaller, command: number, argument: number): number {
-    return fileIoctl(task, this, command, argument);
+    return servedIoctl(task, this, command, argument);
   }
 
   protected override dispose(): void {

@@ -1,7 +1,15 @@
-import { EINVAL, EIO, ENOENT, ENOSYS, O_ACCMODE, S_IFMT, isErrno } from "@stratos/abi";
-import { FUSE_ROOT_ID, FUSE_STATFS, FuseAttr, FuseEntryOut, FuseKstatfs } from "@stratos/abi/fuse";
+import { EINVAL, EIO, ENOENT, ENOSYS, O_ACCMODE, PAGE_SIZE, S_IFMT, isErrno } from "@stratos/abi";
+import {
+  FUSE_ROOT_ID,
+  FUSE_STATFS,
+  FuseAttr,
+  FuseEntryOut,
+  FuseKstatfs,
+  FuseNotifyRetrieveIn,
+} from "@stratos/abi/fuse";
 import { stateClass } from "@stratos/base";
 import { getU64, viewOf } from "../../ground/words.ts";
+import { dropCachedChild } from "../../vfs/dentry-cache.ts";
 import { minorOf } from "../../vfs/device-registry.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { MountOptions } from "../../vfs/mount-options.ts";
@@ -10,6 +18,7 @@ import { FuseConnection } from "./fuse-connection.ts";
 import { FuseDeviceFile, type ServedFiles } from "./fuse-device-file.ts";
 import { FuseInode, modeOf, type ServedSystem } from "./fuse-inode.ts";
 import { keyOf, message, type Opaque, opaqueAt } from "./fuse-request.ts";
+import { StoredPages } from "./stored-pages.ts";
 
 const FUSE_SUPER_MAGIC = 0x65735546;
 
@@ -19,6 +28,8 @@ class FuseFileSystem extends FileSystem implements ServedSystem, ServedFiles {
   readonly kernel: FsKernel;
   readonly connection: FuseConnection;
   readonly root: FuseInode;
+  /** null: the server has never stored anything. */
+  stored: StoredPages | null = null;
   /** Those that the server was not told to forget. */
   #inodes = new Map<number | string, FuseInode>();
   #usage: FileSystemUsage = {
@@ -77,24 +88,76 @@ class FuseFileSystem extends FileSystem implements ServedSystem, ServedFiles {
   forget(inode: FuseInode): void {
     if (inode === this.root) return;
     const key = keyOf(inode.node);
-    if (this.#inodes.get(key) === inode) this.#inodes.delete(key);
+    if (this.#inodes.get(key) === inode) {
+      this.#inodes.delete(key);
+      this.stored?.drop(key);
+    }
     if (inode.lookups > 0) this.connection.forget(inode.node, inode.lookups);
     inode.lookups = 0;
   }
 
-  invalidate(node: Opaque, offset: number): number {
+  invalidate(node: Opaque, offset: number, length: number): number {
     const inode = this.inodeOf(node);
     if (inode === undefined) return -ENOENT;
     inode.attributesUntil = 0;
-    if (offset >= 0) inode.loadedAs = "";
+    if (offset < 0) return 0;
+    inode.loadedAs = "";
+    this.stored?.drop(keyOf(node), offset, length <= 0 ? Infinity : offset + length);
     return 0;
   }
 
-  invalidateName(parent: Opaque, name: string): number {
+  mayStore(node: Opaque): number {
+    const inode = this.inodeOf(node);
+    return inode === undefined ? -ENOENT : inode.isRegular ? 0 : -EINVAL;
+  }
+
+  store(node: Opaque, offset: number, bytes: Uint8Array, end: number): void {
+    const inode = this.inodeOf(node)!;
+    if (end > inode.size) {
+      inode.size = end;
+      inode.attributesUntil = 0;
+    }
+    inode.changePages(offset, bytes);
+    const within = offset % PAGE_SIZE;
+    // What isn't known of a page makes it worthless, but for what lies beyond the end of the file.
+    const isWhole = within === 0 && (bytes.length === PAGE_SIZE || inode.size === end);
+    const key = keyOf(node);
+    const index = (offset - within) / PAGE_SIZE;
+    const page =
+      this.stored?.page(key, index) ?? (isWhole ? (this.stored ??= new StoredPages()).add(key, index) : null);
+    page?.set(bytes, within);
+  }
+
+  retrieve(node: Opaque, unique: Opaque, offset: number, size: number): number {
+    const refused = this.mayStore(node);
+    if (refused < 0) return refused;
+    const inode = this.inodeOf(node)!;
+    const { connection } = this;
+    const end = Math.min(inode.size, offset + Math.min(size, connection.writeSize));
+    const parts: Uint8Array[] = [];
+    let at = offset;
+    while (at < end) {
+      const within = at % PAGE_SIZE;
+      const page = this.stored?.page(keyOf(node), (at - within) / PAGE_SIZE);
+      if (page === undefined) break;
+      const part = page.subarray(within, Math.min(PAGE_SIZE, within + end - at));
+      parts.push(part);
+      at += part.length;
+    }
+    return connection.handBack(
+      node,
+      unique,
+      message(FuseNotifyRetrieveIn, { offset, size: at - offset }, null, ...parts),
+    );
+  }
+
+  invalidateName(parent: Opaque, name: string, expires: boolean): number {
     const inode = this.inodeOf(parent);
     if (inode === undefined) return -ENOENT;
     inode.attributesUntil = 0;
-    return inode.names.delete(name) ? 0 : -ENOENT;
+    const wasKnown = inode.names.delete(name);
+    // What nobody uses is told to be forgotten.
+    return dropCachedChild(this.kernel, inode, name, expires) || wasKnown ? 0 : -ENOENT;
   }
 
   invalidateAll(): void {

@@ -1,4 +1,4 @@
-import { EFAULT, EIO, ENODEV, ENOSYS, FIONREAD, O_APPEND, PAGE_SIZE, isErrno } from "@stratos/abi";
+import { EFAULT, EIO, ENODEV, ENOSYS, O_APPEND, PAGE_SIZE, isErrno } from "@stratos/abi";
 import {
   FUSE_FLUSH,
   FUSE_FSYNC,
@@ -20,12 +20,12 @@ import { BLOCKED } from "../../ground/wait-queue.ts";
 import { viewOf } from "../../ground/words.ts";
 import { clipToLimits } from "../../vfs/content-change.ts";
 import { notifyFile } from "../../vfs/file-events.ts";
-import { fileIoctl } from "../../vfs/file-ioctl.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { seekInode } from "../../vfs/regular-file.ts";
 import type { FsCaller } from "../fs-kernel.ts";
 import type { FuseHandle } from "./fuse-handle.ts";
+import { servedIoctl } from "./fuse-ioctl.ts";
 import { type FuseRequest, HEADER_SIZE, keyOf, message } from "./fuse-request.ts";
 import type { ServedNode } from "./served-node.ts";
 
@@ -159,24 +159,13 @@ export class FuseFile extends OpenFile {
     return answer;
   }
 
-  /** What was written is what mappings see. */
+  /** What was written is what mappings see, and what the server has stored. */
   #updatePages(start: number, { bytes, reply }: FuseRequest): void {
-    const { pages, fileSystem } = this.inode;
-    if (pages === null) return;
-    const memory = fileSystem.kernel.physical.u8;
+    const { inode } = this;
     const from = HEADER_SIZE + FuseWriteIn.size;
-    const end = start + viewOf(reply).getUint32(FuseWriteOut.offset.size, true);
-    for (let at = start; at < end;) {
-      const within = at % PAGE_SIZE;
-      const part = Math.min(PAGE_SIZE - within, end - at);
-      const index = (at - within) / PAGE_SIZE;
-      const frame = pages.ownFrame(index);
-      if (frame > 0) {
-        memory.set(bytes.subarray(from + at - start, from + at - start + part), frame * PAGE_SIZE + within);
-        pages.notifyChange(index);
-      }
-      at += part;
-    }
+    const written = bytes.subarray(from, from + viewOf(reply).getUint32(FuseWriteOut.offset.size, true));
+    inode.changePages(start, written);
+    inode.fileSystem.stored?.update(keyOf(inode.node), start, written);
   }
 
   override seek(offset: number, whence: number): number {
@@ -195,8 +184,7 @@ export class FuseFile extends OpenFile {
   }
 
   override ioctl(task: FsCaller, command: number, argument: number): number {
-    if (command === FIONREAD) return task.space.storeU32(argument, Math.max(0, this.inode.size - this.position) | 0);
-    return fileIoctl(task, this, command, argument);
+    return servedIoctl(task, this, command, argument);
   }
 
   /** What is written there would have to go to the server while nobody waits for it. */

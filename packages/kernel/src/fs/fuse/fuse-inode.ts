@@ -2,7 +2,6 @@ import {
   EACCES,
   EINVAL,
   EIO,
-  ENODATA,
   ENOENT,
   ENOSYS,
   EOPNOTSUPP,
@@ -20,17 +19,14 @@ import {
   S_IFMT,
   S_IFREG,
   S_IFSOCK,
-  XATTR_SIZE_MAX,
-  ACL_ACCESS_NAME,
-  ACL_DEFAULT_NAME,
+  PAGE_SIZE,
   CAP_CHOWN,
   CAP_FOWNER,
   isErrno,
 } from "@stratos/abi";
 import * as op from "@stratos/abi/fuse";
 import { byteString, stateClass } from "@stratos/base";
-import { getU64, get64, putFields, viewOf } from "../../ground/words.ts";
-import { FILE_CAPABILITIES } from "../../security/file-capabilities.ts";
+import { getU64, get64, viewOf } from "../../ground/words.ts";
 import { checkMode, hasOver, MAY_EXEC, MAY_READ, MAY_WRITE } from "../../security/permission.ts";
 import { isInGroup } from "../../security/credentials.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
@@ -40,17 +36,29 @@ import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
+import { removeServedAttribute, servedAttribute, servedAttributes, setServedAttribute } from "./fuse-attributes.ts";
 import type { FuseConnection } from "./fuse-connection.ts";
 import { FuseDirectoryFile } from "./fuse-directory-file.ts";
 import { FuseFile } from "./fuse-file.ts";
 import { FuseHandle } from "./fuse-handle.ts";
-import { type FuseRequest, type Held, message, NO_NODE, type Opaque, opaqueAt, putOpaque } from "./fuse-request.ts";
+import {
+  type FuseRequest,
+  type Held,
+  keyOf,
+  message,
+  NO_NODE,
+  type Opaque,
+  opaqueAt,
+  putOpaque,
+} from "./fuse-request.ts";
+import type { StoredPages } from "./stored-pages.ts";
 import type { ServedNode } from "./served-node.ts";
 
 /** A mounted file system of a server, as its inodes know it (fuse-file-system.ts). */
 export interface ServedSystem extends FileSystem {
   readonly kernel: FsKernel;
   readonly connection: FuseConnection;
+  readonly stored: StoredPages | null;
   /** The one inode of a `fuse_entry_out`, which is known to the server once more; −EIO: there can't be such a node. */
   inodeFor(entry: DataView): FuseInode | number;
   inodeOf(node: Opaque): FuseInode | undefined;
@@ -164,7 +172,9 @@ export class FuseInode extends Inode implements Held, ServedNode {
     this.nlink = this.isUnlinked ? nlink : Math.max(1, nlink);
     const rdev = view.getUint32(at + offset.rdev, true);
     this.rdev = makeDevice((rdev >>> 8) & 0xfff, (rdev & 0xff) | ((rdev >>> 12) & 0xfff00));
-    this.size = Math.min(getU64(view, at + offset.size), FILE_SIZE_MAX);
+    const size = Math.min(getU64(view, at + offset.size), FILE_SIZE_MAX);
+    if (size !== this.size) this.fileSystem.stored?.drop(keyOf(this.node), size);
+    this.size = size;
     this.blocks = Math.min(getU64(view, at + offset.blocks), FILE_SIZE_MAX);
     this.atime = timeAt(view, at + offset.atime, at + offset.atimensec);
     this.mtime = timeAt(view, at + offset.mtime, at + offset.mtimensec);
@@ -308,7 +318,7 @@ export class FuseInode extends Inode implements Held, ServedNode {
   override create(name: string, { mode, rdev, openFlags }: NewInode): Inode | number {
     const type = mode & S_IFMT;
     if (type === S_IFREG && openFlags !== undefined) {
-      const made = this.#createOpen(name, mode, openFlags);
+      const made = this.#createOpen(op.FUSE_CREATE, name, mode, openFlags);
       if (made !== -ENOSYS) return made;
     }
     const number = (rdev & 0xff) | ((rdev >>> 8) << 8);
@@ -316,14 +326,22 @@ export class FuseInode extends Inode implements Held, ServedNode {
     return this.#make(op.FUSE_MKNOD, name, bytes, type);
   }
 
-  /** FUSE_CREATE: the file comes with a handle, which the opening that follows takes. */
-  #createOpen(name: string, mode: number, openFlags: number): Inode | number {
+  override createUnnamed({ mode, openFlags }: NewInode): Inode | number {
+    // The name is the one that Linux gives to what has none.
+    const made = this.#createOpen(op.FUSE_TMPFILE, "/", mode, openFlags ?? 0);
+    if (made === -ENOSYS) return -EOPNOTSUPP;
+    if (!isErrno(made) && made.nlink > 0) made.#loseName();
+    return made;
+  }
+
+  /** FUSE_CREATE, FUSE_TMPFILE: the file comes with a handle, which the opening that follows takes. */
+  #createOpen(opcode: number, name: string, mode: number, openFlags: number): FuseInode | number {
     const refused = this.#permits(MAY_WRITE | MAY_EXEC);
     if (refused < 0) return refused;
     const flags = openFlags & ~0o400;
     const bytes = (): Uint8Array => message(op.FuseCreateIn, { flags, mode, umask: this.#umask }, null, name);
     const size = op.FuseEntryOut.size + op.FuseOpenOut.size;
-    const answer = this.ask(op.FUSE_CREATE, name, bytes, size);
+    const answer = this.ask(opcode, name, bytes, size);
     if (isErrno(answer)) return answer;
     this.#changed(name);
     let made = answer.held;
@@ -371,7 +389,10 @@ export class FuseInode extends Inode implements Held, ServedNode {
       return made;
     };
     const made = this.#make(op.FUSE_LINK, name, bytes, inode.mode & S_IFMT);
-    return isErrno(made) ? made : 0;
+    // A server that has none, as all that has none (link(2)).
+    if (isErrno(made)) return made === -ENOSYS ? -EPERM : made;
+    (inode as FuseInode).isUnlinked = false;
+    return 0;
   }
 
   override unlink(name: string, inode: Inode): number {
@@ -497,12 +518,30 @@ export class FuseInode extends Inode implements Held, ServedNode {
     return 0;
   }
 
+  changePages(offset: number, bytes: Uint8Array): void {
+    const { pages } = this;
+    if (pages === null) return;
+    const memory = this.fileSystem.kernel.physical.u8;
+    for (let at = 0; at < bytes.length;) {
+      const within = (offset + at) % PAGE_SIZE;
+      const part = Math.min(PAGE_SIZE - within, bytes.length - at);
+      const index = (offset + at - within) / PAGE_SIZE;
+      const frame = pages.ownFrame(index);
+      if (frame > 0) {
+        memory.set(bytes.subarray(at, at + part), frame * PAGE_SIZE + within);
+        pages.notifyChange(index);
+      }
+      at += part;
+    }
+  }
+
   override truncate(size: number): number {
     const permitted = this.handles.size > 0 ? 0 : this.#permits(MAY_WRITE);
     if (permitted < 0) return permitted;
     const failed = this.#setattr(`size ${size}`, { valid: op.FATTR_SIZE, size });
     if (failed < 0) return failed;
     this.loadedAs = "";
+    this.fileSystem.stored?.drop(keyOf(this.node));
     return this.pages !== null && size < this.size ? this.pages.truncate(size) : 0;
   }
 
@@ -514,77 +553,66 @@ export class FuseInode extends Inode implements Held, ServedNode {
     if (isErrno(answer)) return answer === -ENOSYS ? -EOPNOTSUPP : answer;
     this.attributesUntil = 0;
     this.loadedAs = "";
+    this.fileSystem.stored?.drop(keyOf(this.node), offset, offset + length);
     if ((mode & 1) === 0 && offset + length > this.size) this.size = offset + length;
     return 0;
   }
 
-  // Extended attributes.
-  #hasXattr(name: string): boolean {
-    // Lists would have to be kept to, and capabilities be looked for where nobody can wait.
-    return name !== ACL_ACCESS_NAME && name !== ACL_DEFAULT_NAME && name !== FILE_CAPABILITIES;
-  }
-
-  override getXattr(name: string): Uint8Array | number {
-    if (!this.#hasXattr(name)) return -EOPNOTSUPP;
-    const bytes = (): Uint8Array => message(op.FuseGetxattrIn, { size: XATTR_SIZE_MAX }, null, name);
-    const answer = this.ask(op.FUSE_GETXATTR, name, bytes, 0, XATTR_SIZE_MAX);
-    if (isErrno(answer)) return answer === -ENOSYS ? -EOPNOTSUPP : answer;
-    return answer.reply;
+  // Extended attributes (fuse-attributes.ts).
+  override getXattr(name: string, room?: number): Uint8Array | number {
+    return servedAttribute(this, name, room);
   }
 
   override setXattr(name: string, value: Uint8Array, flags: number): number {
-    if (!this.#hasXattr(name)) return -EOPNOTSUPP;
-    const bytes = (): Uint8Array => {
-      // Without FUSE_SETXATTR_EXT.
-      const head = new Uint8Array(op.FuseSetxattrIn.offset.setxattr_flags);
-      putFields(viewOf(head), op.FuseSetxattrIn, { size: value.length, flags });
-      return message(null, {}, null, head, name, value);
-    };
-    const answer = this.ask(op.FUSE_SETXATTR, name, bytes, 0);
-    if (isErrno(answer)) return answer === -ENOSYS ? -EOPNOTSUPP : answer;
-    this.attributesUntil = 0;
-    return 0;
+    return setServedAttribute(this, name, value, flags);
   }
 
   override removeXattr(name: string): number {
-    if (!this.#hasXattr(name)) return -ENODATA;
-    const answer = this.ask(op.FUSE_REMOVEXATTR, name, () => message(null, {}, null, name), 0);
-    if (isErrno(answer)) return answer === -ENOSYS ? -EOPNOTSUPP : answer;
-    this.attributesUntil = 0;
-    return 0;
+    return removeServedAttribute(this, name);
   }
 
-  override listXattrs(): string[] | number {
-    const bytes = (): Uint8Array => message(op.FuseGetxattrIn, { size: XATTR_SIZE_MAX });
-    const answer = this.ask(op.FUSE_LISTXATTR, "", bytes, 0, XATTR_SIZE_MAX);
-    if (isErrno(answer)) return answer === -ENOSYS ? -EOPNOTSUPP : answer;
-    const text = byteString(answer.reply);
-    if (text === "") return [];
-    return text.endsWith("\0") && !text.includes("\0\0") && text[0] !== "\0" ? text.slice(0, -1).split("\0") : -EIO;
+  override listXattrs(room?: number): string[] | number {
+    return servedAttributes(this, room);
   }
 
   override open(_task: FsCaller, flags: number, path: Path): OpenFile | number | null {
     if (!this.isRegular && !this.isDirectory) return null;
     const made = this.#created;
     this.#created = null;
-    const handle = made ?? this.#openHandle(flags & ~OPENING);
+    const refused = made === null ? this.#mayOpen(flags) : 0;
+    if (refused < 0) return refused;
+    const handle = made ?? this.openHandle(flags & ~OPENING);
     if (isErrno(handle)) return handle;
+    if ((handle.openFlags & op.FOPEN_KEEP_CACHE) === 0) this.fileSystem.stored?.drop(keyOf(this.node));
     return this.isDirectory
       ? new FuseDirectoryFile(flags, this, path, handle)
       : new FuseFile(flags, this, path, handle);
   }
 
-  #openHandle(flags: number): FuseHandle | number {
+  #mayOpen(flags: number): number {
+    if (!this.isDirectory && !this.fileSystem.connection.rules.checksPermissions) return 0;
+    const access = flags & O_ACCMODE;
+    return this.#permits((access !== O_WRONLY ? MAY_READ : 0) | (access !== O_RDONLY ? MAY_WRITE : 0));
+  }
+
+  override askOpen(flags: number): number {
+    const refused = this.#mayOpen(flags);
+    if (refused < 0) return refused;
+    const answer = this.#askOpening(flags & ~OPENING);
+    if (isErrno(answer)) return answer === -ENOSYS ? 0 : answer;
+    answer.isUsed = false;
+    return 0;
+  }
+
+  #askOpening(flags: number): FuseRequest | number {
+    const opcode = this.isDirectory ? op.FUSE_OPENDIR : op.FUSE_OPEN;
+    return this.ask(opcode, String(flags), () => message(op.FuseOpenIn, { flags }), op.FuseOpenOut.size);
+  }
+
+  openHandle(flags: number): FuseHandle | number {
     const { connection } = this.fileSystem;
     const { isDirectory } = this;
-    const opcode = isDirectory ? op.FUSE_OPENDIR : op.FUSE_OPEN;
-    if (isDirectory || connection.rules.checksPermissions) {
-      const access = flags & O_ACCMODE;
-      const mask = (access !== O_WRONLY ? MAY_READ : 0) | (access !== O_RDONLY ? MAY_WRITE : 0);
-      const refused = this.#permits(mask);
-      if (refused < 0) return refused;
-    }
-    const answer = this.ask(opcode, String(flags), () => message(op.FuseOpenIn, { flags }), op.FuseOpenOut.size);
+    const answer = this.#askOpening(flags);
     if (answer === -ENOSYS) {
       const nothing = { fh: NO_NODE, openFlags: 0, flags, isDirectory, isUnknown: true };
       return this.refused < 0 ? this.refused : new FuseHandle(connection, this, nothing);

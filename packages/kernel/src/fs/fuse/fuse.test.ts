@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
   AT_FDCWD,
+  EACCES,
   EAGAIN,
   ECONNABORTED,
   EINVAL,
@@ -14,7 +15,11 @@ import {
   EINTR,
   ENODEV,
   ENOENT,
+  ENOMEM,
+  ENOSYS,
   ENOTCONN,
+  ENOTTY,
+  FS_IOC_SETFLAGS,
   FUSE_DEVICE_MINOR,
   LOOP_MAJOR,
   LOOP_SET_FD,
@@ -23,7 +28,9 @@ import {
   O_CREAT,
   O_NONBLOCK,
   O_RDWR,
+  O_TRUNC,
   O_WRONLY,
+  POLLERR,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -94,6 +101,14 @@ class Server {
   reply({ unique }: { unique: number }, error: number, body: Uint8Array = new Uint8Array(0)): number {
     const { u8, view } = this.user.memory;
     putFields(view, op.FuseOutHeader, { len: op.FuseOutHeader.size + body.length, error, unique }, BUFFER);
+    u8.set(body, BUFFER + op.FuseOutHeader.size);
+    return this.user.call("write", this.fd, BUFFER, op.FuseOutHeader.size + body.length);
+  }
+
+  /** What it says unasked. */
+  tell(code: number, body: Uint8Array): number {
+    const { u8, view } = this.user.memory;
+    putFields(view, op.FuseOutHeader, { len: op.FuseOutHeader.size + body.length, error: code, unique: 0 }, BUFFER);
     u8.set(body, BUFFER + op.FuseOutHeader.size);
     return this.user.call("write", this.fd, BUFFER, op.FuseOutHeader.size + body.length);
   }
@@ -468,4 +483,102 @@ it("lies behind no loop device, which could not wait for it", () => {
   assert.equal(client.call("ioctl", device, LOOP_SET_FD, fd), -EINVAL);
   client.put("/image", "x".repeat(512));
   assert.equal(client.call("ioctl", device, LOOP_SET_FD, client.open("/image", O_RDWR)), 0);
+});
+
+it("what a server wants back and does not read is bounded", () => {
+  const { server, client } = scene();
+  server.finish(client, client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0));
+  const wanted = new Uint8Array(op.FuseNotifyRetrieveOut.size);
+  putFields(viewOf(wanted), op.FuseNotifyRetrieveOut, { notify_unique: 5, nodeid: FILE, size: 5 });
+  const told: number[] = [];
+  for (let time = 0; time < 100; time++) told.push(server.tell(op.FUSE_NOTIFY_RETRIEVE, wanted));
+  assert.deepEqual([told[63]! > 0, told[64]], [true, -ENOMEM]);
+  server.log.length = 0;
+  while (server.next() !== null);
+  assert.equal(server.log.filter((each) => each === op.FUSE_NOTIFY_REPLY).length, 64);
+  assert.ok(server.tell(op.FUSE_NOTIFY_RETRIEVE, wanted) > 0, "none of them waits for a reply");
+});
+
+it("an ioctl asks anew whenever it is called, and once however often it is executed", () => {
+  const { server, client } = scene();
+  const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
+  server.log.length = 0;
+  for (const expected of [7, -ENOTTY, 7, -EIO]) {
+    const call = client.start("ioctl", fd, 0x4501, 5);
+    const out = new Uint8Array(op.FuseIoctlOut.size);
+    putFields(viewOf(out), op.FuseIoctlOut, { result: expected === 7 ? 7 : -0x10000 });
+    const answer = expected === -ENOTTY ? -ENOSYS : out;
+    assert.equal(
+      server.finish(client, call, ({ opcode }) => (opcode === op.FUSE_IOCTL ? answer : null)),
+      expected,
+    );
+  }
+  assert.equal(server.log.filter((each) => each === op.FUSE_IOCTL).length, 4);
+});
+
+it("flags are set by a file that is opened for it, and released", () => {
+  const { server, client } = scene();
+  const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
+  while (server.next() !== null);
+  server.log.length = 0;
+  const call = client.start("ioctl", fd, FS_IOC_SETFLAGS, client.text("\x40\0\0\0"));
+  const answer = ({ opcode, body }: Asked): Uint8Array | null => {
+    if (opcode !== op.FUSE_IOCTL) return null;
+    const size = viewOf(body).getUint32(op.FuseIoctlIn.offset.out_size, true);
+    return new Uint8Array(op.FuseIoctlOut.size + size);
+  };
+  assert.equal(server.finish(client, call, answer), 0);
+  while (server.next() !== null);
+  const { FUSE_OPEN, FUSE_IOCTL, FUSE_RELEASE } = op;
+  assert.deepEqual(server.log, [FUSE_OPEN, FUSE_IOCTL, FUSE_OPEN, FUSE_IOCTL, FUSE_RELEASE, FUSE_RELEASE]);
+});
+
+it("a file is opened before its content goes, once, and released when it can't go", () => {
+  const { server, client } = scene();
+  const start = (): Call => client.start("openat", AT_FDCWD, "/m/f", O_WRONLY | O_TRUNC, 0);
+  const refused = server.finish(client, start(), ({ opcode }) => (opcode === op.FUSE_OPEN ? -EACCES : null));
+  assert.equal(refused, -EACCES);
+  while (server.next() !== null);
+  assert.ok(!server.log.includes(op.FUSE_SETATTR));
+  const opening = [op.FUSE_OPEN, op.FUSE_SETATTR, op.FUSE_RELEASE];
+  for (const [error, expected] of [
+    [-EIO, opening],
+    [0, opening.slice(0, 2)],
+  ] as const) {
+    server.log.length = 0;
+    const result = server.finish(client, start(), ({ opcode }) =>
+      opcode === op.FUSE_SETATTR ? error || attributesOut(FILE, S_IFREG | 0o644) : null,
+    );
+    assert.ok(error === 0 ? result >= 0 : result === error, String(result));
+    while (server.next() !== null);
+    assert.deepEqual(
+      server.log.filter((each) => opening.includes(each)),
+      expected,
+    );
+  }
+});
+
+it("a name that the server takes back is forgotten with its node, whoever has looked at it", () => {
+  const { server, client } = scene();
+  server.finish(client, client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0));
+  while (server.next() !== null);
+  const told = (flags: number): number => {
+    const bytes = new Uint8Array(op.FuseNotifyInvalEntryOut.size + 2);
+    putFields(viewOf(bytes), op.FuseNotifyInvalEntryOut, { parent: op.FUSE_ROOT_ID, namelen: 1, flags });
+    bytes.set(byteStringOf("f"), op.FuseNotifyInvalEntryOut.size);
+    return server.tell(op.FUSE_NOTIFY_INVAL_ENTRY, bytes);
+  };
+  for (let time = 0; time < 2; time++) assert.ok(told(op.FUSE_EXPIRE_ONLY) > 0, "it stays, to be asked for");
+  assert.equal(server.next(), null);
+  assert.ok(told(0) > 0);
+  assert.equal(server.next()!.opcode, op.FUSE_FORGET);
+  assert.equal(told(0), -ENOENT);
+});
+
+it("who polls a server's descriptor hears that it is unmounted", () => {
+  const { server } = scene();
+  const file = server.user.task.files.get(server.fd)!;
+  assert.equal(file.poll() & POLLERR, 0);
+  assert.equal(server.user.call("umount2", "/m", 0), 0);
+  assert.equal(file.poll(), POLLERR);
 });

@@ -4,10 +4,15 @@ import type { FsKernel } from "../fs-kernel.ts";
 import type { FuseConnection } from "./fuse-connection.ts";
 import type { FuseHandle } from "./fuse-handle.ts";
 import type { FuseRequest, Opaque } from "./fuse-request.ts";
+import type { StoredPages } from "./stored-pages.ts";
 
 /** A file of a server (fuse-inode.ts), as its descriptions know it. */
 export interface ServedNode extends Inode {
-  readonly fileSystem: FileSystem & { readonly kernel: FsKernel; readonly connection: FuseConnection };
+  readonly fileSystem: FileSystem & {
+    readonly kernel: FsKernel;
+    readonly connection: FuseConnection;
+    readonly stored: StoredPages | null;
+  };
   readonly node: Opaque;
   /** Open descriptions' handles. */
   readonly handles: Set<FuseHandle>;
@@ -17,6 +22,10 @@ export interface ServedNode extends Inode {
   loadedAs: string;
   /** −EIO: it is another file by now; −EACCES: the caller may not come near. */
   readonly refused: number;
+  /** Bytes of the content are others: what mappings see of them. */
+  changePages(offset: number, bytes: Uint8Array): void;
+  /** One for the call under way; whoever wants it for longer retains it. @param flags  O_* that the server gets */
+  openHandle(flags: number): FuseHandle | number;
   /** Asks for it as FuseConnection.ask does, of this node. */
   ask(opcode: number, key: string, make: () => Uint8Array | number, least: number, most?: number): FuseRequest | number;
 }

@@ -22,6 +22,10 @@ import {
   FS_NOATIME_FL,
   FS_NODUMP_FL,
   RENAME_EXCHANGE,
+  XATTR_LIST_MAX,
+  ACL_ACCESS_NAME,
+  ACL_DEFAULT_NAME,
+  isAclName,
   isErrno,
 } from "@stratos/abi";
 import { stateClass, SteadyMap } from "@stratos/base";
@@ -364,8 +368,18 @@ export class TmpfsInode extends Inode {
     return 0;
   }
 
+  /** In Linux's order, which programs print: lists of acl(5), then from the last name to the first (fs/xattr.c). */
   override listXattrs(): string[] {
-    return [...(this.#xattrs?.keys() ?? [])];
+    const names = [...(this.#xattrs?.keys() ?? [])];
+    // Of more than a list may have nobody is told the order.
+    if (names.length > XATTR_LIST_MAX / 7) return names;
+    const lists = [ACL_ACCESS_NAME, ACL_DEFAULT_NAME].filter((name) => names.includes(name));
+    return lists.concat(
+      names
+        .filter((name) => !isAclName(name))
+        .sort()
+        .reverse(),
+    );
   }
 
   override get keptFileFlags(): number {
