@@ -538,11 +538,13 @@ export class FuseInode extends Inode implements Held, ServedNode {
   override truncate(size: number): number {
     const permitted = this.handles.size > 0 ? 0 : this.#permits(MAY_WRITE);
     if (permitted < 0) return permitted;
+    // The reply sets the new one.
+    const before = this.size;
     const failed = this.#setattr(`size ${size}`, { valid: op.FATTR_SIZE, size });
     if (failed < 0) return failed;
     this.loadedAs = "";
     this.fileSystem.stored?.drop(keyOf(this.node));
-    return this.pages !== null && size < this.size ? this.pages.truncate(size) : 0;
+    return this.pages !== null && size < before ? this.pages.truncate(size) : 0;
   }
 
   override allocate(mode: number, offset: number, length: number): number {

@@ -376,6 +376,14 @@ it("what is mapped is read in before, and what is written later is seen", () => 
   assert.equal(server.finish(client, write), 1);
   assert.equal(shown(), "Jello\0");
   assert.equal(file.isSharable, false, "what others would write into it goes nowhere");
+  const short = attributesOut(FILE, S_IFREG | 0o644);
+  viewOf(short).setUint32(op.FuseAttrOut.offset.attr + op.FuseAttr.offset.size, 2, true);
+  const cut = client.start("ftruncate", fd, 2);
+  assert.equal(
+    server.finish(client, cut, ({ opcode }) => (opcode === op.FUSE_SETATTR ? short : null)),
+    0,
+  );
+  assert.equal(shown(), "Je\0\0\0\0", "what is cut off is not there when the file grows again");
 });
 
 it("dup3 over a served file waits for the server's last word", () => {
