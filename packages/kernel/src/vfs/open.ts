@@ -51,7 +51,7 @@ import {
   S_IFSOCK,
   isErrno,
 } from "@stratos/abi";
-import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
+import { BLOCKED, BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 import { inheritAcl } from "./acl-inheritance.ts";
 import { checkLandlockOpening } from "./landlock-paths.ts";
 import { checkAccess, isOwnerOrCapable, MAY_EXEC, MAY_READ, MAY_WRITE } from "../security/permission.ts";
@@ -212,7 +212,7 @@ function openCreated(task: Caller, place: Path, flags: number): OpenFile | numbe
   const file = asked < 0 ? asked : openInode(task, place, flags);
   if (!isErrno(file)) file.isCreated = true;
   // It was made to be opened, and holds what that takes.
-  else if (asked !== BLOCKED_KILLABLE) place.dentry.inode!.evictUnused();
+  else if (file > BLOCKED) place.dentry.inode!.evictUnused();
   return file;
 }
 
