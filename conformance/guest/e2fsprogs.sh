@@ -1,6 +1,6 @@
-# e2fsprogs' own tests, of the installed programs by the places where its build has them; names on standard input. 77: it
-# says that it cannot test. What sums images up is another program than its build has, which does where they are compared
-# with each other.
+# e2fsprogs' own tests, of the installed programs by the places where its build has them; names on standard input.
+# 77: it says that it cannot test. What sums images up is another program than its build has, which does where they are
+# compared with each other.
 mkdir -p /tmp/e2/e2fsck /tmp/e2/misc /tmp/e2/debugfs /tmp/e2/resize /tmp/e2/lib /tmp/e2/bin
 # Some images are so packed.
 for name in bzip2 bunzip2; do ln -s "$(command -v busybox)" /tmp/e2/bin/$name; done

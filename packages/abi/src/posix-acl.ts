@@ -24,12 +24,12 @@ export interface AclEntry {
 }
 export type Acl = readonly AclEntry[];
 
-/** Reads and checks an attribute value; −EINVAL for what acl_valid(3) refuses, −EOPNOTSUPP for another version. */
 /** Is it the attribute of a list? */
 export function isAclName(name: string): boolean {
   return name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME;
 }
 
+/** Reads and checks an attribute value; −EINVAL for what acl_valid(3) refuses, −EOPNOTSUPP for another version. */
 export function parseAcl(value: Uint8Array): Acl | number {
   if (value.length < HEADER_SIZE) return -EINVAL;
   const view = new DataView(value.buffer, value.byteOffset, value.length);

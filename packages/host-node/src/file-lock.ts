@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { threadId } from "node:worker_threads";
 import { elsewhereWords } from "./mount-namespaces.ts";
-import { isRunning, processWords } from "./running-process.ts";
+import { isRunning, processWords, statOfProcess } from "./running-process.ts";
 import { failedAt } from "./whole-file.ts";
 
 export class FileLockedError extends Error {
@@ -128,8 +128,7 @@ function readOwner(lockPath: string): string | null {
 function identityOf(pid: number): string {
   if (!Number.isInteger(pid) || pid <= 0) return "none";
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const fields = statOfProcess(pid);
     // A process that was killed, and that nobody has waited for: it holds nothing once its threads are gone.
     if (fields[0] === "Z" && readdirSync(`/proc/${pid}/task`).length <= 1) return "none";
     return `${pid} ${fields[19]}`;

@@ -9,10 +9,10 @@ import { giveWay } from "./give-way.ts";
 let child: ChildProcess | null = null;
 afterEach(() => void child?.kill("SIGKILL"));
 
-/** What a kernel has that shares processors out by sessions. */
+/** What a kernel has that shares processors out by sessions; of the first session's it tells nothing. */
 const HAS_SESSIONS = existsSync("/proc/self/autogroup");
 const niceOfSession = (pid: number): string | undefined =>
-  HAS_SESSIONS ? /nice (-?\d+)$/.exec(readFileSync(`/proc/${pid}/autogroup`, "utf8").trim())![1] : undefined;
+  HAS_SESSIONS ? /nice (-?\d+)$/.exec(readFileSync(`/proc/${pid}/autogroup`, "utf8").trim())?.[1] : undefined;
 const ifThere = (nice: string): string | undefined => (HAS_SESSIONS ? nice : undefined);
 
 test("a process that leads a session takes its session along", () => {

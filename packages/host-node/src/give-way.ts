@@ -1,5 +1,6 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
+import { statOfProcess } from "./running-process.ts";
 
 /**
  * Background work gives way to everything else that the host does. Where Linux shares processors out by sessions first
@@ -20,7 +21,6 @@ export function giveWay(pid: number = process.pid): void {
 
 /** Who lives in another's session, such as a shell's, has no say in what that one gets. */
 function leadsSession(pid: number): boolean {
-  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  // proc_pid_stat(5): behind the name are state, parent, group and session.
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[3] === String(pid);
+  const [, , , session] = statOfProcess(pid);
+  return session === String(pid);
 }

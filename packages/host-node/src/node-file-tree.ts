@@ -314,9 +314,8 @@ export class NodeFileTree implements HostFileTree {
   #walk<T>(path: string, last: string, operation: (file: Buffer) => T): T | number {
     const folders = path.slice(0, -last.length - 1);
     return attempt(() => {
-      let folder = this.#rootFd;
       this.#hasLostWay = true;
-      if (folders !== "") folder = this.#folders.open(folders);
+      const folder = folders === "" ? this.#rootFd : this.#folders.open(folders);
       this.#hasLostWay = false;
       return operation(inFolder(folder, last));
     });

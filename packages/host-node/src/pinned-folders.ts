@@ -46,12 +46,11 @@ export class PinnedFolders {
     [this.#leftBefore, this.#left] = [this.#left, []];
     const known = this.#stillAt(path);
     if (known >= 0) return known;
-    let end = path.lastIndexOf("/");
+    // From the nearest folder above it that is known.
+    let end = path.length;
     let from = -1;
-    for (; end >= 0 && from < 0; end = from < 0 ? path.lastIndexOf("/", end - 1) : end)
-      from = this.#stillAt(path.slice(0, end));
-    if (from < 0) from = this.#rootFd;
-    const fd = openBelow(from, path.slice(end + 1).split("/"));
+    while (from < 0 && (end = path.lastIndexOf("/", end - 1)) >= 0) from = this.#stillAt(path.slice(0, end));
+    const fd = openBelow(from < 0 ? this.#rootFd : from, path.slice(end + 1).split("/"));
     this.#hold(path, fd);
     return fd;
   }

@@ -11,6 +11,16 @@ export function isRunning(pid: number): boolean {
   }
 }
 
+/**
+ * Of a process, what proc_pid_stat(5) tells behind its name: state (its field 3), parent, group, session …
+ *
+ * @throws Node's error where there is no such process, or no /proc
+ */
+export function statOfProcess(pid: number): readonly string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
 /** `process 4711 (stratos fs mount …)`, for messages; of one that cannot be seen, that there is one. */
 export function processWords(pid: number): string {
   if (pid <= 0) return "a process that cannot be seen from here";
