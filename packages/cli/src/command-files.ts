@@ -11,8 +11,11 @@ export type Finish = (status: number) => void;
 export type Wanted = {
   /** Of the command line, in which commands are named. */
   readonly words: readonly string[];
-  /** `named`: those that are named; `help`: what the help of the one that is named shows; `all`: the whole tree. */
-  readonly scope: "named" | "help" | "all";
+  /**
+   * `named`: those that are named; `level`: each level unless its first word names one, as help and who tells of a slip
+   * need it; `all`: the whole tree.
+   */
+  readonly scope: "named" | "level" | "all";
 } | null;
 
 export interface CommandFile {
@@ -37,12 +40,12 @@ export async function addCommands(
   const at = namedAt(files, words);
   // A word behind an option may be its value. Who runs something is told of that, but help that lacks commands looks
   // whole: there only the first word excludes the others.
-  const isOnly = at >= 0 && (scope === "named" || (scope === "help" && at === (words[0] === "help" ? 1 : 0)));
+  const isOnly = at >= 0 && (scope === "named" || (scope === "level" && at === (words[0] === "help" ? 1 : 0)));
   for (const { names, load } of files) {
     if (isOnly && !names.includes(words[at]!)) continue;
     const own = words.findIndex((word) => names.includes(word));
     // `help` reads one word.
-    const rest = scope === "help" && words[0] === "help" ? [] : words.slice(own + 1);
+    const rest = scope === "level" && words[0] === "help" ? [] : words.slice(own + 1);
     const below = scope === "all" ? wanted : own < 0 ? null : { words: rest, scope };
     for (const command of [await load(finish, below)].flat()) parent.addCommand(command);
   }

@@ -42,7 +42,7 @@ export async function runCli(
   const finish = (result: number): void => {
     status = result;
   };
-  const tree = async (scope: "named" | "all"): Promise<Command> =>
+  const tree = async (scope: "named" | "level"): Promise<Command> =>
     (await createProgram(handlers, finish, { words: args, scope })).hook("preAction", (_, command) => {
       // Without a command: the shell's status.
       if (command instanceof ProgramCommand || command.parent === null) failure = EXIT_STRATOS_FAILED;
@@ -52,7 +52,7 @@ export async function runCli(
       checkGivenPlaces();
       args = givenArguments(given);
     }
-    await parse(await tree("named"), args, () => tree("all"));
+    await parse(await tree("named"), args, () => tree("level"));
     return status;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT_SUCCESS;
@@ -66,22 +66,22 @@ export async function runCli(
 }
 
 /**
- * @param whole  the tree with all that a word could have meant, for one that means nothing
+ * @param wider  the tree with all that a word could have meant, for one that means nothing
  * @throws UsageError, and what commands throw
  */
-async function parse(program: Command, args: readonly string[], whole?: () => Promise<Command>): Promise<void> {
+async function parse(program: Command, args: readonly string[], wider?: () => Promise<Command>): Promise<void> {
   forEachCommand(program, (command) => wrapHelp(command.exitOverride().configureOutput({ outputError: () => {} })));
   const help = helpAsked(program, args);
   if (help.unknown !== null) {
-    if (whole === undefined) throw unknownCommand(help.unknown, help.of);
-    return await parse(await whole(), args);
+    if (wider === undefined) throw unknownCommand(help.unknown, help.of);
+    return await parse(await wider(), args);
   }
   try {
     await program.parseAsync(help.args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError) || error.exitCode === 0 || error.code === "commander.help") throw error;
-    if (whole === undefined) throw usageError(error, program);
-    await parse(await whole(), args);
+    if (wider === undefined) throw usageError(error, program);
+    await parse(await wider(), args);
   }
 }
 

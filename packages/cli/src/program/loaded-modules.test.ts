@@ -46,11 +46,14 @@ suite("what is loaded", () => {
       assert.deepEqual(loaded.filter((url) => DEAR.test(url) && !shared.test(url)).slice(0, 5), []);
     });
 
-  test("the help of one command loads the rows of no other, in whichever way it is asked for", () => {
+  test("help and slips of one command load the rows of no other, in whichever way help is asked for", () => {
     for (const [line, wanted] of [
       ["ps --help", ["system-rows"]],
       ["help ps", ["system-rows"]],
       ["hub logs -h", ["hub-logs", "hub-rows"]],
+      ["ps --alll", ["system-rows"]],
+      ["hub logs", ["hub-logs", "hub-rows"]],
+      ["run --memori 1G true", []],
     ] as const) {
       const rows = loadedBy(line.split(" "))
         .map((url) => /\/commands\/([a-z]+-rows|hub-(?:logs|task|admin))\.ts$/.exec(url)?.[1])

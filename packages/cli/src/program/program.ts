@@ -277,10 +277,11 @@ export async function createProgram(
   else if (!isOwn && scope === "named" && (words.some(isHelp) || words.includes("help"))) {
     const help = words.findIndex(isHelp);
     const before = help < 0 ? words : words.slice(0, help);
-    await addCommands(program, files, finish, { words: before, scope: "help" });
+    await addCommands(program, files, finish, { words: before, scope: "level" });
   }
   // A word that is none of them may be a slip: whoever fails asks again for the whole level.
-  else if (scope !== "named" || (!isOwn && at >= 0)) await addCommands(program, files, finish, { words, scope });
+  else if (scope === "named" ? !isOwn && at >= 0 : scope === "all" || !isOwn || at > 0)
+    await addCommands(program, files, finish, { words, scope });
   for (const command of [completion, man]) program.addCommand(command);
   for (const command of program.commands) command.copyInheritedSettings(program);
   return program;
