@@ -54,6 +54,8 @@ const options = parseArguments(process.argv.slice(2));
 let passed = 0;
 let failed = 0;
 const failures = [];
+/** Where it was made: commands of unit tests start from it, too (packages/cli/src/testing/command-line.ts). */
+let bundle = "";
 /** What test files cost (`Cost` of tools/test/lanes.ts), by path: in this run; before, or on another machine. */
 const costs = new Map();
 /** Seconds that each test took, by file and name. */
@@ -113,8 +115,9 @@ async function buildFor(node, files) {
   if (files.some((file) => file.startsWith("packages/hub/") || kindOf(file) === "system"))
     await step("database image", node, ["tools/database-image.ts"]);
   // The bundle is what users run; it also starts several times faster than the sources.
-  if (files.some((file) => kindOf(file) === "system"))
-    await step("bundle", node, ["tools/bundle.ts"], COMPILER_ENVIRONMENT);
+  if (!files.some((file) => kindOf(file) === "system")) return;
+  await step("bundle", node, ["tools/bundle.ts"], COMPILER_ENVIRONMENT);
+  bundle = join(root, "dist/main.cjs");
 }
 
 async function format(node) {
@@ -213,6 +216,7 @@ function run(command, args, limitSeconds, onMessage, environment = {}) {
         [MARK]: mark,
         NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(cache, "compile"),
         STRATOS_EXTENDED_TESTS: options.extended ? "1" : "",
+        STRATOS_TEST_BUNDLE: bundle,
         ...environment,
       },
       stdio: ["ignore", "inherit", "inherit", ...(onMessage ? ["ipc"] : [])],

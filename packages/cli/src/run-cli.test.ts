@@ -8,12 +8,12 @@ import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, beforeEach, mock, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { CommandError } from "./command-error.ts";
 import { allCommands } from "./program/command-tree.ts";
 import { ProgramCommand } from "./program-command.ts";
 import { createProgram, type CommandHandlers } from "./program/program.ts";
 import { runCli } from "./run-cli.ts";
+import { commandArguments } from "./testing/command-line.ts";
 
 const home = mkdtempSync(join(tmpdir(), "stratos-cli-"));
 after(() => rmSync(home, { recursive: true }));
@@ -247,18 +247,11 @@ test("every command whose help tells of status 125 ends so", async () => {
 });
 
 test("who reads no more ends a command without a word, with the status that SIGPIPE gives", () => {
-  const main = fileURLToPath(new URL("./main.ts", import.meta.url));
   for (const args of ["fs --help", "man fs", "fs device list"]) {
     // The reader has gone before the first byte comes; what the shell itself says of SIGPIPE isn't ours.
     const result = spawnSync(
       "sh",
-      [
-        "-c",
-        `{ "$1" --disable-warning=ExperimentalWarning "$2" ${args}; echo status $? >&2; } | true`,
-        "sh",
-        process.execPath,
-        main,
-      ],
+      ["-c", `{ "$@" ${args}; echo status $? >&2; } | true`, "sh", process.execPath, ...commandArguments],
       { encoding: "utf8", env: { ...process.env, STRATOS_HOME: home } },
     );
     assert.equal(result.stderr, "status 141\n", args);
@@ -266,11 +259,10 @@ test("who reads no more ends a command without a word, with the status that SIGP
 });
 
 test("a full disk below standard output is told in one line", () => {
-  const main = fileURLToPath(new URL("./main.ts", import.meta.url));
   const full = openSync("/dev/full", "w");
   try {
     for (const args of [["--version"], ["man", "fs"], ["fs", "device", "list"]]) {
-      const { status, stderr } = spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...args], {
+      const { status, stderr } = spawnSync(process.execPath, [...commandArguments, ...args], {
         encoding: "utf8",
         stdio: ["ignore", full, "pipe"],
         env: { ...process.env, STRATOS_HOME: home },

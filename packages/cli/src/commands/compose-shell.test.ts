@@ -7,12 +7,10 @@ import { test } from "node:test";
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { nativeObstacle } from "@stratos/tools-node/compose";
+import { commandArguments } from "../testing/command-line.ts";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
-
-const MAIN = join(dirname(fileURLToPath(import.meta.url)), "../main.ts");
 
 test("a shell of the host's architecture runs natively, in a root of its own", (context) => {
   if (nativeObstacle() !== undefined) return context.diagnostic(nativeObstacle()!);
@@ -35,7 +33,7 @@ test("a shell of the host's architecture runs natively, in a root of its own", (
     writeFileSync(join(root, "etc/mark"), "inside\n");
     const architecture = { x64: "amd64", arm64: "arm64" }[process.arch as string] ?? "amd64";
     const shell = (...command: string[]): { status: number | null; stdout: string; stderr: string } =>
-      spawnSync(process.execPath, [MAIN, "compose", "shell", "--arch", architecture, root, ...command], {
+      spawnSync(process.execPath, [...commandArguments, "compose", "shell", "--arch", architecture, root, ...command], {
         encoding: "utf8",
         env: { ...process.env, STRATOS_HOME: join(folder, "home") },
       });

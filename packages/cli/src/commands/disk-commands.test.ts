@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { commandArguments } from "../testing/command-line.ts";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
 
@@ -68,11 +69,10 @@ test("info shows the partitions and what is on them", async () => {
 });
 
 test("a reader of a pipe gets all that was printed, however slow it is", () => {
-  const main = join(import.meta.dirname, "../main.ts");
   const piped = (...args: readonly string[]): string =>
     execFileSync(
       "sh",
-      ["-c", '"$@" | (sleep 0.5; sha256sum)', "sh", process.execPath, main, "image", "disk", ...args],
+      ["-c", '"$@" | (sleep 0.5; sha256sum)', "sh", process.execPath, ...commandArguments, "image", "disk", ...args],
       { encoding: "utf8" },
     ).slice(0, 64);
   for (const args of [
@@ -83,7 +83,18 @@ test("a reader of a pipe gets all that was printed, however slow it is", () => {
   // Longer than a pipe holds.
   const listing = execFileSync(
     "sh",
-    ["-c", '"$@" | (sleep 0.5; cat)', "sh", process.execPath, main, "image", "disk", "ls", "--json", `${raw}:/many`],
+    [
+      "-c",
+      '"$@" | (sleep 0.5; cat)',
+      "sh",
+      process.execPath,
+      ...commandArguments,
+      "image",
+      "disk",
+      "ls",
+      "--json",
+      `${raw}:/many`,
+    ],
     { encoding: "utf8" },
   );
   assert.equal((JSON.parse(listing) as unknown[]).length, 800);

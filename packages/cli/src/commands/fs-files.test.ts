@@ -23,6 +23,7 @@ import { S_IFREG } from "@stratos/abi";
 import { AuditLog, mount, ROOT_INO } from "@stratos/aegisfs";
 import { FileBlockDevice } from "@stratos/host-node";
 import { matches } from "@stratos/volumes";
+import { commandArguments } from "../testing/command-line.ts";
 import { testFolder } from "../testing/test-folder.ts";
 import { runCommand, type CommandResult } from "../testing/run-command.ts";
 
@@ -83,10 +84,9 @@ const shell = (script: string): string =>
   });
 
 test("names are bytes, whatever they are, and where a command takes text alone that is told", async () => {
-  const main = JSON.stringify(join(import.meta.dirname, "../main.ts"));
   const exact = join(folder, "exact");
   await works("format", exact, "--size", "16M");
-  const S = `S --disable-warning=ExperimentalWarning ${main}`;
+  const S = `S ${commandArguments.join(" ")}`;
   assert.equal(
     shell(
       `printf content > $'bad\\xff'; ${S} fs cp $'bad\\xff' exact:/$'copy\\xfe€'; ${S} fs mkdir exact:/$'dir\\xfd'

@@ -10,13 +10,12 @@ import { request } from "node:http";
 import { request as secureRequest } from "node:https";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { openApiDocument, REST_ROUTES, VOLUMES_API } from "@stratos/volumes/serve";
 import { VERSION } from "@stratos/sdk/version";
+import { commandArguments } from "../testing/command-line.ts";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
 
-const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 let folder: string, volume: string, root: string;
 let server: ChildProcess;
 /** Of the state folder; the first start made it. */
@@ -30,14 +29,7 @@ const fetchWithToken = (url: string, init?: RequestInit): Promise<Response> => f
 async function start(...args: string[]): Promise<{ child: ChildProcess; address: string }> {
   const child = spawn(
     process.execPath,
-    [
-      "--disable-warning=ExperimentalWarning",
-      MAIN,
-      "fs",
-      "serve",
-      ...(args.includes("--socket") ? [] : ["--port", "0"]),
-      ...args,
-    ],
+    [...commandArguments, "fs", "serve", ...(args.includes("--socket") ? [] : ["--port", "0"]), ...args],
     { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, STRATOS_HOME: join(folder, "home") } },
   );
   const [line] = (await Promise.race([

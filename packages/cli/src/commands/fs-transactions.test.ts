@@ -11,13 +11,13 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, test } from "node:test";
+import { commandArguments } from "../testing/command-line.ts";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
 
-const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 let folder: string, volume: string;
 const fs = (...args: string[]): { status: number | null; stdout: string; stderr: string } =>
-  spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, "fs", ...args], {
+  spawnSync(process.execPath, [...commandArguments, "fs", ...args], {
     encoding: "utf8",
     env: { ...process.env, STRATOS_HOME: join(folder, "home") },
     timeout: 600_000,
@@ -70,10 +70,11 @@ for (const flags of hasFuse() ? [[], ["--no-mount"]] : [["--no-mount"]]) {
       // The lock is free while the command works on a copy; a mount holds it.
       if (flags.length === 0)
         return assert.match(
-          fs("txn", "run", volume, process.execPath, MAIN, "fs", "mkdir", `${volume}:/x`).stderr,
+          fs("txn", "run", volume, process.execPath, ...commandArguments, "fs", "mkdir", `${volume}:/x`).stderr,
           /in use by process/,
         );
-      const beside = (...args: string[]): string => `"${process.execPath}" "${MAIN}" fs ${args.join(" ")}`;
+      const beside = (...args: string[]): string =>
+        `"${process.execPath}" ${commandArguments.join(" ")} fs ${args.join(" ")}`;
       const merged = fs(
         "txn",
         "run",
@@ -156,7 +157,7 @@ test("filters that the environment names change what commands store and show", (
   const veil = fileURLToPath(new URL("../../../aegisfs/examples/veil-filter.mjs", import.meta.url));
   const guard = fileURLToPath(new URL("../../../aegisfs/examples/guard-filter.mjs", import.meta.url));
   const filtered = (...args: string[]): { status: number | null; stdout: string; stderr: string } =>
-    spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, "fs", ...args], {
+    spawnSync(process.execPath, [...commandArguments, "fs", ...args], {
       encoding: "utf8",
       env: {
         ...process.env,

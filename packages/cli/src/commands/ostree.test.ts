@@ -8,7 +8,7 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { commandArguments } from "../testing/command-line.ts";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
 
@@ -16,7 +16,6 @@ const folder = testFolder("stratos-ostree-command");
 const at = (name: string): string => join(folder, name);
 const ostree = (...args: string[]): string =>
   execFileSync("ostree", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-const main = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 before(async () => {
   mkdirSync(join(at("root"), "usr"), { recursive: true });
@@ -52,11 +51,9 @@ test("references are listed, with their commits", async () => {
 });
 
 test("a machine pulls over HTTP from what is served, and nothing else of the folder is there for it", async () => {
-  const child = spawn(
-    process.execPath,
-    ["--disable-warning=ExperimentalWarning", main, "ostree", "serve", at("repo"), "--quiet"],
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
+  const child = spawn(process.execPath, [...commandArguments, "ostree", "serve", at("repo"), "--quiet"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   try {
     const [line] = (await once(child.stdout!, "data")) as [Buffer],
       url = line.toString().trim();

@@ -20,6 +20,7 @@ import {
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { commandArguments } from "../testing/command-line.ts";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
 
@@ -394,11 +395,9 @@ test("a disk with AegisFS holds the root, and Stratos imports and runs it", asyn
   assert.match(execFileSync("sgdisk", ["-v", at("aegis.raw")], { ...sbin, encoding: "utf8" }), /No problems found/);
   assert.match(await ok("disk", "cat", `${at("aegis.raw")}@root:/etc/fstab`), /^UUID=\S+ \/ aegisfs defaults 0 0\n/);
   await ok("import", "aegis", at("aegis.qcow2"));
-  const result = spawnSync(
-    process.execPath,
-    [join(import.meta.dirname, "../main.ts"), "run", "-i", "aegis", "--", "/usr/bin/hello"],
-    { encoding: "utf8" },
-  );
+  const result = spawnSync(process.execPath, [...commandArguments, "run", "-i", "aegis", "--", "/usr/bin/hello"], {
+    encoding: "utf8",
+  });
   assert.deepEqual([result.stdout, result.status], ["hello from box\n", 0], result.stderr);
   assert.match(
     (await runCommand("image", "convert", guest, at("no.raw"), ...same, "--snapshot", "x")).stderr,

@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { commandArguments } from "../testing/command-line.ts";
 import { testFolder } from "../testing/test-folder.ts";
 
 const folder = testFolder("stratos-deb-output");
@@ -26,8 +27,7 @@ test("a package that finds no room leaves the one before as it was, and says whe
       'trap "" XFSZ; ulimit -f 0; exec "$@"',
       "sh",
       process.execPath,
-      "--disable-warning=ExperimentalWarning",
-      join(import.meta.dirname, "../main.ts"),
+      ...commandArguments,
       "pkg",
       "deb",
       "build",
