@@ -51,6 +51,14 @@ export interface Mappings {
   frameGoes(pages: PageCache, index: PageIndex, frame: Frame): void;
   /** A page that forks of the machine have, too, gets a frame of its own, with the same bytes: mappings follow it. */
   frameMoves(pages: PageCache, index: PageIndex, from: Frame, to: Frame): void;
+  /** Which pages somebody maps, touched or not: ranges in ascending order, apart from each other. */
+  mappedRanges(pages: PageCache): PageRange[];
+}
+
+/** Pages from `first` up to `end`, without that. */
+export interface PageRange {
+  readonly first: PageIndex;
+  readonly end: PageIndex;
 }
 
 export class MemoryAccount {

@@ -1,7 +1,8 @@
-/** What becomes of mappings of a file whose pages are borrowed from an image, before it differs from that. */
+/** Who maps pages of a file, and what becomes of mappings before it differs from the image that has its pages. */
 import { PAGE_SIZE } from "@stratos/abi";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { CallWork } from "../ground/call-work.ts";
+import type { PageRange } from "../frames/memory-account.ts";
 import type { AddressSpace } from "./address-space.ts";
 import { AREAS_PER_UNIT } from "./area-list.ts";
 import type { Frame, PageIndex } from "../frames/frame.ts";
@@ -51,6 +52,26 @@ export function moveFrame({ spaces }: MappingKernel, pages: PageCache, index: Pa
       space.table.update(at, moved);
       space.publish(at, moved);
     }
+}
+
+/** For frames/memory-account.ts. */
+export function mappedRanges({ spaces, work }: MappingKernel, pages: PageCache): PageRange[] {
+  const found: PageRange[] = [];
+  for (const space of spaces) {
+    chargeWalk(work, space);
+    for (const area of space.areas) {
+      if (area.pages !== pages) continue;
+      const first = area.offset / PAGE_SIZE;
+      found.push({ first, end: first + (area.end - area.start) / PAGE_SIZE });
+    }
+  }
+  const joined: { first: number; end: number }[] = [];
+  for (const { first, end } of found.sort((a, b) => a.first - b.first)) {
+    const last = joined.at(-1);
+    if (last === undefined || first > last.end) joined.push({ first, end });
+    else last.end = Math.max(last.end, end);
+  }
+  return joined;
 }
 
 /** Forgets the code of all areas that map a file: what others execute of the same content may differ soon. */

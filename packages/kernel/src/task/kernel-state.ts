@@ -21,7 +21,7 @@ import { Reaper } from "../frames/reaper.ts";
 import type { SlotPool } from "../mm/slot-pool.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { FrameAllocator } from "../frames/frame-allocator.ts";
-import { ACCOUNTS_USED_UP, type Mappings, type MemoryAccount } from "../frames/memory-account.ts";
+import { ACCOUNTS_USED_UP, type Mappings, type MemoryAccount, type PageRange } from "../frames/memory-account.ts";
 import type { Notice } from "../ground/notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
 import { HostServices } from "../host-service/host-services.ts";
@@ -71,7 +71,7 @@ import { Uevents } from "../ground/uevents.ts";
 import type { GraphicsKernel } from "../graphics/graphics-kernel.ts";
 import type { InputDevices, InputKernel } from "../input/input-kernel.ts";
 import { cutMappings } from "../mm/cut-mappings.ts";
-import { forgetCodeOf, moveFrame, unmapFrame } from "../mm/image-mappings.ts";
+import { forgetCodeOf, mappedRanges, moveFrame, unmapFrame } from "../mm/image-mappings.ts";
 import type { Frame, PageIndex } from "../frames/frame.ts";
 
 /** Of all machines. */
@@ -417,6 +417,11 @@ export class Kernel
   /** As `frameGoes`. */
   frameMoves(pages: PageCache, index: PageIndex, from: Frame, to: Frame): void {
     moveFrame(this, pages, index, from, to);
+  }
+
+  /** As `frameGoes`. */
+  mappedRanges(pages: PageCache): PageRange[] {
+    return mappedRanges(this, pages);
   }
 
   /** RLIMIT_STACK of whoever uses the space. */

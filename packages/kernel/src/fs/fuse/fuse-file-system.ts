@@ -1,4 +1,4 @@
-import { EINVAL, EIO, ENOENT, ENOSYS, O_ACCMODE, PAGE_SIZE, S_IFMT, isErrno } from "@stratos/abi";
+import { EINVAL, EIO, ENOENT, O_ACCMODE, PAGE_SIZE, S_IFMT, isErrno } from "@stratos/abi";
 import {
   FUSE_ROOT_ID,
   FUSE_STATFS,
@@ -113,11 +113,11 @@ class FuseFileSystem extends FileSystem implements ServedSystem, ServedFiles {
 
   store(node: Opaque, offset: number, bytes: Uint8Array, end: number): void {
     const inode = this.inodeOf(node)!;
-    if (end > inode.size) {
-      inode.size = end;
+    inode.changePages(offset, bytes);
+    if (offset + bytes.length > inode.size) {
+      inode.size = offset + bytes.length;
       inode.attributesUntil = 0;
     }
-    inode.changePages(offset, bytes);
     const within = offset % PAGE_SIZE;
     // What isn't known of a page makes it worthless, but for what lies beyond the end of the file.
     const isWhole = within === 0 && (bytes.length === PAGE_SIZE || inode.size === end);
@@ -171,7 +171,7 @@ class FuseFileSystem extends FileSystem implements ServedSystem, ServedFiles {
   override refreshUsage(): number {
     const answer = this.root.ask(FUSE_STATFS, "", () => message(null, {}), FuseKstatfs.size);
     // Who may not come near learns nothing, and no more than that.
-    if (isErrno(answer)) return answer === -ENOSYS || this.root.refused < 0 ? 0 : answer;
+    if (isErrno(answer)) return this.root.refused < 0 ? 0 : answer;
     answer.isTaken = true;
     const view = viewOf(answer.reply);
     const { offset } = FuseKstatfs;

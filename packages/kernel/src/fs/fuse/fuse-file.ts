@@ -14,6 +14,7 @@ import {
   FuseWriteOut,
 } from "@stratos/abi/fuse";
 import { stateClass } from "@stratos/base";
+import type { PageRange } from "../../frames/memory-account.ts";
 import { PageCache } from "../../frames/page-cache.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { BLOCKED } from "../../ground/wait-queue.ts";
@@ -192,7 +193,7 @@ export class FuseFile extends OpenFile {
     return !this.isWritable && (this.handle.openFlags & FOPEN_DIRECT_IO) === 0;
   }
 
-  /** Reads in what is to be mapped, as it is now: pages that others have mapped already stay. */
+  /** Reads in what is to be mapped, as it is now, and what others have mapped of it. */
   override mapping(offset = 0, length = Infinity): PageCache | number {
     const { inode } = this;
     const { kernel, connection } = inode.fileSystem;
@@ -200,13 +201,8 @@ export class FuseFile extends OpenFile {
     const failed = inode.refresh();
     if (failed < 0) return failed;
     const pages = (inode.pages ??= new PageCache(kernel.memory, null));
-    const state = `${inode.size} ${inode.mtime.seconds} ${inode.mtime.nanoseconds}`;
-    if (inode.loadedAs !== state) {
-      const old: number[] = [];
-      pages.forEach(0, Infinity, (index, frame) => void (kernel.frames.isMapped(frame) || old.push(index)));
-      for (const index of old) pages.drop(index);
-      inode.loadedAs = state;
-    }
+    const renewed = this.#renew(pages);
+    if (renewed < 0) return renewed;
     const end = Math.min(inode.size, offset + length);
     if (end - offset > MAPPED_MAX) return -ENODEV;
     for (let at = offset; at < end;) {
@@ -219,7 +215,7 @@ export class FuseFile extends OpenFile {
       const size = Math.min(connection.readSize - (connection.readSize % PAGE_SIZE), end - start);
       const answer = this.#askRead(start, size);
       if (isErrno(answer)) return answer;
-      const loaded = this.#load(pages, index, Math.ceil(size / PAGE_SIZE), answer.reply);
+      const loaded = this.#load(pages, index, Math.ceil(size / PAGE_SIZE), answer.reply, false);
       connection.used(answer);
       if (loaded < 0) return loaded;
       at = start + size;
@@ -227,16 +223,64 @@ export class FuseFile extends OpenFile {
     return pages;
   }
 
-  /** Zeros where the server has given less than there was said to be. */
-  #load(pages: PageCache, first: number, count: number, bytes: Uint8Array): number {
+  /**
+   * The content is another than the one that was read in: what is mapped of it is read in anew, and the rest goes. How
+   * far it has come is told by `loadedAs`, so that it goes on from there, whoever does; what is told to be another still
+   * while it is read begins anew.
+   */
+  #renew(pages: PageCache): number {
+    const { inode } = this;
+    const { kernel, connection } = inode.fileSystem;
+    const state = `${inode.size} ${inode.mtime.seconds} ${inode.mtime.nanoseconds}`;
+    if (inode.loadedAs === state) return 0;
+    const ranges = kernel.memory.mappings?.mappedRanges(pages) ?? [];
+    const isBegun = inode.loadedAs.startsWith(`${state} `);
+    let next = isBegun ? Number(inode.loadedAs.slice(state.length + 1)) : 0;
+    if (!isBegun) {
+      const others: number[] = [];
+      pages.forEach(0, Infinity, (index) => void (isIn(ranges, index) || others.push(index)));
+      for (const index of others) pages.drop(index);
+    }
+    const pagesOfFile = Math.ceil(inode.size / PAGE_SIZE);
+    for (const range of ranges) {
+      const end = Math.min(range.end, pagesOfFile);
+      for (next = Math.max(next, range.first); next < end;) {
+        const count = Math.min(Math.floor(connection.readSize / PAGE_SIZE), end - next);
+        const start = next * PAGE_SIZE;
+        const answer = this.#askRead(start, Math.min(count * PAGE_SIZE, inode.size - start));
+        if (isErrno(answer)) return answer;
+        const loaded = this.#load(pages, next, count, answer.reply, true);
+        connection.used(answer);
+        if (loaded < 0) return loaded;
+        next += count;
+        inode.loadedAs = `${state} ${next}`;
+      }
+    }
+    inode.loadedAs = state;
+    return 0;
+  }
+
+  /**
+   * Zeros where the server has given less than there was said to be.
+   *
+   * @param anew  pages that are there are what they were before
+   */
+  #load(pages: PageCache, first: number, count: number, bytes: Uint8Array, anew: boolean): number {
     const { kernel } = this.inode.fileSystem;
     const memory = kernel.physical.u8;
     for (let index = 0; index < count; index++) {
-      if (pages.peek(first + index) !== 0) continue;
-      const frame = pages.frameForOverwrite(first + index);
-      if (frame < 0) return frame;
+      const page = first + index;
+      const isThere = pages.peek(page) !== 0;
+      if (isThere && !anew) continue;
+      const content = bytes.subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE);
       kernel.work.charge(1);
-      memory.set(bytes.subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE), frame * PAGE_SIZE);
+      if (isThere && isSame(memory.subarray(pages.peek(page) * PAGE_SIZE), content)) continue;
+      const frame = pages.frameForOverwrite(page);
+      if (frame < 0) return frame;
+      memory.set(content, frame * PAGE_SIZE);
+      if (!isThere) continue;
+      memory.fill(0, frame * PAGE_SIZE + content.length, (frame + 1) * PAGE_SIZE);
+      pages.notifyChange(page);
     }
     return 0;
   }
@@ -272,4 +316,14 @@ export class FuseFile extends OpenFile {
   static {
     stateClass("FuseFile", this);
   }
+}
+
+function isIn(ranges: readonly PageRange[], index: number): boolean {
+  return ranges.some(({ first, end }) => index >= first && index < end);
+}
+
+/** Is a page what it would be, zeros behind the content included? */
+function isSame(page: Uint8Array, content: Uint8Array): boolean {
+  for (let at = 0; at < PAGE_SIZE; at++) if (page[at] !== (content[at] ?? 0)) return false;
+  return true;
 }

@@ -174,6 +174,7 @@ export class FuseInode extends Inode implements Held, ServedNode {
     this.rdev = makeDevice((rdev >>> 8) & 0xfff, (rdev & 0xff) | ((rdev >>> 12) & 0xfff00));
     const size = Math.min(getU64(view, at + offset.size), FILE_SIZE_MAX);
     if (size !== this.size) this.fileSystem.stored?.drop(keyOf(this.node), size);
+    if (size < this.size) this.#shrink(size);
     this.size = size;
     this.blocks = Math.min(getU64(view, at + offset.blocks), FILE_SIZE_MAX);
     this.atime = timeAt(view, at + offset.atime, at + offset.atimensec);
@@ -522,11 +523,17 @@ export class FuseInode extends Inode implements Held, ServedNode {
     const { pages } = this;
     if (pages === null) return;
     const memory = this.fileSystem.kernel.physical.u8;
+    // Pages that begin behind the end so far: who maps them has not had them.
+    const first = Math.ceil(this.size / PAGE_SIZE);
+    const isLonger = offset + bytes.length > first * PAGE_SIZE;
+    const mapped = isLonger ? (pages.account.ofKernel.mappings?.mappedRanges(pages) ?? []) : [];
     for (let at = 0; at < bytes.length;) {
       const within = (offset + at) % PAGE_SIZE;
       const part = Math.min(PAGE_SIZE - within, bytes.length - at);
       const index = (offset + at - within) / PAGE_SIZE;
-      const frame = pages.ownFrame(index);
+      let frame = pages.ownFrame(index);
+      if (frame === 0 && index >= first && mapped.some((range) => index >= range.first && index < range.end))
+        frame = pages.frameForOverwrite(index);
       if (frame > 0) {
         memory.set(bytes.subarray(at, at + part), frame * PAGE_SIZE + within);
         pages.notifyChange(index);
@@ -538,13 +545,26 @@ export class FuseInode extends Inode implements Held, ServedNode {
   override truncate(size: number): number {
     const permitted = this.handles.size > 0 ? 0 : this.#permits(MAY_WRITE);
     if (permitted < 0) return permitted;
-    // The reply sets the new one.
-    const before = this.size;
+    // The reply sets the size.
     const failed = this.#setattr(`size ${size}`, { valid: op.FATTR_SIZE, size });
     if (failed < 0) return failed;
     this.loadedAs = "";
     this.fileSystem.stored?.drop(keyOf(this.node));
-    return this.pages !== null && size < before ? this.pages.truncate(size) : 0;
+    return 0;
+  }
+
+  /** Mappings end where the file does. */
+  #shrink(size: number): void {
+    const { pages } = this;
+    if (pages === null) return;
+    const { kernel } = this.fileSystem;
+    const { mayPause } = kernel.work;
+    // Who learns that a file is shorter can't stop at that.
+    kernel.work.mayPause = false;
+    kernel.fileShrinks(this, size);
+    kernel.work.mayPause = mayPause;
+    // Without memory for a tail of its own it goes, and is read in with the next mapping.
+    if (pages.truncate(size) < 0) pages.lose(Math.floor(size / PAGE_SIZE));
   }
 
   override allocate(mode: number, offset: number, length: number): number {
@@ -623,6 +643,7 @@ export class FuseInode extends Inode implements Held, ServedNode {
     if (answer.held !== null) return answer.held as FuseHandle;
     answer.isTaken = true;
     const handle = new FuseHandle(connection, this, this.#opened(answer.reply, 0, flags, isDirectory));
+    if ((handle.openFlags & op.FOPEN_KEEP_CACHE) === 0) this.loadedAs = "";
     answer.hold(handle);
     return handle;
   }

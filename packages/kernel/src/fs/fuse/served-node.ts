@@ -18,11 +18,11 @@ export interface ServedNode extends Inode {
   readonly handles: Set<FuseHandle>;
   /** Up to when (monotonic) the attributes are what they are. */
   attributesUntil: number;
-  /** The state of the content that `pages` have. */
+  /** The state of the content that `pages` have; with a number behind it, up to that page. */
   loadedAs: string;
   /** −EIO: it is another file by now; −EACCES: the caller may not come near. */
   readonly refused: number;
-  /** Bytes of the content are others: what mappings see of them. */
+  /** Bytes of the content are others: what mappings see of them. Before the size is that of afterwards. */
   changePages(offset: number, bytes: Uint8Array): void;
   /** One for the call under way; whoever wants it for longer retains it. @param flags  O_* that the server gets */
   openHandle(flags: number): FuseHandle | number;
