@@ -70,3 +70,28 @@ test("a disk or medium that nothing would start is told before anything is fetch
     /brings a boot loader; grub-efi-riscv64-bin does/,
   );
 });
+
+test("a time zone or language that no package brings is told with the packages, with a kernel as without", async () => {
+  const one = makeWorld();
+  await one.publish([...BASE, ...["linux-image-riscv64", "tzdata", "locales"].map((name) => packageOf(name))]);
+  const advice = async (text: string): Promise<string[]> => {
+    one.events.length = 0;
+    await one.compose(`name: x\n${text}\n`);
+    return one.events.flatMap((event) =>
+      event.kind === "advice" ? [`${event.problem.line} ${event.problem.key}: ${event.problem.message}`] : [],
+    );
+  };
+  const zone = "2 timezone: no package of the image brings time zones; tzdata does",
+    language = "2 locale: no package of the image brings the language de_DE.UTF-8; locales-all does";
+  for (const packages of ["[]", "[linux-image-riscv64]"]) {
+    assert.deepEqual(await advice(`timezone: Mars/Base\npackages: ${packages}`), [zone]);
+    assert.deepEqual(await advice(`locale: de_DE.UTF-8\npackages: ${packages}`), [language]);
+  }
+  for (const quiet of [
+    "timezone: Mars/Base\npackages: [tzdata]",
+    "locale: de_DE.UTF-8\npackages: [locales]",
+    "locale: de_DE.UTF-8\nscripts: [locale-gen]",
+    "locale: C.UTF-8",
+  ])
+    assert.deepEqual(await advice(quiet), []);
+});

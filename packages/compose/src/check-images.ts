@@ -101,14 +101,16 @@ export function checkImage(
       note(["outputs", name, ...key], message);
     }
 
-  if (
-    config.timezone !== undefined &&
-    !names.has("tzdata") &&
-    !names.has("tzdata-legacy") &&
-    !mayHaveOne &&
-    config.base !== "none"
-  )
+  const isMissed = (...packages: readonly string[]): boolean =>
+    isKnown && config.base !== "none" && !packages.some((one) => names.has(one));
+  if (config.timezone !== undefined && isMissed("tzdata", "tzdata-legacy"))
     note(["timezone"], "no package of the image brings time zones; tzdata does");
+  if (
+    config.locale !== undefined &&
+    !/^(C|POSIX|C\.utf-?8)$/i.test(config.locale) &&
+    isMissed("locales-all", "locales")
+  )
+    note(["locale"], `no package of the image brings the language ${config.locale}; locales-all does`);
   for (const [name, { groups = [], shell }] of Object.entries(config.users ?? {})) {
     for (const group of groups)
       if (!KNOWN_GROUPS.has(group) && config.users?.[group] === undefined)

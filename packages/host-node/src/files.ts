@@ -3,7 +3,7 @@ export { hostErrno } from "./host-errno.ts";
 export { hostTime } from "./host-time.ts";
 export { appendToLog } from "./log-file.ts";
 export { describeFailure } from "./network-failure.ts";
-export { isRunning, processWords } from "./running-process.ts";
+export { isRunning, processWords, startOfProcess, statOfProcess } from "./running-process.ts";
 export { withSocketPath } from "./socket-path.ts";
 export { textOfFile } from "./text-of-file.ts";
 export {

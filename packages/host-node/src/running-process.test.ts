@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { processWords } from "./running-process.ts";
+import { processWords, startOfProcess, statOfProcess } from "./running-process.ts";
 
 test("how Node runs us is not told, whichever launcher began it", async () => {
   const folder = mkdtempSync(join(tmpdir(), "stratos-words-"));
@@ -27,4 +27,21 @@ test("how Node runs us is not told, whichever launcher began it", async () => {
     }
   }
   rmSync(folder, { recursive: true });
+});
+
+test("a process's fields are told whatever it is called, and its start of one that is there", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "stratos-stat-")),
+    program = join(folder, "a) S 1 (b");
+  cpSync("/bin/sleep", program);
+  const child = spawn(program, ["60"], { stdio: "ignore" });
+  try {
+    await once(child, "spawn");
+    assert.equal(statOfProcess(child.pid!)[1], String(process.pid));
+    assert.ok(Number(startOfProcess(child.pid!)) >= Number(startOfProcess(process.pid)));
+  } finally {
+    child.kill();
+    rmSync(folder, { recursive: true });
+  }
+  await once(child, "exit");
+  assert.equal(startOfProcess(child.pid!), undefined);
 });

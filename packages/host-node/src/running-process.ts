@@ -21,6 +21,18 @@ export function statOfProcess(pid: number): readonly string[] {
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
+/**
+ * When a process began, in ticks since the host did (field 22): with it a number that was written down is told from a
+ * later process of the same number. Undefined: no such process, or no /proc.
+ */
+export function startOfProcess(pid: number): string | undefined {
+  try {
+    return statOfProcess(pid)[19];
+  } catch {
+    return undefined;
+  }
+}
+
 /** `process 4711 (stratos fs mount …)`, for messages; of one that cannot be seen, that there is one. */
 export function processWords(pid: number): string {
   if (pid <= 0) return "a process that cannot be seen from here";

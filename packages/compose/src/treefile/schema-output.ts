@@ -28,7 +28,7 @@ const OUTPUT = {
       pattern: "^[^/\\u0000]+$",
       title: "a name without '/'",
       not: { enum: [".", ".."] },
-      description: "name of the file, with ${name}, ${version}, ${variant}, ${architecture}",
+      description: "name of the file, with ${name}, ${version}, ${variant}, ${architecture}, ${suite}",
       examples: ["web-${version}.qcow2"],
     },
     destination: {

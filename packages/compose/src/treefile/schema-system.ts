@@ -89,8 +89,8 @@ export const SYSTEM_KEYS = {
       "files, links and folders to lay over the packages' own, by path; each says exactly one of content, " +
       "source, link and folder",
     propertyNames: {
-      pattern: "^/[^\\u0000]*[^/\\u0000]$",
-      title: "a path that begins with / and does not end with it",
+      pattern: "^(/(?!\\.{0,2}(/|$))[^/\\u0000]+)+$",
+      title: "a path that begins with / and does not end with it, without '//', '.' and '..'",
     },
     additionalProperties: {
       type: "object",

@@ -14,6 +14,8 @@ import { OUTPUT_FORMATS } from "./schema-output.ts";
 import { beside } from "./own-places.ts";
 import { formatTreefile, loadTreefile, substitute, type Treefile } from "./treefile.ts";
 
+const FILE_PATH = "a path that begins with / and does not end with it, without '//', '.' and '..'";
+
 function load(files: Record<string, string>, first = "main.yaml"): Promise<Treefile> {
   return loadTreefile(first, async (path) => files[path]);
 }
@@ -78,7 +80,7 @@ test("a problem is told with file, line, column and key", async () => {
     ],
   );
   assert.deepEqual(await problems({ "main.yaml": "name: x\nfiles:\n  etc/b: {content: x}\nrecommends: 1\n" }), [
-    'main.yaml:3:3: files."etc/b": expected a path that begins with / and does not end with it, not "etc/b"',
+    `main.yaml:3:3: files."etc/b": expected ${FILE_PATH}, not "etc/b"`,
     "main.yaml:4:1: recommends: expected true or false, not 1",
   ]);
   assert.deepEqual(await problems({ "main.yaml": "name: x\nphases:\n  ostree:\n    when: variant ==\n" }), [
@@ -90,6 +92,28 @@ test("a problem is told with file, line, column and key", async () => {
     "main.yaml:1:1: name is missing; `name: NAME` is what the compose and its files are called",
   ]);
   assert.deepEqual(await problems({}), ["main.yaml: no such file"]);
+});
+
+test("a file's path is the one by which the image has it, and a text's variables are known", async () => {
+  for (const path of ["/etc/../usr", "/./usr", "/etc//motd", "/etc/..", "/..", "/etc/."])
+    assert.deepEqual(await problems({ "main.yaml": `name: x\nfiles:\n  ${path}: {content: x}\n` }), [
+      `main.yaml:3:3: files."${path}": expected ${FILE_PATH}, not "${path}"`,
+    ]);
+  await load({ "main.yaml": "name: x\nfiles: {/etc/..x: {content: x}, /.x: {content: x}, /x/...: {content: x}}\n" });
+  const known = "there is ${name}, ${version}, ${variant}, ${architecture}, ${suite}";
+  assert.deepEqual(
+    await problems({
+      "main.yaml":
+        "name: x\nhostname: 'h-${suite}${arch}'\noutputs:\n  a: {format: tar, filename: '${Name}.tar', " +
+        "destination: '${variant}/${}'}\nostree: {ref: '${name}/${custom.a}', subject: 'for $5'}\n",
+    }),
+    [
+      `main.yaml:2:1: hostname: there is no variable \${arch}; ${known}`,
+      `main.yaml:4:20: outputs.a.filename: there is no variable \${Name}; ${known}`,
+      `main.yaml:4:45: outputs.a.destination: there is no variable \${}; ${known}`,
+      `main.yaml:5:10: ostree.ref: there is no variable \${custom.a}; ${known}`,
+    ],
+  );
 });
 
 test("a slip is told with what was meant", async () => {

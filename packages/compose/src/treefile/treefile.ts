@@ -225,6 +225,7 @@ export class Treefile {
         tell(["debconf", question], `${type === undefined ? "type" : "value"} is missing`);
     }
     for (const { key, message } of configProblems(config)) tell(key, message);
+    for (const { key, message } of unknownVariables(target)) tell(key, message);
     for (const [phase, { after = [] }] of Object.entries(config.phases ?? {})) {
       for (const name of after) {
         const slash = name.indexOf("/"),
@@ -416,16 +417,42 @@ export async function loadTreefile(
   return new Treefile(files, defaultArchitecture);
 }
 
-/** `${name}`, `${version}`, `${variant}` and `${architecture}` in a text. */
+function variablesOf({ config, variant, architecture }: ImageTarget): ReadonlyMap<string, string> {
+  return new Map([
+    ["name", config.name],
+    ["version", config.version ?? "0"],
+    ["variant", variant],
+    ["architecture", architecture],
+    ["suite", config.suite ?? "trixie"],
+  ]);
+}
+
+/** `${name}`, `${version}`, `${variant}`, `${architecture}` and `${suite}` in a text. */
 export function substitute(text: string, target: ImageTarget): string {
-  const values: Readonly<Record<string, string>> = {
-    name: target.config.name,
-    version: target.config.version ?? "0",
-    variant: target.variant,
-    architecture: target.architecture,
-    suite: target.config.suite ?? "trixie",
-  };
-  return text.replace(/\$\{([a-z]+)\}/g, (whole, name: string) => values[name] ?? whole);
+  const variables = variablesOf(target);
+  return text.replace(/\$\{([^}]*)\}/g, (whole, name: string) => variables.get(name) ?? whole);
+}
+
+/** What stands as a variable in texts that have them, and is none. */
+function* unknownVariables(target: ImageTarget): Iterable<{ readonly key: KeyPath; readonly message: string }> {
+  const { hostname, outputs = {}, ostree = {} } = target.config,
+    variables = variablesOf(target);
+  const texts: (readonly [KeyPath, string | undefined])[] = [
+    [["hostname"], hostname],
+    ...Object.entries(outputs).flatMap(([name, { filename, destination }]): [KeyPath, string | undefined][] => [
+      [["outputs", name, "filename"], filename],
+      [["outputs", name, "destination"], destination],
+    ]),
+    [["ostree", "ref"], ostree.ref],
+    [["ostree", "subject"], ostree.subject],
+  ];
+  for (const [key, text = ""] of texts)
+    for (const [whole, name] of text.matchAll(/\$\{([^}]*)\}/g))
+      if (!variables.has(name!))
+        yield {
+          key,
+          message: `there is no variable ${whole}; there is ${[...variables.keys()].map((one) => `\${${one}}`).join(", ")}`,
+        };
 }
 
 export function formatTreefile(value: JsonObject, format: "json" | "yaml"): string {

@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { statOfProcess } from "@stratos/host-node/files";
 import { openDatabase, type DatabaseOptions } from "../database/open-database.ts";
 import type { Database } from "../database/database.ts";
 import { keptDatabaseImage } from "../store/migrations/kept-image.ts";
@@ -111,11 +112,7 @@ function cpuSecondsOf(postmaster: number): number {
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
-      const stat = readFileSync(`/proc/${name}/stat`, "latin1");
-      const fields = stat
-        .slice(stat.lastIndexOf(")") + 2)
-        .split(" ")
-        .map(Number);
+      const fields = statOfProcess(Number(name)).map(Number);
       const isFirst = Number(name) === postmaster;
       if (!isFirst && fields[1] !== postmaster) continue;
       // Of the first also what its children had that are over.

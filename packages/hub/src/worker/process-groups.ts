@@ -8,12 +8,13 @@
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { startOfProcess } from "@stratos/host-node/files";
 
 /** Beside the run's folder, where the run does not see it. */
 const noteOf = (folder: string): string => `${folder}.process`;
 
 export function noteProcessGroup(folder: string, pid: number): void {
-  writeFileSync(noteOf(folder), `${pid} ${startTime(pid) ?? ""}`);
+  writeFileSync(noteOf(folder), `${pid} ${startOfProcess(pid) ?? ""}`);
 }
 
 /** Of the environment of all that a run starts: its folder. */
@@ -74,7 +75,7 @@ export function endLeftRuns(workFolder: string): number {
   for (const name of existsSync(workFolder) ? readdirSync(workFolder) : []) {
     const path = join(workFolder, name);
     const match = /^(\d+) (\d+)$/.exec(name.endsWith(".process") ? readFileSync(path, "utf8") : "");
-    if (match !== null && startTime(Number(match[1])) === match[2]) {
+    if (match !== null && startOfProcess(Number(match[1])) === match[2]) {
       try {
         process.kill(-Number(match[1]), "SIGKILL");
         ended++;
@@ -85,14 +86,4 @@ export function endLeftRuns(workFolder: string): number {
     if (/^run-\d+(\.process)?$/.test(name)) rmSync(path, { recursive: true, force: true });
   }
   return ended + endStrays((folder) => /^run-\d+$/.test(relative(workFolder, folder)));
-}
-
-/** Null where there is no proc(5), or no such process. */
-function startTime(pid: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
-  } catch {
-    return null;
-  }
 }

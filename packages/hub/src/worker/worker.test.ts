@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { statOfProcess } from "@stratos/host-node/files";
 import { HubClient, type HostView, type TaskDetails, type TaskView, type WaitReason } from "@stratos/hub-api";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 import { endLeftRuns, noteProcessGroup } from "./process-groups.ts";
@@ -119,10 +120,9 @@ const log = async (id: number): Promise<string> => (await hub.admin.raw("GET", `
 /** Processes of a group; one that is dead and not waited for yet is none. */
 function livingIn(group: string): string[] {
   return readdirSync("/proc").filter((name) => {
-    if (!/^\d+$/.test(name) || !existsSync(`/proc/${name}/stat`)) return false;
+    if (!/^\d+$/.test(name)) return false;
     try {
-      const stat = readFileSync(`/proc/${name}/stat`, "latin1");
-      const [state, , itsGroup] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      const [state, , itsGroup] = statOfProcess(Number(name));
       return itsGroup === group && state !== "Z";
     } catch {
       return false;

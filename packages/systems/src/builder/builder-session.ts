@@ -6,6 +6,7 @@ import { Hooks, hostSourceFiles, LinuxCarrier, type Hook } from "@stratos/tools-
 import { ComposeFolder } from "@stratos/tools-node/compose";
 import { compileLate, homeFolder, readConfig, stratosHome } from "@stratos/host-node/home";
 import { findMirror, nodePackagePorts } from "@stratos/tools-node/packages";
+import { statOfProcess } from "@stratos/host-node/files";
 import { OperationError } from "@stratos/operation";
 import { chooseRunner } from "../scripts/choose-runner.ts";
 import { StageHooks } from "./stage-hooks.ts";
@@ -90,8 +91,7 @@ function processorTimes(): { own: number; children: number } {
   const { user, system } = process.cpuUsage();
   let children = 0;
   try {
-    const stat = readFileSync("/proc/self/stat", "latin1"),
-      fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const fields = statOfProcess(process.pid);
     children = (Number(fields[13]) + Number(fields[14])) * TICK_MS;
   } catch {
     // No Linux.

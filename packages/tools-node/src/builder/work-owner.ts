@@ -1,12 +1,12 @@
 /** Whose a folder of work is: a process of this start of the host, which may have been killed since. */
 import { readFileSync, readlinkSync, statSync } from "node:fs";
-import { isRunning } from "@stratos/host-node/files";
+import { isRunning, startOfProcess } from "@stratos/host-node/files";
 
 /** Of work of another pid namespace nobody here can tell; after a day it is forgotten. */
 const FORGOTTEN_MS = 24 * 3600 * 1000;
 
 export function ownerText(): string {
-  return `${process.pid} ${startTime(process.pid)} ${bootId()} ${pidNamespace()}\n`;
+  return `${process.pid} ${startOfProcess(process.pid) ?? ""} ${bootId()} ${pidNamespace()}\n`;
 }
 
 /** @param path  of the file that holds the owner's text */
@@ -21,12 +21,7 @@ export function isForgotten(path: string): boolean {
   const [pid, started, boot, namespace] = text.trim().split(" ");
   if (boot !== bootId()) return true;
   if (namespace !== pidNamespace()) return ageMs > FORGOTTEN_MS;
-  return !isRunning(Number(pid)) || startTime(Number(pid)) !== started;
-}
-
-function startTime(pid: number): string {
-  const stat = readOr(() => readFileSync(`/proc/${pid}/stat`, "latin1"));
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  return !isRunning(Number(pid)) || (startOfProcess(Number(pid)) ?? "") !== started;
 }
 
 const bootId = (): string => readOr(() => readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim());

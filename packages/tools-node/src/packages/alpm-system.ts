@@ -8,7 +8,7 @@ import { constants as zlib, gzip, zstdCompress } from "node:zlib";
 import type { AlpmPorts, AlpmSystem, Compression, RootRunner } from "@stratos/pkg";
 import { FolderRoot } from "./folder-root.ts";
 import { nodePackagePorts, type NodePackagePorts } from "./node-package-ports.ts";
-import { isRunning } from "@stratos/host-node/files";
+import { isRunning, startOfProcess } from "@stratos/host-node/files";
 import { endOfProcess } from "@stratos/host-node/home";
 
 export interface NodeAlpmSystem extends AlpmSystem {
@@ -140,7 +140,7 @@ function takeLock(path: string): (() => void) | string {
   makeFolder(dirname(path));
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
-      fs.writeFileSync(path, `stratos ${process.pid} ${startTime(process.pid) ?? ""}\n`, { flag: "wx" });
+      fs.writeFileSync(path, `stratos ${process.pid} ${startOfProcess(process.pid) ?? ""}\n`, { flag: "wx" });
       return () => fs.rmSync(path, { force: true });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
@@ -148,8 +148,9 @@ function takeLock(path: string): (() => void) | string {
     const holder = /^stratos ([0-9]+) ([0-9]*)\n/.exec(readOr(path, ""));
     if (holder === null) return `${path} is there: pacman is at work on this system; when it is not, remove that file`;
     const pid = Number(holder[1]);
-    const started = startTime(pid);
-    if (started !== undefined && (holder[2] === "" || holder[2] === started))
+    // Where either side has no /proc, the number alone must do.
+    const started = startOfProcess(pid) ?? "";
+    if (isRunning(pid) && (holder[2] === "" || started === "" || holder[2] === started))
       return `${path} is held by process ${pid}`;
     // Its holder was killed; what it left is mended by whoever comes next.
     fs.rmSync(path, { force: true });
@@ -162,13 +163,6 @@ function makeFolder(path: string): void {
   if (fs.existsSync(path)) return;
   makeFolder(dirname(path));
   fs.mkdirSync(path);
-}
-
-/** When a process began, in ticks; undefined when there is no such process. Numbers of processes come again. */
-function startTime(pid: number): string | undefined {
-  const stat = readOr(`/proc/${pid}/stat`, "");
-  if (stat !== "") return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-  return isRunning(pid) ? "" : undefined;
 }
 
 function readOr(path: string, standard: string): string {
