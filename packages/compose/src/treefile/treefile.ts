@@ -436,7 +436,8 @@ export function substitute(text: string, target: ImageTarget): string {
 /** What stands as a variable in texts that have them, and is none. */
 function* unknownVariables(target: ImageTarget): Iterable<{ readonly key: KeyPath; readonly message: string }> {
   const { hostname, outputs = {}, ostree = {} } = target.config,
-    variables = variablesOf(target);
+    variables = variablesOf(target),
+    known = [...variables.keys()].map((name) => `\${${name}}`).join(", ");
   const texts: (readonly [KeyPath, string | undefined])[] = [
     [["hostname"], hostname],
     ...Object.entries(outputs).flatMap(([name, { filename, destination }]): [KeyPath, string | undefined][] => [
@@ -448,11 +449,7 @@ function* unknownVariables(target: ImageTarget): Iterable<{ readonly key: KeyPat
   ];
   for (const [key, text = ""] of texts)
     for (const [whole, name] of text.matchAll(/\$\{([^}]*)\}/g))
-      if (!variables.has(name!))
-        yield {
-          key,
-          message: `there is no variable ${whole}; there is ${[...variables.keys()].map((one) => `\${${one}}`).join(", ")}`,
-        };
+      if (!variables.has(name!)) yield { key, message: `there is no variable ${whole}; there is ${known}` };
 }
 
 export function formatTreefile(value: JsonObject, format: "json" | "yaml"): string {

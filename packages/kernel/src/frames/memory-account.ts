@@ -61,6 +61,18 @@ export interface PageRange {
   readonly end: PageIndex;
 }
 
+/** @param ranges  in ascending order, apart from each other: a program can have tens of thousands */
+export function isInRanges(ranges: readonly PageRange[], index: PageIndex): boolean {
+  let low = 0;
+  let high = ranges.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ranges[middle]!.end <= index) low = middle + 1;
+    else high = middle;
+  }
+  return low < ranges.length && ranges[low]!.first <= index;
+}
+
 export class MemoryAccount {
   readonly frames: FrameAllocator;
   /** Null: a kernel's own, the top. */

@@ -14,7 +14,7 @@ import {
   FuseWriteOut,
 } from "@stratos/abi/fuse";
 import { stateClass } from "@stratos/base";
-import type { PageRange } from "../../frames/memory-account.ts";
+import { isInRanges } from "../../frames/memory-account.ts";
 import { PageCache } from "../../frames/page-cache.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { BLOCKED } from "../../ground/wait-queue.ts";
@@ -225,8 +225,8 @@ export class FuseFile extends OpenFile {
 
   /**
    * The content is another than the one that was read in: what is mapped of it is read in anew, and the rest goes. How
-   * far it has come is told by `loadedAs`, so that it goes on from there, whoever does; what is told to be another still
-   * while it is read begins anew.
+   * far it has come is told by `loadedAs`, so that it goes on from there, whoever does; what is told to be another
+   * still while it is read begins anew.
    */
   #renew(pages: PageCache): number {
     const { inode } = this;
@@ -238,7 +238,7 @@ export class FuseFile extends OpenFile {
     let next = isBegun ? Number(inode.loadedAs.slice(state.length + 1)) : 0;
     if (!isBegun) {
       const others: number[] = [];
-      pages.forEach(0, Infinity, (index) => void (isIn(ranges, index) || others.push(index)));
+      pages.forEach(0, Infinity, (index) => void (isInRanges(ranges, index) || others.push(index)));
       for (const index of others) pages.drop(index);
     }
     const pagesOfFile = Math.ceil(inode.size / PAGE_SIZE);
@@ -316,10 +316,6 @@ export class FuseFile extends OpenFile {
   static {
     stateClass("FuseFile", this);
   }
-}
-
-function isIn(ranges: readonly PageRange[], index: number): boolean {
-  return ranges.some(({ first, end }) => index >= first && index < end);
 }
 
 /** Is a page what it would be, zeros behind the content included? */

@@ -26,6 +26,7 @@ import {
 } from "@stratos/abi";
 import * as op from "@stratos/abi/fuse";
 import { byteString, stateClass } from "@stratos/base";
+import { isInRanges } from "../../frames/memory-account.ts";
 import { getU64, get64, viewOf } from "../../ground/words.ts";
 import { checkMode, hasOver, MAY_EXEC, MAY_READ, MAY_WRITE } from "../../security/permission.ts";
 import { isInGroup } from "../../security/credentials.ts";
@@ -532,8 +533,7 @@ export class FuseInode extends Inode implements Held, ServedNode {
       const part = Math.min(PAGE_SIZE - within, bytes.length - at);
       const index = (offset + at - within) / PAGE_SIZE;
       let frame = pages.ownFrame(index);
-      if (frame === 0 && index >= first && mapped.some((range) => index >= range.first && index < range.end))
-        frame = pages.frameForOverwrite(index);
+      if (frame === 0 && index >= first && isInRanges(mapped, index)) frame = pages.frameForOverwrite(index);
       if (frame > 0) {
         memory.set(bytes.subarray(at, at + part), frame * PAGE_SIZE + within);
         pages.notifyChange(index);
