@@ -78,7 +78,7 @@ export function checkImage(
         `${output.format} needs a kernel, and no package of the image is known to be one: it will fail unless ` +
           "something else brings it",
       );
-    if (output.format === "ostree" && !wantsLayout && (config.ostree?.bootc === false || !hasKernel))
+    if (output.format === "ostree" && !wantsLayout && (config.ostree?.bootc === false || !mayHaveOne))
       note(
         ["outputs", name],
         "the commit can be checked out, but `ostree admin deploy` and bootc refuse it, since it holds no kernel " +

@@ -551,6 +551,12 @@ test(
       /^4 outputs\.d: qcow2 needs a kernel, and no package of the image is known to be one/,
     );
     one.events.length = 0;
+    await one.compose("name: x\noutputs:\n  c: {format: ostree}\n");
+    assert.match(advice().join("\n"), /^3 outputs\.c: the commit can be checked out, but .* it holds no kernel/);
+    one.events.length = 0;
+    await one.compose("name: x\nfiles: {/usr/lib/modules/1/vmlinuz: {content: x}}\noutputs:\n  c: {format: ostree}\n");
+    assert.deepEqual(advice(), []);
+    one.events.length = 0;
     await one.compose(
       "name: x\npackages: [linux-image-riscv64]\nusers:\n  op:\n    groups: [sudo, wheel]\n" +
         "    ssh-keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA]\nfiles:\n  /usr/local/bin/x: {content: x}\n" +
