@@ -95,3 +95,13 @@ test("a time zone or language that no package brings is told with the packages, 
   ])
     assert.deepEqual(await advice(quiet), []);
 });
+
+test("a component that a suite has not is told where the treefile names it", async () => {
+  const one = makeWorld();
+  await one.publish(BASE);
+  const { steps } = await one.compose("name: x\ncomponents: [main, nope]\n");
+  assert.match(
+    steps.find(({ status }) => status === "failed")?.reason ?? "",
+    /^t\.yaml:2:1: components: .*\/dists\/trixie has no component nope; there is main$/,
+  );
+});

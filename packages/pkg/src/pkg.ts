@@ -55,7 +55,7 @@ export { findViolations } from "./debian/violations.ts";
 export { upgradableOf } from "./debian/upgradable.ts";
 export { resolve, UnsatisfiableError, type ResolveRequest, type ResolvedPackage } from "./debian/resolver/resolve.ts";
 export { SolverLimitError } from "./solver/solver.ts";
-export { ReleaseError, verifyInRelease, parseRelease, type Release } from "./debian/release.ts";
+export { ComponentError, ReleaseError, verifyInRelease, parseRelease, type Release } from "./debian/release.ts";
 export { trixieKeyrings } from "./debian/trixie-keys.ts";
 export { loadRepository, packageFile, releaseOf, type RepositorySource } from "./debian/repository.ts";
 export { loadSources, SourceIndex, wantedSourceFiles, type SourcePackage } from "./debian/source-index.ts";

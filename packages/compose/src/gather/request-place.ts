@@ -1,5 +1,5 @@
 /** What cannot be had is told with the line of the treefile that asks for it. */
-import { SuiteError, UnsatisfiableError } from "@stratos/pkg";
+import { ComponentError, SuiteError, UnsatisfiableError } from "@stratos/pkg";
 import type { ImageTarget, Treefile } from "../treefile/treefile.ts";
 import { PackageFileError } from "./package-files.ts";
 import { PatternError } from "./resolve-image.ts";
@@ -10,6 +10,7 @@ export async function tellingRequest<T>(treefile: Treefile, target: ImageTarget,
     return await work();
   } catch (error) {
     if (error instanceof SuiteError) throw suiteProblem(treefile, target, error);
+    if (error instanceof ComponentError) throw componentProblem(treefile, target, error);
     if (!(error instanceof UnsatisfiableError || error instanceof PatternError || error instanceof PackageFileError))
       throw error;
     throw (
@@ -27,4 +28,15 @@ function suiteProblem(treefile: Treefile, target: ImageTarget, error: SuiteError
   );
   if (own !== undefined) return treefile.problem(target, ["repositories", own[0], "suite"], error.message);
   return suite === error.suite ? treefile.problem(target, ["suite"], error.message) : error;
+}
+
+function componentProblem(treefile: Treefile, target: ImageTarget, error: ComponentError): Error {
+  const { repositories = {}, components = [] } = target.config;
+  const own = Object.entries(repositories).find(
+    ([, one]) =>
+      one.components?.includes(error.component) === true &&
+      `${one.uri.replace(/\/+$/, "")}/dists/${one.suite}` === error.suiteUrl,
+  );
+  if (own !== undefined) return treefile.problem(target, ["repositories", own[0], "components"], error.message);
+  return components.includes(error.component) ? treefile.problem(target, ["components"], error.message) : error;
 }

@@ -10,7 +10,7 @@
  *
  * Source: https://wiki.debian.org/DebianRepository/Format, "Release files"; RFC 9580 §7 (cleartext signatures).
  */
-import { byteStringOf, byteStringToUtf8, utf8ToByteString } from "@stratos/base";
+import { byteStringOf, byteStringToUtf8, closestName, slipsOfWord, utf8ToByteString } from "@stratos/base";
 import type { PublicKey } from "openpgp";
 import { parseSingleStanza, type Stanza } from "./control.ts";
 import { expiryOf, TrustedKeys, type Keyring } from "./keyring.ts";
@@ -19,6 +19,21 @@ import { verifySignatures, type CheckedSignature } from "../verified-signatures.
 /** A repository that cannot be trusted, is out of date, or is not what was asked for. */
 export class ReleaseError extends Error {
   override name = "ReleaseError";
+}
+
+/** A suite has no such component. */
+export class ComponentError extends ReleaseError {
+  readonly suiteUrl: string;
+  readonly component: string;
+  constructor(suiteUrl: string, component: string, known: readonly string[]) {
+    const meant = closestName(component, known, slipsOfWord);
+    super(
+      `${suiteUrl} has no component ${component}; ` +
+        (meant === undefined ? `there is ${known.join(", ")}` : `did you mean ${meant}?`),
+    );
+    this.suiteUrl = suiteUrl;
+    this.component = component;
+  }
 }
 
 interface ReleaseFile {

@@ -393,6 +393,23 @@ test("a suite that a mirror has not is told as such, with what was meant", async
   );
 });
 
+test("a component that a suite has not is told as such, with what was meant or what there is", async () => {
+  const ports = testPorts();
+  await publish(ports, [BASE, packageOf("apt")], signer);
+  for (const [component, told] of [
+    ["mian", "did you mean main?"],
+    ["games", "there is main"],
+  ])
+    await assert.rejects(
+      planImage(
+        ports,
+        { mirror: "http://mirror/debian", components: [component!], packages: [], keyrings: [signer.publicKey] },
+        () => {},
+      ),
+      { message: `http://mirror/debian/dists/trixie has no component ${component}; ${told}` },
+    );
+});
+
 const hasDpkg = spawnSync("dpkg-query", ["--version"]).status === 0;
 
 test("the host's dpkg reads the database", { skip: hasDpkg ? false : "dpkg is not installed" }, async () => {

@@ -6,7 +6,7 @@
 import { byteStringOf } from "@stratos/base";
 import { download, IntegrityError, readVerified, type WantedFile } from "../../download.ts";
 import { FetchError, type Compression, type PackagePorts, type RandomFile } from "../../ports.ts";
-import { ReleaseError, type Release } from "../release.ts";
+import { ComponentError, ReleaseError, type Release } from "../release.ts";
 import { listByPatches } from "./pdiff.ts";
 import {
   buildPackageTable,
@@ -93,6 +93,9 @@ export async function loadTable(ports: PackagePorts, release: Release, place: Li
     await keep(ports, { place, table, text: bytes, sha256: listed.sha256, packedPath: file.path });
     return table;
   }
+  const { components } = release;
+  if (place.isFlat !== true && components.length > 0 && !components.includes(place.component))
+    throw new ComponentError(place.suiteUrl, place.component, components);
   throw new ReleaseError(`${place.suiteUrl}: lists no ${name}`);
 }
 
