@@ -81,13 +81,14 @@ int main(void) {
   char *first = mapped(PAGES * 4096, MAP_PRIVATE), *shared = mapped(PAGES * 4096, MAP_SHARED);
   SHOWN(first, 0);
   first[4096] = 'p';
-  /* Opened anew: what is mapped is asked for anew, wherever it is mapped, and what was written privately stays. */
+  /* The server says so: what is mapped is asked for anew, wherever it is mapped, and what was written privately stays. */
   memset(bytes, 'b', sizeof bytes);
+  tell();
   char *second = mapped(4096, MAP_PRIVATE);
   SHOWN(second, 0);
   SHOWN(first, 0, 1, 2, 20, 39);
   SHOWN(shared, 0, 1, 2, 20, 39);
-  /* The server says so. */
+  /* Again. */
   memset(bytes, 'c', sizeof bytes);
   tell();
   char *third = mapped(8192, MAP_SHARED);

@@ -557,6 +557,8 @@ export class FuseInode extends Inode implements Held, ServedNode {
   #shrink(size: number): void {
     const { pages } = this;
     if (pages === null) return;
+    // It may be as long again before anybody maps it.
+    this.loadedAs = "";
     const { kernel } = this.fileSystem;
     const { mayPause } = kernel.work;
     // Who learns that a file is shorter can't stop at that.
@@ -643,7 +645,6 @@ export class FuseInode extends Inode implements Held, ServedNode {
     if (answer.held !== null) return answer.held as FuseHandle;
     answer.isTaken = true;
     const handle = new FuseHandle(connection, this, this.#opened(answer.reply, 0, flags, isDirectory));
-    if ((handle.openFlags & op.FOPEN_KEEP_CACHE) === 0) this.loadedAs = "";
     answer.hold(handle);
     return handle;
   }
