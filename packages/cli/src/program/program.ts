@@ -267,21 +267,20 @@ export async function createProgram(
 
   for (const command of [run, trace, replay, check]) program.addCommand(command);
   const files: CommandFile[] = [
+    { names: OWN_NAMES, load: async () => [] },
     { names: ["image"], load: (_, below) => imageCommand(handlers, finish, below) },
     ...FILES,
   ];
-  const at = namedAt([{ names: OWN_NAMES, load: async () => [] }, ...files], words);
+  const at = namedAt(files, words);
   const word = words[at] ?? "";
-  const isOwn = OWN_NAMES.includes(word);
   if (word === "completion" || word === "man") await addCommands(program, files, finish, { words, scope: "all" });
-  else if (!isOwn && scope === "named" && (words.some(isHelp) || words.includes("help"))) {
+  else if (!OWN_NAMES.includes(word) && scope === "named" && (words.some(isHelp) || words.includes("help"))) {
     const help = words.findIndex(isHelp);
     const before = help < 0 ? words : words.slice(0, help);
     await addCommands(program, files, finish, { words: before, scope: "level" });
   }
   // A word that is none of them may be a slip: whoever fails asks again for the whole level.
-  else if (scope === "named" ? !isOwn && at >= 0 : scope === "all" || !isOwn || at > 0)
-    await addCommands(program, files, finish, { words, scope });
+  else if (scope !== "named" || at >= 0) await addCommands(program, files, finish, { words, scope });
   for (const command of [completion, man]) program.addCommand(command);
   for (const command of program.commands) command.copyInheritedSettings(program);
   return program;
