@@ -196,7 +196,7 @@ export class FuseFile extends OpenFile {
   /** Reads in what is to be mapped, as it is now, and what others have mapped of it. */
   override mapping(offset = 0, length = Infinity): PageCache | number {
     const { inode } = this;
-    const { kernel, connection } = inode.fileSystem;
+    const { kernel } = inode.fileSystem;
     if (!this.isReadable) return -ENODEV;
     const failed = inode.refresh();
     if (failed < 0) return failed;
@@ -211,14 +211,9 @@ export class FuseFile extends OpenFile {
         at = (index + 1) * PAGE_SIZE;
         continue;
       }
-      const start = index * PAGE_SIZE;
-      const size = Math.min(connection.readSize - (connection.readSize % PAGE_SIZE), end - start);
-      const answer = this.#askRead(start, size);
-      if (isErrno(answer)) return answer;
-      const loaded = this.#load(pages, index, Math.ceil(size / PAGE_SIZE), answer.reply, false);
-      connection.used(answer);
-      if (loaded < 0) return loaded;
-      at = start + size;
+      const read = this.#readIn(pages, index, Math.ceil(end / PAGE_SIZE), false);
+      if (read < 0) return read;
+      at = (index + read) * PAGE_SIZE;
     }
     return pages;
   }
@@ -230,7 +225,7 @@ export class FuseFile extends OpenFile {
    */
   #renew(pages: PageCache): number {
     const { inode } = this;
-    const { kernel, connection } = inode.fileSystem;
+    const { kernel } = inode.fileSystem;
     const state = `${inode.size} ${inode.mtime.seconds} ${inode.mtime.nanoseconds}`;
     if (inode.loadedAs === state) return 0;
     const ranges = kernel.memory.mappings?.mappedRanges(pages) ?? [];
@@ -245,14 +240,9 @@ export class FuseFile extends OpenFile {
     for (const range of ranges) {
       const end = Math.min(range.end, pagesOfFile);
       for (next = Math.max(next, range.first); next < end;) {
-        const count = Math.min(Math.floor(connection.readSize / PAGE_SIZE), end - next);
-        const start = next * PAGE_SIZE;
-        const answer = this.#askRead(start, Math.min(count * PAGE_SIZE, inode.size - start));
-        if (isErrno(answer)) return answer;
-        const loaded = this.#load(pages, next, count, answer.reply, true);
-        connection.used(answer);
-        if (loaded < 0) return loaded;
-        next += count;
+        const read = this.#readIn(pages, next, end, true);
+        if (read < 0) return read;
+        next += read;
         inode.loadedAs = `${state} ${next}`;
       }
     }
@@ -261,17 +251,30 @@ export class FuseFile extends OpenFile {
   }
 
   /**
-   * Zeros where the server has given less than there was said to be.
+   * Pages up to `end`, as many as come in one message.
    *
-   * @param anew  pages that are there are what they were before
+   * @param isAnew  pages that are there are what they were before
+   * @returns how many
    */
-  #load(pages: PageCache, first: number, count: number, bytes: Uint8Array, anew: boolean): number {
+  #readIn(pages: PageCache, first: number, end: number, isAnew: boolean): number {
+    const { connection } = this.inode.fileSystem;
+    const count = Math.min(Math.floor(connection.readSize / PAGE_SIZE), end - first);
+    const start = first * PAGE_SIZE;
+    const answer = this.#askRead(start, Math.min(count * PAGE_SIZE, this.inode.size - start));
+    if (isErrno(answer)) return answer;
+    const loaded = this.#load(pages, first, count, answer.reply, isAnew);
+    connection.used(answer);
+    return loaded < 0 ? loaded : count;
+  }
+
+  /** Zeros where the server has given less than there was said to be. @param isAnew  as `readIn` */
+  #load(pages: PageCache, first: number, count: number, bytes: Uint8Array, isAnew: boolean): number {
     const { kernel } = this.inode.fileSystem;
     const memory = kernel.physical.u8;
     for (let index = 0; index < count; index++) {
       const page = first + index;
       const isThere = pages.peek(page) !== 0;
-      if (isThere && !anew) continue;
+      if (isThere && !isAnew) continue;
       const content = bytes.subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE);
       kernel.work.charge(1);
       if (isThere && isSame(memory.subarray(pages.peek(page) * PAGE_SIZE), content)) continue;
