@@ -57,7 +57,7 @@ export { resolve, UnsatisfiableError, type ResolveRequest, type ResolvedPackage 
 export { SolverLimitError } from "./solver/solver.ts";
 export { ComponentError, ReleaseError, verifyInRelease, parseRelease, type Release } from "./debian/release.ts";
 export { trixieKeyrings } from "./debian/trixie-keys.ts";
-export { loadRepository, packageFile, releaseOf, type RepositorySource } from "./debian/repository.ts";
+export { loadRepository, packageFile, releaseOf, suiteUrlOf, type RepositorySource } from "./debian/repository.ts";
 export { loadSources, SourceIndex, wantedSourceFiles, type SourcePackage } from "./debian/source-index.ts";
 export { parseSource, sourceFiles, SourceError, type SourceFile } from "./debian/source-package.ts";
 export {

@@ -1,5 +1,5 @@
 /** What cannot be had is told with the line of the treefile that asks for it. */
-import { ComponentError, SuiteError, UnsatisfiableError } from "@stratos/pkg";
+import { ComponentError, SuiteError, suiteUrlOf, UnsatisfiableError } from "@stratos/pkg";
 import type { ImageTarget, Treefile } from "../treefile/treefile.ts";
 import { PackageFileError } from "./package-files.ts";
 import { PatternError } from "./resolve-image.ts";
@@ -9,8 +9,8 @@ export async function tellingRequest<T>(treefile: Treefile, target: ImageTarget,
   try {
     return await work();
   } catch (error) {
-    if (error instanceof SuiteError) throw suiteProblem(treefile, target, error);
-    if (error instanceof ComponentError) throw componentProblem(treefile, target, error);
+    if (error instanceof SuiteError || error instanceof ComponentError)
+      throw repositoryProblem(treefile, target, error);
     if (!(error instanceof UnsatisfiableError || error instanceof PatternError || error instanceof PackageFileError))
       throw error;
     throw (
@@ -21,22 +21,15 @@ export async function tellingRequest<T>(treefile: Treefile, target: ImageTarget,
   }
 }
 
-function suiteProblem(treefile: Treefile, target: ImageTarget, error: SuiteError): Error {
-  const { repositories = {}, suite } = target.config;
+function repositoryProblem(treefile: Treefile, target: ImageTarget, error: SuiteError | ComponentError): Error {
+  const { repositories = {}, suite, components = [] } = target.config;
+  const isComponent = error instanceof ComponentError;
+  const key = isComponent ? "components" : "suite";
+  const url = isComponent ? error.suiteUrl : suiteUrlOf(error);
   const own = Object.entries(repositories).find(
-    ([, one]) => one.suite === error.suite && one.uri.replace(/\/+$/, "") === error.uri,
+    ([, one]) => suiteUrlOf(one) === url && (!isComponent || one.components?.includes(error.component) === true),
   );
-  if (own !== undefined) return treefile.problem(target, ["repositories", own[0], "suite"], error.message);
-  return suite === error.suite ? treefile.problem(target, ["suite"], error.message) : error;
-}
-
-function componentProblem(treefile: Treefile, target: ImageTarget, error: ComponentError): Error {
-  const { repositories = {}, components = [] } = target.config;
-  const own = Object.entries(repositories).find(
-    ([, one]) =>
-      one.components?.includes(error.component) === true &&
-      `${one.uri.replace(/\/+$/, "")}/dists/${one.suite}` === error.suiteUrl,
-  );
-  if (own !== undefined) return treefile.problem(target, ["repositories", own[0], "components"], error.message);
-  return components.includes(error.component) ? treefile.problem(target, ["components"], error.message) : error;
+  if (own !== undefined) return treefile.problem(target, ["repositories", own[0], key], error.message);
+  const isMain = isComponent ? components.includes(error.component) : suite === error.suite;
+  return isMain ? treefile.problem(target, [key], error.message) : error;
 }

@@ -417,6 +417,8 @@ export async function loadTreefile(
   return new Treefile(files, defaultArchitecture);
 }
 
+const VARIABLE = /\$\{([^}]*)\}/g;
+
 function variablesOf({ config, variant, architecture }: ImageTarget): ReadonlyMap<string, string> {
   return new Map([
     ["name", config.name],
@@ -430,7 +432,7 @@ function variablesOf({ config, variant, architecture }: ImageTarget): ReadonlyMa
 /** `${name}`, `${version}`, `${variant}`, `${architecture}` and `${suite}` in a text. */
 export function substitute(text: string, target: ImageTarget): string {
   const variables = variablesOf(target);
-  return text.replace(/\$\{([^}]*)\}/g, (whole, name: string) => variables.get(name) ?? whole);
+  return text.replace(VARIABLE, (whole, name: string) => variables.get(name) ?? whole);
 }
 
 /** What stands as a variable in texts that have them, and is none. */
@@ -448,7 +450,7 @@ function* unknownVariables(target: ImageTarget): Iterable<{ readonly key: KeyPat
     [["ostree", "subject"], ostree.subject],
   ];
   for (const [key, text = ""] of texts)
-    for (const [whole, name] of text.matchAll(/\$\{([^}]*)\}/g))
+    for (const [whole, name] of text.matchAll(VARIABLE))
       if (!variables.has(name!)) yield { key, message: `there is no variable ${whole}; there is ${known}` };
 }
 

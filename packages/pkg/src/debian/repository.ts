@@ -41,7 +41,7 @@ export function isFlat({ suite }: { suite: string }): boolean {
 }
 
 /** Where the release of a suite stands. */
-function suiteUrlOf({ uri, suite }: RepositorySource): string {
+export function suiteUrlOf({ uri, suite }: { uri: string; suite: string }): string {
   const base = uri.replace(/\/+$/, "");
   if (!isFlat({ suite })) return `${base}/dists/${suite}`;
   const folder = suite
