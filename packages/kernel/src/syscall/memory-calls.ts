@@ -288,8 +288,7 @@ export const memoryCalls: SyscallTable = {
       "below it, where clisp, which takes 2 to 8 GiB for free, warns of them; what doesn't fit or is fixed " +
       "above 4 GiB makes the process slower; while nothing lies there, a wild load or store above reaches what is " +
       "mapped at its low 32 bits (to look at the others would cost programs 4 to 14 %), else it faults as on Linux; " +
-      "with vm.overcommit_memory 0 what there is and 16 GiB more are promised; a FUSE file is read in anew when its " +
-      "size or time is another or its server says so, not at each opening",
+      "with vm.overcommit_memory 0 what there is and 16 GiB more are promised",
   },
   munmap: { run: alone((task, address, length) => munmap(task.space, address, length)) },
   mprotect: { run: alone(mprotect) },
