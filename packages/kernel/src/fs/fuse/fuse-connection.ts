@@ -259,6 +259,17 @@ export class FuseConnection {
     return served instanceof FuseAnswers && served.has(this.kernel.syscallCount, this, nameOf(node, opcode, key));
   }
 
+  /** Does it wait for such an answer, or has it one that it hasn't done with? Whatever it is about in the node. */
+  isAsking({ low, high }: Opaque, opcode: number): boolean {
+    const served = this.caller?.permissions?.served;
+    const isIt = ({ node, opcode: other }: FuseRequest): boolean =>
+      other === opcode && node.low === low && node.high === high;
+    return (
+      served instanceof FuseAnswers &&
+      served.asked.some(({ connection, request }) => connection === this && isIt(request))
+    );
+  }
+
   /** Has it, in this execution or another? */
   isAnswered(node: Opaque, opcode: number, key: string): boolean {
     const served = this.caller?.permissions?.served;

@@ -220,21 +220,26 @@ export class FuseFile extends OpenFile {
 
   /**
    * The content is another than the one that was read in: what is mapped of it is read in anew, and the rest goes. How
-   * far it has come is told by `loadedAs`, so that it goes on from there, whoever does; what is told to be another
-   * still while it is read begins anew.
+   * far it has come is told by `loadedAs`, so that it goes on from there, whoever does. A call that reads already ends
+   * with what it began with, else who changes the file all the time would hold it up for ever: the next one renews it.
    */
   #renew(pages: PageCache): number {
     const { inode } = this;
-    const { kernel } = inode.fileSystem;
-    const state = `${inode.size} ${inode.mtime.seconds} ${inode.mtime.nanoseconds}`;
-    if (inode.loadedAs === state) return 0;
+    const { kernel, connection } = inode.fileSystem;
+    const now = `${inode.size} ${inode.mtime.seconds} ${inode.mtime.nanoseconds}`;
+    const [size, seconds, nanoseconds, reached] = inode.loadedAs.split(" ");
+    const loaded = `${size} ${seconds} ${nanoseconds}`;
+    const isReading = connection.isAsking(inode.node, FUSE_READ);
+    if (reached === undefined && (isReading || loaded === now)) return 0;
+    const isBegun = reached !== undefined && (isReading || loaded === now);
+    const state = isBegun ? loaded : now;
     const ranges = kernel.memory.mappings?.mappedRanges(pages) ?? [];
-    const isBegun = inode.loadedAs.startsWith(`${state} `);
-    let next = isBegun ? Number(inode.loadedAs.slice(state.length + 1)) : 0;
+    let next = isBegun ? Number(reached) : 0;
     if (!isBegun) {
       const others: number[] = [];
       pages.forEach(0, Infinity, (index) => void (isInRanges(ranges, index) || others.push(index)));
       for (const index of others) pages.drop(index);
+      inode.loadedAs = `${state} 0`;
     }
     const pagesOfFile = Math.ceil(inode.size / PAGE_SIZE);
     for (const range of ranges) {

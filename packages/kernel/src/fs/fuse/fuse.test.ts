@@ -36,6 +36,7 @@ import {
   S_IFDIR,
   S_IFREG,
   SIGUSR1,
+  isErrno,
 } from "@stratos/abi";
 import * as op from "@stratos/abi/fuse";
 import { byteString, byteStringOf } from "@stratos/base";
@@ -267,7 +268,7 @@ it("wrong replies are EIO", () => {
   );
 });
 
-function attributesOut(node: number, mode: number): Uint8Array {
+function attributesOut(node: number, mode?: number): Uint8Array {
   const bytes = new Uint8Array(op.FuseAttrOut.size);
   bytes.set(attributes(node, mode), op.FuseAttrOut.offset.attr);
   return bytes;
@@ -312,6 +313,35 @@ it("a listing shows names that are longer than those of other file systems, as o
   assert.equal(list(), 1048, "not 0, which were the end of the folder");
   assert.equal(client.memory.u8[BUFFER + 19 + 1023], 0x61);
   assert.equal(list(), 0);
+});
+
+it("a mapping comes to its end though another program makes the file longer all the time", () => {
+  const { test, server, client } = scene();
+  const other = new FileTask(test.kernel, server.user);
+  let size = 2 ** 20;
+  const sized = ({ opcode }: Asked): Uint8Array | null => {
+    const bytes = opcode === op.FUSE_LOOKUP ? entry(FILE) : opcode === op.FUSE_GETATTR ? attributesOut(FILE) : null;
+    const at = opcode === op.FUSE_LOOKUP ? op.FuseEntryOut.offset.attr : op.FuseAttrOut.offset.attr;
+    if (bytes !== null) putFields(viewOf(bytes), op.FuseAttr, { size }, at);
+    return bytes;
+  };
+  const reader = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", 0, 0), sized);
+  const writer = server.finish(other, other.start("openat", AT_FDCWD, "/m/f", O_WRONLY | O_APPEND, 0), sized);
+  const file = client.task.files.get(reader)!;
+  let reads = 0;
+  const map = new Call(client.task, () => {
+    const pages = file.mapping(0, 2 ** 20);
+    return isErrno(pages) ? pages : 0;
+  });
+  const result = server.finish(client, map, (asked) => {
+    if (asked.opcode !== op.FUSE_READ) return sized(asked);
+    reads++;
+    assert.equal(server.finish(other, other.start("write", writer, BUFFER, 4096), sized), 4096);
+    size += 4096;
+    return null;
+  });
+  assert.equal(result, 0);
+  assert.equal(reads, 8);
 });
 
 it("what is appended in several requests is written once, one behind the other", () => {
