@@ -74,31 +74,33 @@ test("who uses the image is known by what it imports", () => {
   assert.equal(waitsForImage("packages/a/src/a.test.ts", "stratosRun"), false);
 });
 
-test("short files of a package share a process; long ones, mounts, hooks of a whole file and programs' do not", () => {
-  const hook = "packages/a/src/hook.test.ts";
-  const textOf = (path: string): string => (path === hook ? "before(() => {});" : 'suite("s", () => {\n  before(f);');
+test("short files of a package share a process; long ones, mounts and programs' do not", () => {
   const alone = [
-    file("packages/a/src/long.test.ts", 7, 7),
+    file("packages/a/src/long.test.ts", 13, 13),
     file("packages/formats/src/xfs/xfs-writer.test.ts", 1, 1),
-    file(hook, 1, 1),
     file("tests/run.test.ts", 1, 1),
     file("packages/b/src/only.test.ts", 1, 1),
   ];
-  const [one, two] = [file("packages/a/src/one.test.ts", 1, 1), file("packages/a/src/two.test.ts", 2, 1)];
-  const joined = joinShort([one, ...alone, two], textOf);
-  assert.deepEqual(joined, [
-    ...alone.slice(0, 4),
-    { path: "packages/a", files: [one, two], seconds: 3, cpuSeconds: 2 },
-    alone[4],
+  const [one, two] = [file("packages/a/src/one.test.ts", 1, 1), file("packages/a/src/two.test.ts", 20, 2)];
+  assert.deepEqual(joinShort([one, ...alone, two]), [
+    ...alone.slice(0, 3),
+    { path: "packages/a", files: [one, two], seconds: 21, cpuSeconds: 3 },
+    alone[3],
   ]);
 });
 
-test("what shares a process is bounded, and each file is in one", () => {
-  const files = Array.from({ length: 30 }, (_, index) => file(`packages/a/src/${index}.test.ts`, 3, 3));
-  const joined = joinShort(files, () => "");
-  const shared = joined.map((each) => ("files" in each ? each.files : [each]));
-  assert.deepEqual(shared.flat(), files);
-  assert.ok(shared.every(({ length }) => length <= 10));
+test("what shares a process is bounded, by work and by time, and each file is in one", () => {
+  for (const [seconds, cpuSeconds, most] of [
+    [4, 4, 10],
+    [40, 1, 3],
+  ] as const) {
+    const files = Array.from({ length: 30 }, (_, index) =>
+      file(`packages/a/src/${index}.test.ts`, seconds, cpuSeconds),
+    );
+    const shared = joinShort(files).map((each) => ("files" in each ? each.files : [each]));
+    assert.deepEqual(shared.flat(), files);
+    assert.ok(shared.every(({ length }) => length <= most));
+  }
 });
 
 test("a file that is known to take long is given longer before it is taken for one that hangs", () => {

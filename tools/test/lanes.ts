@@ -25,12 +25,10 @@ const SLACK = 0.75;
 /** For each core: files that only wait take memory, too, and on a slow computer none of them only waits. */
 const FILES_PER_CORE = 4;
 
-/** Of a file that is loaded with others; a longer one gains nothing by that. */
-const BATCHED_SECONDS = 6;
-/** Of all files of a batch: a process that ends badly takes the rest of its files along. */
-const BATCH_SECONDS = 30;
-/** Hooks outside of tests and suites would be those of all files of the process. */
-const FILE_HOOK = /^(before|after|beforeEach|afterEach)\(/m;
+/** Of processor time, of a file that is loaded with others; a longer one gains nothing by that. */
+const BATCHED_SECONDS = 12;
+/** Of all files of a batch: a process that ends badly takes the rest of its files along; those that wait wait in turn. */
+const BATCH: Cost = { seconds: 120, cpuSeconds: 40 };
 
 /** Of each kind one file runs at a time: those that look at `builder/work` in the test home; at the loop devices. */
 export const APART: readonly RegExp[] = [
@@ -69,17 +67,13 @@ export function mounts(path: string): boolean {
   return MOUNTING.some((kind) => kind.test(path));
 }
 
-/**
- * @param textOf  of a file's source
- * @returns the files, those of a package that can share a process joined
- */
-export function joinShort(files: readonly PlannedFile[], textOf: (path: string) => string): (PlannedFile | Batch)[] {
+/** @returns the files, those of a package that can share a process joined */
+export function joinShort(files: readonly PlannedFile[]): (PlannedFile | Batch)[] {
   const joined: (PlannedFile | Batch)[] = [];
   const open = new Map<string, Batch>();
   for (const file of files) {
     const [folder] = /^packages\/[^/]+/.exec(file.path) ?? [];
-    const isShort = file.seconds <= BATCHED_SECONDS && !mounts(file.path);
-    if (folder === undefined || !isShort || FILE_HOOK.test(textOf(file.path))) {
+    if (folder === undefined || file.cpuSeconds > BATCHED_SECONDS || mounts(file.path)) {
       joined.push(file);
       continue;
     }
@@ -90,7 +84,7 @@ export function joinShort(files: readonly PlannedFile[], textOf: (path: string) 
       seconds: begun.seconds + file.seconds,
       cpuSeconds: begun.cpuSeconds + file.cpuSeconds,
     };
-    if (batch.seconds < BATCH_SECONDS) open.set(folder, batch);
+    if (batch.seconds < BATCH.seconds && batch.cpuSeconds < BATCH.cpuSeconds) open.set(folder, batch);
     else {
       open.delete(folder);
       joined.push(batch);

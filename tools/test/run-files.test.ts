@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -11,23 +11,34 @@ import { fileURLToPath } from "node:url";
 const LIMIT_SECONDS = 10;
 const HEAD = `const { spawn } = process.getBuiltinModule("node:child_process");
 const { existsSync, writeFileSync } = process.getBuiltinModule("node:fs");
-const { test } = process.getBuiltinModule("node:test");
+const { after, before, test } = process.getBuiltinModule("node:test");
 `;
 /** It leaves a process behind that holds its output open. */
 const HANG = `const child = spawn("sleep", ["3600"], { detached: true, stdio: "inherit" });
   writeFileSync("sleeper", String(child.pid));
   await new Promise(() => setTimeout(() => {}, 3_600_000));`;
 
-async function runFile(
-  text: string,
-  limitSeconds = LIMIT_SECONDS,
-): Promise<{ told: object[]; output: string; sleeper: number }> {
+interface Told {
+  readonly told: object[];
+  readonly output: string;
+  /** NaN where the files leave none. */
+  readonly sleeper: number;
+}
+
+function runFile(text: string, limitSeconds = LIMIT_SECONDS): Promise<Told> {
+  return runFiles({ "some.test.mjs": text }, { limitSeconds });
+}
+
+async function runFiles(
+  texts: Readonly<Record<string, string>>,
+  { limitSeconds = LIMIT_SECONDS, isShared = false },
+): Promise<Told> {
   mkdirSync("node_modules/.cache", { recursive: true });
   const folder = mkdtempSync("node_modules/.cache/run-files-");
   try {
-    writeFileSync(join(folder, "some.test.mjs"), HEAD + text);
-    const files = [{ path: "some.test.mjs", seconds: 1, cpuSeconds: 1 }];
-    const plan = { cores: 1, files, isOrdered: true, isNested: false, isShared: false, limitSeconds };
+    for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, name), HEAD + text);
+    const files = Object.keys(texts).map((path) => ({ path, seconds: 1, cpuSeconds: 1 }));
+    const plan = { cores: 1, files, isOrdered: true, isNested: isShared, isShared, limitSeconds };
     const program = fileURLToPath(new URL("run-files.ts", import.meta.url));
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, JSON.stringify(plan)], {
@@ -43,7 +54,8 @@ async function runFile(
     child.on("message", ({ seconds: _, ...message }: { seconds?: number }) => told.push(message));
     child.stdout!.on("data", (data) => (output += String(data)));
     await once(child, "close");
-    return { told, output, sleeper: Number(readFileSync(join(folder, "sleeper"), "utf8")) };
+    const sleeper = join(folder, "sleeper");
+    return { told, output, sleeper: existsSync(sleeper) ? Number(readFileSync(sleeper, "utf8")) : NaN };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -108,4 +120,28 @@ for (let number = 0; number < 3000; number++) test("number " + number, () => {})
   );
   const names = told.flatMap((message) => ("name" in message ? [message.name] : []));
   assert.equal(new Set(names).size, 3000);
+});
+
+test("files that share a process have hooks of their own, and what fails of one is told of it", async () => {
+  const { told } = await runFiles(
+    {
+      "hooked.test.mjs": `let isReady = false;
+before(() => { isReady = true; });
+after(() => { isReady = false; });
+test("its hooks", () => { if (!isReady) throw new Error("not ready"); });`,
+      "broken.test.mjs": 'before(() => { throw new Error("broken"); });\ntest("behind a hook", () => {});',
+      "gone.test.mjs": 'await import("./none.mjs");\ntest("never", () => {});',
+      "plain.test.mjs": 'test("nothing before it", () => {});',
+    },
+    { isShared: true },
+  );
+  const tests = told.flatMap((each) => ("passed" in each && "name" in each ? [[each.name, each.passed]] : []));
+  assert.deepEqual(tests.slice(0, 2), [
+    ["its hooks", true],
+    ["behind a hook", false],
+  ]);
+  assert.deepEqual(tests.at(-1), ["nothing before it", true]);
+  assert.ok(tests.some(([name, passed]) => name === "gone.test.mjs" && passed === false));
+  const costs = told.flatMap((each) => ("cost" in each && "file" in each ? [each.file] : []));
+  assert.deepEqual(costs, ["hooked.test.mjs", "broken.test.mjs", "gone.test.mjs", "plain.test.mjs"]);
 });

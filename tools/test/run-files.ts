@@ -100,7 +100,7 @@ if (!plan.isNested) setTimeout(() => process.exit(), PROGRESS_MS).unref();
 
 async function runAll(): Promise<void> {
   const textOf = (path: string): string => readFileSync(path, "utf8");
-  const waiting = plan.isOrdered ? [...plan.files] : longestFirst(joinShort(plan.files, textOf));
+  const waiting = plan.isOrdered ? [...plan.files] : longestFirst(joinShort(plan.files));
   const held = new Set(waiting.filter(({ path }) => path.startsWith("tests/") && waitsForImage(path, textOf(path))));
   const isMade = (): boolean => ![...waiting, ...running.keys()].some(({ path }) => path === MAKES_IMAGE);
   const ends = new Set<Promise<void>>();
@@ -212,18 +212,18 @@ async function runApart(
 /** One after the other here. What they load is loaded for all: each bears its share of it. */
 async function runShared(): Promise<void> {
   const milliseconds = new Map(plan.files.map(({ path }) => [path, 0]));
-  const stream = run({ files: plan.files.map(({ path }) => resolve(path)), isolation: "none" });
+  const stream = run({ files: [join(import.meta.dirname, "shared-files.ts")], isolation: "none" });
   for (const type of ["test:pass", "test:fail"] as const)
-    stream.on(type, (event: TestEvent) => {
-      const path = nameOf(event);
-      if (event.nesting === 0) milliseconds.set(path, (milliseconds.get(path) ?? 0) + event.details.duration_ms);
+    stream.on(type, ({ name, details }: TestEvent) => {
+      if (details.type === "suite" && milliseconds.has(name)) milliseconds.set(name, details.duration_ms);
     });
   listen(stream, tell);
   await once(stream, "end");
   const { user, system } = process.cpuUsage();
+  const used = cpuSecondsOf("/proc/self/stat") ?? (user + system) / 1e6;
   const sum = [...milliseconds.values()].reduce((all, ms) => all + ms, 0);
   for (const [file, ms] of milliseconds) {
-    const cpuSeconds = ((user + system) / 1e6) * (ms / Math.max(sum, 1));
+    const cpuSeconds = used * (ms / Math.max(sum, 1));
     post({ file, cost: { seconds: round(ms / 1000), cpuSeconds: round(cpuSeconds) } });
   }
 }
