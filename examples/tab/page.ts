@@ -2,14 +2,16 @@
  * The page: a terminal of xterm.js, and a worker that is the machine. Query parameters:
  *
  *     image=URL      folder of the image; default: the one that serve.ts was given
- *     memory=MIB     default 512
+ *     memory=SIZE    512M, 1.5G; a number alone is MiB; default 512M
  *     net=host       is refused: a page has no sockets
  */
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
+import { bytesOfSize } from "@stratos/base/bytes-of-size";
 import { connectTerminal } from "@stratos/host-browser/terminal";
 import type { StartMessage, WorkerMessage } from "./messages.ts";
 
+const MIB = 2 ** 20;
 const parameters = new URLSearchParams(location.search);
 const status = document.querySelector<HTMLElement>("#status")!;
 const again = document.querySelector<HTMLButtonElement>("#again")!;
@@ -33,7 +35,7 @@ worker.onerror = (event) => show("failed", `the machine's program does not run h
 const message: StartMessage = {
   image: new URL(parameters.get("image") ?? "image/", location.href).href,
   net: parameters.get("net") === "host" ? "host" : "none",
-  memoryBytes: memoryMiB() * 2 ** 20,
+  memoryBytes: memoryBytes(),
   rows: terminal.rows,
   columns: terminal.cols,
   console: port2,
@@ -50,7 +52,8 @@ function show(state: "running" | "ended" | "failed", words: string): void {
   again.hidden = state === "running";
 }
 
-function memoryMiB(): number {
-  const wanted = Number(parameters.get("memory") ?? 512);
-  return Number.isInteger(wanted) && wanted >= 64 && wanted <= 2048 ? wanted : 512;
+function memoryBytes(): number {
+  const size = parameters.get("memory") ?? "512M";
+  const bytes = bytesOfSize(/^[0-9]+$/.test(size) ? `${size}M` : size) ?? 0;
+  return bytes >= 64 * MIB && bytes <= 2048 * MIB ? bytes : 512 * MIB;
 }

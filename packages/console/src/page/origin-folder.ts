@@ -1,3 +1,5 @@
+import { bytesOfSize } from "@stratos/base/bytes-of-size";
+
 /** The folder of the origin that a system has. */
 const ROOT = "stratos";
 /** Of what ran when the machine rested, two by turns. */
@@ -5,6 +7,7 @@ export const RUNNING_NAMES = ["running-0", "running-1"] as const;
 /** A tab that was just closed lets go of its files a moment later. */
 const TRIES = 50;
 const TRY_MS = 100;
+const MIB = 2 ** 20;
 
 /** @throws what the browser says when it gives this page no files */
 export async function originFolder(name: string): Promise<FileSystemDirectoryHandle> {
@@ -50,8 +53,12 @@ export async function hasFiles(): Promise<boolean> {
   }
 }
 
-/** The machine's memory in bytes, by the query parameter `memory=MIB`; 512 MiB where it says nothing, or nonsense. */
+/**
+ * The machine's memory in bytes, by the query parameter `memory=SIZE`, as `run --memory` takes it; a number alone is MiB.
+ * 512 MiB where it says nothing, or nonsense, or what a tab cannot have.
+ */
 export function wantedMemory(query: string): number {
-  const wanted = Number(new URLSearchParams(query).get("memory") ?? 512);
-  return (Number.isInteger(wanted) && wanted >= 64 && wanted <= 2048 ? wanted : 512) * 2 ** 20;
+  const size = new URLSearchParams(query).get("memory") ?? "512M";
+  const bytes = bytesOfSize(/^[0-9]+$/.test(size) ? `${size}M` : size) ?? 0;
+  return bytes >= 64 * MIB && bytes <= 2048 * MIB ? bytes : 512 * MIB;
 }

@@ -1,6 +1,6 @@
 /**
  * The page: a terminal of xterm.js, a worker that is the machine, and what a person does with its files. The query
- * parameter `memory=MIB` says how much memory the machine has (default 512).
+ * parameter `memory=SIZE` says how much memory the machine has (default 512M).
  */
 import { FitAddon } from "@xterm/addon-fit";
 import { SerializeAddon } from "@xterm/addon-serialize";
