@@ -1,6 +1,7 @@
 /** What an image's packages cannot give its outputs. Goal: it is told when they are known, with file, line and key. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { FetchError } from "@stratos/pkg";
 import { BASE, makeWorld, packageOf } from "./testing/test-compose.ts";
 
 test("what opens a root and looks after its file system is told before anything is fetched", async () => {
@@ -104,4 +105,24 @@ test("a component that a suite has not is told where the treefile names it", asy
     steps.find(({ status }) => status === "failed")?.reason ?? "",
     /^t\.yaml:2:1: components: .*\/dists\/trixie has no component nope; there is main$/,
   );
+});
+
+test("a mirror or repository that does not answer is told where the treefile names it", async () => {
+  const one = makeWorld();
+  await one.publish(BASE);
+  const { fetcher } = one.packages;
+  one.packages.fetcher = {
+    open: async (url, ...rest) => {
+      if (url.startsWith("http://gone/")) throw new FetchError("no route to host", { isPermanent: false });
+      return fetcher.open(url, ...rest);
+    },
+  };
+  const reason = async (treefile: string): Promise<string> =>
+    (await one.compose(treefile)).steps.find(({ status }) => status === "failed")?.reason ?? "";
+  const why = "http://gone/debian cannot be used: no route to host. Check the network and its proxy";
+  const told = await reason("name: x\nmirror: http://gone/debian\n");
+  assert.ok(told.startsWith(`t.yaml:2:1: mirror: ${why}`), told);
+  assert.doesNotMatch(told, /--mirror/, "a treefile's own goes before it");
+  const own = await reason("name: x\nrepositories:\n  own:\n    suite: y\n    uri: http://gone/debian/\n");
+  assert.ok(own.startsWith(`t.yaml:5:5: repositories.own.uri: ${why}`), own);
 });

@@ -12,15 +12,13 @@
  */
 import { lockChosen, type Archive, type LockedImage, type LockedPackage } from "@stratos/compose";
 import {
-  FetchError,
   loadRepository,
   PackageIndex,
   packageFile,
   resolve,
-  SuiteError,
   UnsatisfiableError,
   unpackOrder,
-  unreachableMirror,
+  repositoryError,
   variantPackages,
   type BinaryPackage,
   type PackagePorts,
@@ -194,7 +192,8 @@ async function loadIndex(
 ): Promise<{ index: PackageIndex; release: Release }> {
   const index = new PackageIndex(request.architecture),
     keyrings = keyringsOf(ports.archive),
-    places = [placeOf(ports.archive, request), ...repositoriesOf(request)];
+    mirror = placeOf(ports.archive, request),
+    places = [mirror, ...repositoriesOf(request)];
   const lists = architectures.flatMap((architecture) => places.map((place) => ({ ...place, architecture })));
   let first: Release | undefined;
   for (const { uri, suite, components, architecture } of lists) {
@@ -207,9 +206,7 @@ async function loadIndex(
         if (progress.phase === "warning") onEvent({ kind: "note", message: progress.name });
       },
     ).catch((error: unknown) => {
-      if (error instanceof FetchError)
-        throw error.isPermanent ? new SuiteError({ uri, suite }, error) : unreachableMirror(uri, error);
-      throw error;
+      throw repositoryError({ uri, suite }, uri === mirror.uri, error);
     });
     first ??= release;
   }

@@ -2,7 +2,6 @@
 import { byteString } from "@stratos/base";
 import {
   download,
-  FetchError,
   loadSources,
   parseControl,
   parseSource,
@@ -10,8 +9,7 @@ import {
   SourceIndex,
   sourceFiles,
   Stanza,
-  SuiteError,
-  unreachableMirror,
+  repositoryError,
   wantedSourceFiles,
   type SourcePackage,
 } from "@stratos/pkg";
@@ -74,8 +72,9 @@ export async function openSourceIndex(
   onEvent: OnBuildEvent,
 ): Promise<SourceIndex> {
   const index = new SourceIndex(),
-    keyrings = keyringsOf(ports.archive);
-  for (const { uri, suite, components } of [placeOf(ports.archive, request), ...repositoriesOf(request)]) {
+    keyrings = keyringsOf(ports.archive),
+    mirror = placeOf(ports.archive, request);
+  for (const { uri, suite, components } of [mirror, ...repositoriesOf(request)]) {
     onEvent({ kind: "progress", what: "Reading source lists", done: 0, total: 0 });
     await loadSources(
       ports.packages,
@@ -85,9 +84,7 @@ export async function openSourceIndex(
         if (progress.phase === "warning") onEvent({ kind: "note", message: progress.name });
       },
     ).catch((error: unknown) => {
-      if (error instanceof FetchError)
-        throw error.isPermanent ? new SuiteError({ uri, suite }, error) : unreachableMirror(uri, error);
-      throw error;
+      throw repositoryError({ uri, suite }, uri === mirror.uri, error);
     });
   }
   return index;

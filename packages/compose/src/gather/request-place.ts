@@ -1,5 +1,5 @@
 /** What cannot be had is told with the line of the treefile that asks for it. */
-import { ComponentError, SuiteError, suiteUrlOf, UnsatisfiableError } from "@stratos/pkg";
+import { ComponentError, SuiteError, suiteUrlOf, UnreachableError, UnsatisfiableError } from "@stratos/pkg";
 import type { ImageTarget, Treefile } from "../treefile/treefile.ts";
 import { PackageFileError } from "./package-files.ts";
 import { PatternError } from "./resolve-image.ts";
@@ -11,6 +11,7 @@ export async function tellingRequest<T>(treefile: Treefile, target: ImageTarget,
   } catch (error) {
     if (error instanceof SuiteError || error instanceof ComponentError)
       throw repositoryProblem(treefile, target, error);
+    if (error instanceof UnreachableError) throw unreachableProblem(treefile, target, error);
     if (!(error instanceof UnsatisfiableError || error instanceof PatternError || error instanceof PackageFileError))
       throw error;
     throw (
@@ -32,4 +33,12 @@ function repositoryProblem(treefile: Treefile, target: ImageTarget, error: Suite
   if (own !== undefined) return treefile.problem(target, ["repositories", own[0], key], error.message);
   const isMain = isComponent ? components.includes(error.component) : suite === error.suite;
   return isMain ? treefile.problem(target, [key], error.message) : error;
+}
+
+/** Of a mirror that the treefile does not name the message says where it can be named. */
+function unreachableProblem(treefile: Treefile, target: ImageTarget, error: UnreachableError): Error {
+  const { repositories = {}, mirror } = target.config;
+  const own = Object.entries(repositories).find(([, { uri }]) => uri.replace(/\/+$/, "") === error.uri);
+  if (own !== undefined) return treefile.problem(target, ["repositories", own[0], "uri"], error.words);
+  return mirror === error.uri ? treefile.problem(target, ["mirror"], error.words) : error;
 }

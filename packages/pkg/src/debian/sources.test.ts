@@ -7,8 +7,7 @@ import {
   isForArchitecture,
   parseSourcesList,
   parseSourcesStanzas,
-  SuiteError,
-  unreachableMirror,
+  repositoryError,
   type SourceEntry,
 } from "./sources.ts";
 
@@ -112,21 +111,17 @@ test("the mirror is the main archive's, whatever suite the host follows", () => 
 });
 
 test("a mirror that lacks a suite is not a network that lacks a mirror", () => {
-  const notFound = (suite: string): Error =>
-    new FetchError(`http://m/dists/${suite}/InRelease: 404 Not Found`, { isPermanent: true });
+  const words = (suite: string, isMirror: boolean, message: string, isPermanent: boolean): string =>
+    (repositoryError({ uri: "http://m", suite }, isMirror, new FetchError(message, { isPermanent })) as Error).message;
+  const notFound = "http://m/dists/x/InRelease: 404 Not Found";
+  assert.match(words("trixi", true, notFound, true), /^http:\/\/m has no suite trixi; did you mean trixie\? \(/);
+  assert.match(words("zzz", false, notFound, true), /^http:\/\/m has no suite zzz \(/);
   assert.match(
-    new SuiteError({ uri: "http://m", suite: "trixi" }, notFound("trixi")).message,
-    /^http:\/\/m has no suite trixi; did you mean trixie\? \(/,
+    words("x", true, "http://m/x: the name m cannot be looked up now: is there a network?", false),
+    /^the Debian mirror http:\/\/m .*is there a network\? Check the network .*, or name another mirror with --mirror/,
   );
   assert.match(
-    new SuiteError({ uri: "http://m", suite: "zzz" }, notFound("zzz")).message,
-    /^http:\/\/m has no suite zzz \(/,
+    words("x", false, "http://m/x: the server takes no connections", false),
+    /^the repository http:\/\/m .*no connections\. Check the network and its proxy \(http_proxy, https_proxy\)$/,
   );
-  const words = (message: string): string =>
-    unreachableMirror("http://m", new FetchError(message, { isPermanent: false })).message;
-  assert.match(
-    words("http://m/x: the name m cannot be looked up now: is there a network?"),
-    /is there a network\? Check the network/,
-  );
-  assert.match(words("http://m/x: the server takes no connections"), /no connections\. Check the network/);
 });

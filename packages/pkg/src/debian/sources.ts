@@ -3,6 +3,7 @@
  * Source: sources.list(5).
  */
 import { closestName, slipsOfWord } from "@stratos/base";
+import { FetchError } from "../ports.ts";
 import { parseControl } from "./control.ts";
 
 export interface SourceEntry {
@@ -35,14 +36,21 @@ const HOW_TO_NAME =
   "of an apt source, under which dists/ and pool/ are found)";
 export const NO_MIRROR = `no Debian mirror is known: name one ${HOW_TO_NAME}`;
 
-/** For a mirror that does not answer. */
-export function unreachableMirror(uri: string, cause: Error): MirrorError {
-  const end = /[.?!]$/.test(cause.message) ? "" : ".";
-  return new MirrorError(
-    `the Debian mirror ${uri} cannot be used: ${cause.message}${end} Check the network and its proxy ` +
-      `(http_proxy, https_proxy), or name another mirror ${HOW_TO_NAME}`,
-    { cause },
-  );
+/** What holds a suite's packages does not answer. */
+export class UnreachableError extends MirrorError {
+  readonly uri: string;
+  /** Without where another mirror can be named. */
+  readonly words: string;
+  /** @param isMirror  Debian's; else a repository beside it */
+  constructor(uri: string, isMirror: boolean, cause: Error) {
+    const end = /[.?!]$/.test(cause.message) ? "" : ".";
+    const words = `${uri} cannot be used: ${cause.message}${end} Check the network and its proxy (http_proxy, https_proxy)`;
+    super(isMirror ? `the Debian mirror ${words}, or name another mirror ${HOW_TO_NAME}` : `the repository ${words}`, {
+      cause,
+    });
+    this.uri = uri;
+    this.words = words;
+  }
 }
 
 const KNOWN_SUITES = [
@@ -71,6 +79,16 @@ export class SuiteError extends MirrorError {
     this.uri = uri;
     this.suite = suite;
   }
+}
+
+/**
+ * What a suite whose lists cannot be loaded is told as.
+ *
+ * @param isMirror  Debian's; else a repository beside it
+ */
+export function repositoryError(place: { uri: string; suite: string }, isMirror: boolean, error: unknown): unknown {
+  if (!(error instanceof FetchError)) return error;
+  return error.isPermanent ? new SuiteError(place, error) : new UnreachableError(place.uri, isMirror, error);
 }
 
 /**

@@ -4,9 +4,9 @@ import { PackageIndex, type BinaryPackage } from "../package-index.ts";
 import type { Release } from "../release.ts";
 import { loadRepository, packageFile } from "../repository.ts";
 import { resolve, type ResolvedPackage } from "../resolver/resolve.ts";
-import { SuiteError, unreachableMirror } from "../sources.ts";
+import { repositoryError } from "../sources.ts";
 import { trixieKeyrings } from "../trixie-keys.ts";
-import { FetchError, type OnProgress, type PackagePorts } from "../../ports.ts";
+import { type OnProgress, type PackagePorts } from "../../ports.ts";
 import { unpackOrder } from "./unpack-order.ts";
 
 /** `minbase`: essential and required packages, with apt. `essential`: only what every package may take for granted. */
@@ -77,7 +77,7 @@ export interface PreparedPlan {
 /**
  * Loads the repository and resolves the request.
  *
- * @throws MirrorError  the mirror does not answer and no list of it is kept
+ * @throws MirrorError  the mirror or a repository does not answer, or has no such suite, and no list of it is kept
  * @throws ReleaseError, FetchError, IntegrityError, UnsatisfiableError
  */
 export async function planImage(
@@ -97,12 +97,11 @@ export async function planImage(
     index,
     onProgress,
   ).catch((error: unknown) => {
-    if (error instanceof FetchError && error.isPermanent) throw new SuiteError({ uri: request.mirror, suite }, error);
-    throw error instanceof FetchError ? unreachableMirror(request.mirror, error) : error;
+    throw repositoryError({ uri: request.mirror, suite }, true, error);
   });
   for (const source of request.extraSources ?? []) {
     await loadRepository(ports, { ...source, architecture, keyrings }, index, onProgress).catch((error: unknown) => {
-      throw error instanceof FetchError && error.isPermanent ? new SuiteError(source, error) : error;
+      throw repositoryError(source, false, error);
     });
   }
   const wanted = [...request.packages, ...(request.choosePackages?.(index) ?? [])];
