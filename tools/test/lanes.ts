@@ -27,7 +27,7 @@ const FILES_PER_CORE = 4;
 
 /** Of processor time, of a file that is loaded with others; a longer one gains nothing by that. */
 const BATCHED_SECONDS = 12;
-/** Of all files of a batch: a process that ends badly takes the rest of its files along; those that wait wait in turn. */
+/** Of a batch: a process that ends badly takes the rest of its files along, and those that wait wait in turn. */
 const BATCH: Cost = { seconds: 120, cpuSeconds: 40 };
 
 /** Of each kind one file runs at a time: those that look at `builder/work` in the test home; at the loop devices. */

@@ -1,6 +1,6 @@
 /**
- * Test files of one process, which run-files.ts has as its plan: what they load is loaded once. Each is a suite, so that
- * hooks outside of its tests are its own.
+ * Test files of one process, which run-files.ts has as its plan: what they load is loaded once. Each is a suite, so
+ * that hooks outside of its tests are its own.
  */
 import { resolve } from "node:path";
 import { suite } from "node:test";

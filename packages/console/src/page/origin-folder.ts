@@ -54,8 +54,8 @@ export async function hasFiles(): Promise<boolean> {
 }
 
 /**
- * The machine's memory in bytes, by the query parameter `memory=SIZE`, as `run --memory` takes it; a number alone is MiB.
- * 512 MiB where it says nothing, or nonsense, or what a tab cannot have.
+ * The machine's memory in bytes, by the query parameter `memory=SIZE`, as `run --memory` takes it; a number alone is
+ * MiB. 512 MiB where it says nothing, or nonsense, or what a tab cannot have.
  */
 export function wantedMemory(query: string): number {
   const size = new URLSearchParams(query).get("memory") ?? "512M";

@@ -44,7 +44,8 @@ export class UnreachableError extends MirrorError {
   /** @param isMirror  Debian's; else a repository beside it */
   constructor(uri: string, isMirror: boolean, cause: Error) {
     const end = /[.?!]$/.test(cause.message) ? "" : ".";
-    const words = `${uri} cannot be used: ${cause.message}${end} Check the network and its proxy (http_proxy, https_proxy)`;
+    const advice = "Check the network and its proxy (http_proxy, https_proxy)";
+    const words = `${uri} cannot be used: ${cause.message}${end} ${advice}`;
     super(isMirror ? `the Debian mirror ${words}, or name another mirror ${HOW_TO_NAME}` : `the repository ${words}`, {
       cause,
     });
