@@ -122,16 +122,18 @@ for (let number = 0; number < 3000; number++) test("number " + number, () => {})
   assert.equal(new Set(names).size, 3000);
 });
 
-test("files that share a process have hooks of their own, and what fails of one is told of it", async () => {
+test("files that share a process have hooks and an environment of their own, and what fails is told", async () => {
   const { told } = await runFiles(
     {
-      "hooked.test.mjs": `let isReady = false;
+      "hooked.test.mjs": `process.env.TMPDIR = "/gone";
+let isReady = false;
 before(() => { isReady = true; });
 after(() => { isReady = false; });
-test("its hooks", () => { if (!isReady) throw new Error("not ready"); });`,
+test("its hooks", () => { if (!isReady || process.env.TMPDIR !== "/gone") throw new Error("not ready"); });`,
       "broken.test.mjs": 'before(() => { throw new Error("broken"); });\ntest("behind a hook", () => {});',
       "gone.test.mjs": 'await import("./none.mjs");\ntest("never", () => {});',
-      "plain.test.mjs": 'test("nothing before it", () => {});',
+      "plain.test.mjs":
+        'test("nothing before it", () => { if (process.env.TMPDIR === "/gone") throw new Error("another\'s"); });',
     },
     { isShared: true },
   );
