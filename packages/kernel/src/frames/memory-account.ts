@@ -51,6 +51,8 @@ export interface Mappings {
   frameGoes(pages: PageCache, index: PageIndex, frame: Frame): void;
   /** A page that forks of the machine have, too, gets a frame of its own, with the same bytes: mappings follow it. */
   frameMoves(pages: PageCache, index: PageIndex, from: Frame, to: Frame): void;
+  /** Pages of a range are about to be stored: who maps them faults before the next write (mm/rmap.c, page_mkclean). */
+  rangeIsCleaned(pages: PageCache, range: PageRange): void;
   /** Which pages somebody maps, touched or not: ranges in ascending order, apart from each other. */
   mappedRanges(pages: PageCache): PageRange[];
 }

@@ -6,7 +6,7 @@ import type { PageRange } from "../frames/memory-account.ts";
 import type { AddressSpace } from "./address-space.ts";
 import { AREAS_PER_UNIT } from "./area-list.ts";
 import type { Frame, PageIndex } from "../frames/frame.ts";
-import { frameOfEntry } from "./page-table.ts";
+import { frameOfEntry, PTE_D, PTE_W } from "./page-table.ts";
 
 interface MappingKernel {
   readonly spaces: Iterable<AddressSpace>;
@@ -52,6 +52,25 @@ export function moveFrame({ spaces }: MappingKernel, pages: PageCache, index: Pa
       space.table.update(at, moved);
       space.publish(at, moved);
     }
+}
+
+/** Shared mappings of pages of a file may be read, and fault before they are written again. */
+export function cleanRange({ spaces, work }: MappingKernel, pages: PageCache, { first, end }: PageRange): void {
+  for (const space of spaces) {
+    chargeWalk(work, space);
+    for (const area of space.areas) {
+      if (area.pages !== pages || !area.isShared) continue;
+      const from = Math.max(area.start, area.start + first * PAGE_SIZE - area.offset);
+      const to = Math.min(area.end, area.start + end * PAGE_SIZE - area.offset);
+      for (let at = from; at < to; at += PAGE_SIZE) {
+        const entry = space.table.get(at);
+        if ((entry & (PTE_W | PTE_D)) === 0) continue;
+        space.table.own(at);
+        space.table.update(at, (entry & ~(PTE_W | PTE_D)) >>> 0);
+      }
+      if (from < to) space.unpublishWrites(from, to);
+    }
+  }
 }
 
 /** For frames/memory-account.ts. */

@@ -1,10 +1,12 @@
 /** msync(2) and mincore(2): what of mappings of files is written back, and what is in memory. */
+import type { VirtualAddress } from "@stratos/riscv";
 import { EBUSY, EFAULT, EINVAL, ENOMEM, MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
 import { walkInPieces } from "../ground/call-work.ts";
 import { stateOf } from "../ground/call-state.ts";
-import { UNFINISHED } from "../ground/wait-queue.ts";
+import { BLOCKED, UNFINISHED } from "../ground/wait-queue.ts";
 import { mayLearnOfCache } from "../security/permission.ts";
 import { writeSomePages } from "../vfs/write-back.ts";
+import { AREAS_PER_UNIT } from "./area-list.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 import { pageUp } from "./mmap.ts";
 
@@ -30,8 +32,11 @@ export function msync(task: MmCaller, address: number, length: number, flags: nu
     const inode = area.isShared ? (area.file?.contentInode ?? null) : null;
     if (inode !== null && area.pages !== null) {
       let failed = 0;
+      // What a program serves is stored by the sync itself, which waits for it.
+      const { isServed } = inode.fileSystem;
       // Pages that are mapped stay dirty: as many are written as there are at first, and no more.
-      left = writeSomePages(inode, left < 0 ? area.pages.dirtyCount : left, work, (error) => (failed ||= error));
+      const most = left < 0 ? area.pages.dirtyCount : left;
+      left = isServed ? 0 : writeSomePages(inode, most, work, (error) => (failed ||= error));
       if (failed < 0) return failed;
       if (left > 0) {
         task.syscallState = { kind: "msync", at, left };
@@ -46,6 +51,26 @@ export function msync(task: MmCaller, address: number, length: number, flags: nu
     at = area.end;
   }
   return space.isCovered(address, end) ? 0 : -ENOMEM;
+}
+
+/**
+ * Before mappings go: programs that serve their files get what was written there. That it failed, nobody hears.
+ *
+ * @returns 0, or BLOCKED
+ */
+export function storeServed({ kernel, space }: MmCaller, start: VirtualAddress, end: VirtualAddress): number {
+  if (kernel.vfs.servedFiles === 0) return 0;
+  kernel.work.charge(space.areas.size / AREAS_PER_UNIT);
+  for (
+    let area = space.areas.endingAfter(start);
+    area !== undefined && area.start < end;
+    area = space.areas.endingAfter(area.end)
+  ) {
+    if (!area.isShared || area.file === null) continue;
+    const waits = area.file.beforeUnmap();
+    if (waits <= BLOCKED) return waits;
+  }
+  return 0;
 }
 
 /** @returns 0, or EFAULT, EINVAL, ENOMEM, UNFINISHED. @see mincore(2) */

@@ -406,5 +406,7 @@ export function markPageDirty(space: AddressSpace, area: Area, page: VirtualAddr
   if (pages.backing !== null && !pages.isDirty(index)) space.kernel.countStorage(0, PAGE_SIZE);
   pages.markDirty(index);
   const inode = area.file?.contentInode ?? null;
-  if (inode !== null) markInodeDirty(space.kernel, inode);
+  if (inode === null) return;
+  if (inode.fileSystem.isServed) inode.pageWritten(index);
+  else markInodeDirty(space.kernel, inode);
 }

@@ -42,7 +42,7 @@ import { lockAllMemory, lockMemory, unlockAllMemory, unlockMemory } from "../mm/
 import { madvise } from "../mm/madvise.ts";
 import { sealMemory } from "../mm/memory-seal.ts";
 import { brk, mmap, munmap } from "../mm/mmap.ts";
-import { mincore, msync } from "../mm/msync.ts";
+import { mincore, msync, storeServed } from "../mm/msync.ts";
 import { mprotect } from "../mm/mprotect.ts";
 import { mremap } from "../mm/mremap.ts";
 import { openUserfault } from "../mm/userfault-file.ts";
@@ -290,7 +290,12 @@ export const memoryCalls: SyscallTable = {
       "mapped at its low 32 bits (to look at the others would cost programs 4 to 14 %), else it faults as on Linux; " +
       "with vm.overcommit_memory 0 what there is and 16 GiB more are promised",
   },
-  munmap: { run: alone((task, address, length) => munmap(task.space, address, length)) },
+  munmap: {
+    run: alone((task, address, length) => {
+      const waits = storeServed(task, address, address + length);
+      return waits < 0 ? waits : munmap(task.space, address, length);
+    }),
+  },
   mprotect: { run: alone(mprotect) },
   mremap: {
     run: alone((task, address, oldLength, newLength, flags, newAddress) =>

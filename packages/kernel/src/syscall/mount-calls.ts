@@ -438,9 +438,10 @@ export const mountCalls: SyscallTable = {
       "ea_inode, bigalloc, quota or verity, nor with blocks above 4 KiB; folders of more than 16,384 blocks " +
       "and files in more than a million pieces are EUCLEAN), and no journal is written; ISO 9660 " +
       "(without zisofs) and FAT are only read (EROFS); files " +
-      "of a FUSE server are read and written by requests alone, without a cache, shared mappings that can " +
-      "be written are ENODEV, others are read in anew when size or time are others or the server says so (not at " +
-      "each opening), its lists of acl(5) and file capabilities are only handed on, " +
+      "of a FUSE server are read and written by requests alone, without a cache, mappings are read in anew when " +
+      "size or time are others or the server says so (not at each opening), and what shared ones write is stored " +
+      "by msync(2), fsync(2), close(2), munmap(2) and the end of a process, not by sync(2) or after a time, its " +
+      "lists of acl(5) and file capabilities are only handed on, " +
       "locks, READDIRPLUS, LSEEK, COPY_FILE_RANGE and POLL are not asked for, what it stores " +
       "(NOTIFY_STORE) it gets back, up to 4 MiB, and readers ask it, names above 255 bytes are only listed, " +
       "and it is no layer of an overlay; " +

@@ -33,7 +33,9 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { setNamespaces, unshare } from "../task/enter-namespaces.ts";
+import { WIDE_TOP } from "../mm/address-space.ts";
 import { abandonFork } from "../mm/fork.ts";
+import { storeServed } from "../mm/msync.ts";
 import { cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";
 import { executeProgram, readStrings } from "../task/exec.ts";
 import { exitGroup, exitTask } from "../task/exit.ts";
@@ -223,11 +225,14 @@ function processOf(task: Task, pid: number): ThreadGroup | undefined {
 
 /**
  * Who waits for a process finds written what it wrote, also where a program serves the file.
- * @param users  of its descriptors, that end with it
+ * @param users  of its descriptors and memory, that end with it
  * @returns 0, or BLOCKED
  */
-function lastWords({ kernel, files }: Task, users: number): number {
-  return kernel.vfs.servedFiles === 0 || files.users > users ? 0 : files.beforeCloseAll();
+function lastWords(task: Task, users: number): number {
+  const { kernel, files, space } = task;
+  if (kernel.vfs.servedFiles === 0) return 0;
+  const waits = files.users > users ? 0 : files.beforeCloseAll();
+  return waits < 0 || space.users > users ? waits : storeServed(task, 0, WIDE_TOP);
 }
 
 export const processCalls: SyscallTable = {

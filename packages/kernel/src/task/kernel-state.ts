@@ -71,7 +71,7 @@ import { Uevents } from "../ground/uevents.ts";
 import type { GraphicsKernel } from "../graphics/graphics-kernel.ts";
 import type { InputDevices, InputKernel } from "../input/input-kernel.ts";
 import { cutMappings } from "../mm/cut-mappings.ts";
-import { forgetCodeOf, mappedRanges, moveFrame, unmapFrame } from "../mm/image-mappings.ts";
+import { cleanRange, forgetCodeOf, mappedRanges, moveFrame, unmapFrame } from "../mm/image-mappings.ts";
 import type { Frame, PageIndex } from "../frames/frame.ts";
 
 /** Of all machines. */
@@ -420,6 +420,10 @@ export class Kernel
   }
 
   /** As `frameGoes`. */
+  rangeIsCleaned(pages: PageCache, range: PageRange): void {
+    cleanRange(this, pages, range);
+  }
+
   mappedRanges(pages: PageCache): PageRange[] {
     return mappedRanges(this, pages);
   }

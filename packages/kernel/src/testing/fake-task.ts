@@ -9,6 +9,7 @@ import { PhysicalMemory, type Processor } from "@stratos/riscv";
 import { createKernel, makeBoard } from "../create-kernel.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
+import { AreaList } from "../mm/area-list.ts";
 import type { UserMemory } from "../ground/user-memory.ts";
 import { ROOT } from "../security/credentials.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
@@ -81,6 +82,7 @@ export function createTestKernel(
 export class FakeUserMemory implements UserMemory {
   /** What the end of a task asks of an address space. */
   users = 1;
+  readonly areas = new AreaList({ count: 0, committed: 0 });
   readonly peakResidentPages = 0;
   readonly u8: Uint8Array;
   readonly view: DataView;

@@ -14,6 +14,7 @@ import {
   type Acl,
 } from "@stratos/abi";
 import type { Writable } from "@stratos/base";
+import type { PageIndex } from "../frames/frame.ts";
 import type { PageCache } from "../frames/page-cache.ts";
 import { checkAccess } from "../security/permission.ts";
 import type { FileLocks } from "./held-locks.ts";
@@ -433,6 +434,9 @@ export abstract class Inode {
   prepareWrite(offset: number, length: number): number {
     return 0;
   }
+
+  /** Of a file that a program serves: a shared mapping writes the page, which is stored when somebody waits for it. */
+  pageWritten(index: PageIndex): void {}
 
   /** Write-back, after the pages: persists `size` and times that the vfs changed in place. */
   storeAttributes(): number {

@@ -206,6 +206,11 @@ export abstract class OpenFile implements LockOwner {
     return -EINVAL;
   }
 
+  /** munmap(2) and the end of a process wait for that. @returns 0, a negated errno; BLOCKED: it comes again */
+  beforeUnmap(): number {
+    return 0;
+  }
+
   /** close(2) waits for that before the descriptor is gone. @returns 0, a negated errno; BLOCKED: it comes again */
   beforeClose(): number {
     return 0;

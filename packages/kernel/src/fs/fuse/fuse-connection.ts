@@ -61,6 +61,7 @@ import {
   FUSE_SETXATTR,
   FUSE_SYMLINK,
   FUSE_TMPFILE,
+  FUSE_WRITE,
   FuseBatchForgetIn,
   FuseEntryOut,
   FuseForgetIn,
@@ -70,6 +71,7 @@ import {
   FuseInitOut,
   FuseInterruptIn,
   FuseReleaseIn,
+  FuseWriteOut,
 } from "@stratos/abi/fuse";
 import { stateClass } from "@stratos/base";
 import { BLOCKED, BLOCKED_KILLABLE, WaitQueue } from "../../ground/wait-queue.ts";
@@ -88,6 +90,7 @@ import {
   opaqueAt,
   putOpaque,
 } from "./fuse-request.ts";
+import type { TakenPages } from "./written-pages.ts";
 
 /** Of the protocol, as far as it is spoken here. */
 const MINOR = 39,
@@ -111,6 +114,8 @@ const OFFERED =
   0;
 /** What servers wanted back and have not read yet. */
 const HANDED_BACK_MAX = 64;
+/** Bytes of WRITEs that nobody waits for, as they are memory of the host. */
+const POSTED_MAX = 64 << 20;
 /** So many FORGETs go before a request that waits. */
 const FORGETS_FIRST = 16;
 /** What a server that answers ENOSYS once is not asked for again. */
@@ -162,6 +167,8 @@ export class FuseConnection {
   readonly starters = new WaitQueue();
   forgetsInRow = 0;
   nextUnique = 2;
+  /** Bytes of WRITEs that nobody waits for. */
+  postedBytes = 0;
 
   constructor(kernel: FsKernel, number: number, userNamespace: UserNamespace, rules: MountRules) {
     this.kernel = kernel;
@@ -259,15 +266,13 @@ export class FuseConnection {
     return served instanceof FuseAnswers && served.has(this.kernel.syscallCount, this, nameOf(node, opcode, key));
   }
 
-  /** Does it wait for such an answer, or has it one that it hasn't done with? Whatever it is about in the node. */
-  isAsking({ low, high }: Opaque, opcode: number): boolean {
+  /** Whose answer it waits for, or hasn't done with, of that kind: whatever it is about in the node. */
+  askedOf({ low, high }: Opaque, opcode: number): FuseRequest | null {
     const served = this.caller?.permissions?.served;
+    if (!(served instanceof FuseAnswers)) return null;
     const isIt = ({ node, opcode: other }: FuseRequest): boolean =>
       other === opcode && node.low === low && node.high === high;
-    return (
-      served instanceof FuseAnswers &&
-      served.asked.some(({ connection, request }) => connection === this && isIt(request))
-    );
+    return served.asked.find(({ connection, request }) => connection === this && isIt(request))?.request ?? null;
   }
 
   /** Has it, in this execution or another? */
@@ -288,8 +293,15 @@ export class FuseConnection {
   }
 
   /** Tells the server something that no call waits for. */
-  post(opcode: number, node: Opaque, bytes: Uint8Array, least = 0, most = least, inode: Held | null = null): void {
-    if (!this.isConnected || this.unsupported.has(opcode)) return;
+  post(
+    opcode: number,
+    node: Opaque,
+    bytes: Uint8Array,
+    least = 0,
+    most = least,
+    inode: Held | null = null,
+  ): FuseRequest | null {
+    if (!this.isConnected || this.unsupported.has(opcode)) return null;
     const request = new FuseRequest({ opcode, unique: this.nextUnique, node, key: "", bytes }, least, most);
     this.nextUnique += 2;
     request.isPosted = true;
@@ -297,6 +309,23 @@ export class FuseConnection {
     if (inode !== null) request.hold(inode);
     request.address({ uid: 0, gid: 0, pid: 0 });
     this.#queue(request);
+    return request;
+  }
+
+  /**
+   * Gives the server pages that nobody could wait for any more.
+   * @param held  until it has taken them
+   * @returns whether there was room
+   */
+  postWrite(node: Opaque, bytes: Uint8Array, pages: TakenPages, held: Held): boolean {
+    const { size } = FuseWriteOut;
+    if (!this.isConnected || this.postedBytes + bytes.length > POSTED_MAX) return false;
+    const request = this.post(FUSE_WRITE, node, bytes, size, size, held);
+    if (request === null) return false;
+    request.postedBytes = bytes.length;
+    request.pages = pages;
+    this.postedBytes += bytes.length;
+    return true;
   }
 
   /**
@@ -431,6 +460,9 @@ export class FuseConnection {
     if (error === -ENOSYS && ASKED_ONCE.includes(request.opcode)) this.unsupported.add(request.opcode);
     if (request.opcode === FUSE_INIT) this.#initialized(request);
     if (request.isPosted) {
+      this.postedBytes -= request.postedBytes;
+      if (error < 0) request.pages?.putBack(0);
+      else request.pages?.arrived();
       if (!request.isTaken) this.#giveBack(request);
       request.drop();
     } else request.queue.wakeAll();
@@ -472,6 +504,7 @@ export class FuseConnection {
       const index = this.pending.indexOf(request);
       if (index >= 0) this.pending.splice(index, 1);
       request.state = "done";
+      request.pages?.putBack(0);
       return;
     }
     if (request.inode !== null) request.hold(request.inode);
@@ -501,7 +534,7 @@ export class FuseConnection {
     this.isConnected = false;
     const left = [...this.pending.splice(0), ...this.processing.values()];
     this.processing.clear();
-    this.interrupts.length = this.forgets.length = 0;
+    this.interrupts.length = this.forgets.length = this.postedBytes = 0;
     for (const request of left) {
       request.state = "done";
       request.error = error;

@@ -1,14 +1,11 @@
 import { EFAULT, EIO, ENODEV, ENOSYS, O_APPEND, PAGE_SIZE, isErrno } from "@stratos/abi";
 import {
   FUSE_FLUSH,
-  FUSE_FSYNC,
-  FUSE_FSYNC_FDATASYNC,
   FUSE_READ,
   FUSE_WRITE,
   FOPEN_DIRECT_IO,
   FOPEN_NOFLUSH,
   FuseFlushIn,
-  FuseFsyncIn,
   FuseReadIn,
   FuseWriteIn,
   FuseWriteOut,
@@ -29,9 +26,12 @@ import type { FuseHandle } from "./fuse-handle.ts";
 import { servedIoctl } from "./fuse-ioctl.ts";
 import { type FuseRequest, HEADER_SIZE, keyOf, message } from "./fuse-request.ts";
 import type { ServedNode } from "./served-node.ts";
+import { overlayWritten, postWritten, storeWritten } from "./store-written.ts";
 
 /** Bytes that one mapping reads in at most: they stay in memory while the file is used. */
 const MAPPED_MAX = 2 ** 30;
+/** Of a call that asks the server nothing after it has stored what mappings wrote. */
+const NOTHING_NEXT = 0;
 
 /**
  * An open file of a server. Each read and write is a request, or several; a mapping has a copy of the content, which is
@@ -67,6 +67,7 @@ export class FuseFile extends OpenFile {
         break;
       }
       asked.push(answer);
+      overlayWritten(inode, at + done, answer.reply);
       const got = answer.reply.length;
       const moved = got === 0 ? 0 : to.put(answer.reply, 0, got);
       if (moved < 0) {
@@ -178,19 +179,15 @@ export class FuseFile extends OpenFile {
   }
 
   override sync(dataOnly: boolean): number {
-    const values = { fsync_flags: dataOnly ? FUSE_FSYNC_FDATASYNC : 0 };
-    const make = (): Uint8Array => message(FuseFsyncIn, values, this.handle.fh);
-    const answer = this.inode.ask(FUSE_FSYNC, `${keyOf(this.handle.fh)} ${dataOnly}`, make, 0);
-    return isErrno(answer) && answer !== -ENOSYS ? answer : 0;
+    return this.inode.syncBy(this.handle, dataOnly);
   }
 
   override ioctl(task: FsCaller, command: number, argument: number): number {
     return servedIoctl(task, this, command, argument);
   }
 
-  /** What is written there would have to go to the server while nobody waits for it. */
   override get isSharable(): boolean {
-    return !this.isWritable && (this.handle.openFlags & FOPEN_DIRECT_IO) === 0;
+    return (this.handle.openFlags & FOPEN_DIRECT_IO) === 0;
   }
 
   /** Reads in what is to be mapped, as it is now, and what others have mapped of it. */
@@ -229,7 +226,7 @@ export class FuseFile extends OpenFile {
     const now = `${inode.size} ${inode.mtime.seconds} ${inode.mtime.nanoseconds}`;
     const [size, seconds, nanoseconds, reached] = inode.loadedAs.split(" ");
     const loaded = `${size} ${seconds} ${nanoseconds}`;
-    const isReading = connection.isAsking(inode.node, FUSE_READ);
+    const isReading = connection.askedOf(inode.node, FUSE_READ) !== null;
     if (reached === undefined && (isReading || loaded === now)) return 0;
     const isBegun = reached !== undefined && (isReading || loaded === now);
     const state = isBegun ? loaded : now;
@@ -237,7 +234,9 @@ export class FuseFile extends OpenFile {
     let next = isBegun ? Number(reached) : 0;
     if (!isBegun) {
       const others: number[] = [];
-      pages.forEach(0, Infinity, (index) => void (isInRanges(ranges, index) || others.push(index)));
+      pages.forEach(0, Infinity, (index) => {
+        if (!isInRanges(ranges, index) && inode.written?.isOnItsWay(index) !== true) others.push(index);
+      });
       for (const index of others) pages.drop(index);
       inode.loadedAs = `${state} 0`;
     }
@@ -267,19 +266,21 @@ export class FuseFile extends OpenFile {
     const start = first * PAGE_SIZE;
     const answer = this.#askRead(start, Math.min(count * PAGE_SIZE, this.inode.size - start));
     if (isErrno(answer)) return answer;
-    const loaded = this.#load(pages, first, count, answer.reply, isAnew);
+    const loaded = this.#load(pages, first, count, answer, isAnew);
     connection.used(answer);
     return loaded < 0 ? loaded : count;
   }
 
   /** Zeros where the server has given less than there was said to be. @param isAnew  as `readIn` */
-  #load(pages: PageCache, first: number, count: number, bytes: Uint8Array, isAnew: boolean): number {
-    const { kernel } = this.inode.fileSystem;
+  #load(pages: PageCache, first: number, count: number, answer: FuseRequest, isAnew: boolean): number {
+    const { written, fileSystem } = this.inode;
+    const { kernel } = fileSystem;
+    const bytes = answer.reply;
     const memory = kernel.physical.u8;
     for (let index = 0; index < count; index++) {
       const page = first + index;
       const isThere = pages.peek(page) !== 0;
-      if (isThere && !isAnew) continue;
+      if (isThere && (!isAnew || written?.isNewer(page, answer.unique) === true)) continue;
       const content = bytes.subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE);
       kernel.work.charge(1);
       if (isThere && isSame(memory.subarray(pages.peek(page) * PAGE_SIZE), content)) continue;
@@ -296,9 +297,17 @@ export class FuseFile extends OpenFile {
   override beforeClose(): number {
     const { handle } = this;
     if ((handle.openFlags & FOPEN_NOFLUSH) !== 0) return 0;
+    const key = String(keyOf(handle.fh));
+    const stored = storeWritten(this.inode, FUSE_FLUSH, key);
+    if (stored < 0) return stored;
     const make = (): Uint8Array => message(FuseFlushIn, {}, handle.fh);
-    const answer = this.inode.ask(FUSE_FLUSH, String(keyOf(handle.fh)), make, 0);
+    const answer = this.inode.ask(FUSE_FLUSH, key, make, 0);
     return isErrno(answer) && answer !== -ENOSYS ? answer : 0;
+  }
+
+  /** The server has what was written once the mapping is gone (fs/fuse/file.c, fuse_vma_close). */
+  override beforeUnmap(): number {
+    return this.isWritable ? storeWritten(this.inode, NOTHING_NEXT, "") : 0;
   }
 
   override onDescriptorClose(): number {
@@ -314,7 +323,10 @@ export class FuseFile extends OpenFile {
     const { inode, handle } = this;
     const { kernel } = inode.fileSystem;
     inode.descriptions--;
-    if (this.isWritable) inode.writers--;
+    if (this.isWritable) {
+      inode.writers--;
+      postWritten(inode, handle);
+    }
     inode.handles.delete(handle);
     kernel.vfs.servedFiles--;
     handle.release();

@@ -60,3 +60,28 @@ export class FuseHandle implements Held {
     stateClass("FuseHandle", this);
   }
 }
+
+/** A file and a handle of it: made by a call that has it open; held until what was written by it has arrived. */
+export class FuseCreation<Node extends Held = Held> implements Held {
+  readonly inode: Node;
+  readonly handle: FuseHandle;
+
+  constructor(inode: Node, handle: FuseHandle) {
+    this.inode = inode;
+    this.handle = handle;
+  }
+
+  retain(): void {
+    this.inode.retain();
+    this.handle.retain();
+  }
+
+  release(): void {
+    this.handle.release();
+    this.inode.release();
+  }
+
+  static {
+    stateClass("FuseCreation", this);
+  }
+}

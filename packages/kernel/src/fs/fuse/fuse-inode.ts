@@ -26,7 +26,8 @@ import {
 } from "@stratos/abi";
 import * as op from "@stratos/abi/fuse";
 import { byteString, stateClass } from "@stratos/base";
-import { isInRanges } from "../../frames/memory-account.ts";
+import type { PageIndex } from "../../frames/frame.ts";
+import { isInRanges, type PageRange } from "../../frames/memory-account.ts";
 import { getU64, get64, viewOf } from "../../ground/words.ts";
 import { checkMode, hasOver, MAY_EXEC, MAY_READ, MAY_WRITE } from "../../security/permission.ts";
 import { isInGroup } from "../../security/credentials.ts";
@@ -41,7 +42,7 @@ import { removeServedAttribute, servedAttribute, servedAttributes, setServedAttr
 import type { FuseConnection } from "./fuse-connection.ts";
 import { FuseDirectoryFile } from "./fuse-directory-file.ts";
 import { FuseFile } from "./fuse-file.ts";
-import { FuseHandle } from "./fuse-handle.ts";
+import { FuseCreation, FuseHandle } from "./fuse-handle.ts";
 import {
   type FuseRequest,
   type Held,
@@ -54,6 +55,8 @@ import {
 } from "./fuse-request.ts";
 import type { StoredPages } from "./stored-pages.ts";
 import type { ServedNode } from "./served-node.ts";
+import { storeWritten, writableHandle } from "./store-written.ts";
+import { WrittenPages } from "./written-pages.ts";
 
 /** A mounted file system of a server, as its inodes know it (fuse-file-system.ts). */
 export interface ServedSystem extends FileSystem {
@@ -79,31 +82,6 @@ export function modeOf(view: DataView, at: number): number | null {
   return TYPES.includes(mode & S_IFMT) && !isLarge ? mode & 0o177777 : null;
 }
 
-/** A file that a call made and has open. */
-class FuseCreation implements Held {
-  readonly inode: FuseInode;
-  readonly handle: FuseHandle;
-
-  constructor(inode: FuseInode, handle: FuseHandle) {
-    this.inode = inode;
-    this.handle = handle;
-  }
-
-  retain(): void {
-    this.inode.retain();
-    this.handle.retain();
-  }
-
-  release(): void {
-    this.handle.release();
-    this.inode.release();
-  }
-
-  static {
-    stateClass("FuseCreation", this);
-  }
-}
-
 /**
  * A file that a program serves. What is known of it is believed for as long as the server said, and each method may
  * have to ask: it then returns BLOCKED, and the call comes again (fuse-connection.ts). Permissions are the server's
@@ -124,6 +102,8 @@ export class FuseInode extends Inode implements Held, ServedNode {
   isUnlinked = false;
   readonly handles = new Set<FuseHandle>();
   loadedAs = "";
+  /** null: no shared mapping has written any. */
+  written: WrittenPages | null = null;
   #created: FuseHandle | null = null;
 
   constructor(fileSystem: ServedSystem, node: Opaque, generation: Opaque, mode: number) {
@@ -358,7 +338,7 @@ export class FuseInode extends Inode implements Held, ServedNode {
       made = new FuseCreation(inode, new FuseHandle(this.fileSystem.connection, inode, opened));
       answer.hold(made);
     }
-    const { inode, handle } = made as FuseCreation;
+    const { inode, handle } = made as FuseCreation<FuseInode>;
     if (!inode.isRegular) return -EIO;
     inode.#created = handle;
     return inode;
@@ -524,22 +504,42 @@ export class FuseInode extends Inode implements Held, ServedNode {
     const { pages } = this;
     if (pages === null) return;
     const memory = this.fileSystem.kernel.physical.u8;
-    // Pages that begin behind the end so far: who maps them has not had them.
-    const first = Math.ceil(this.size / PAGE_SIZE);
-    const isLonger = offset + bytes.length > first * PAGE_SIZE;
-    const mapped = isLonger ? (pages.account.ofKernel.mappings?.mappedRanges(pages) ?? []) : [];
+    let mapped: readonly PageRange[] | null = null;
     for (let at = 0; at < bytes.length;) {
       const within = (offset + at) % PAGE_SIZE;
       const part = Math.min(PAGE_SIZE - within, bytes.length - at);
       const index = (offset + at - within) / PAGE_SIZE;
       let frame = pages.ownFrame(index);
-      if (frame === 0 && index >= first && isInRanges(mapped, index)) frame = pages.frameForOverwrite(index);
+      // What is mapped was read in, but for where the file has become longer since: nothing is there yet.
+      if (frame === 0) {
+        mapped ??= pages.account.ofKernel.mappings?.mappedRanges(pages) ?? [];
+        if (isInRanges(mapped, index)) frame = pages.frameForOverwrite(index);
+      }
       if (frame > 0) {
         memory.set(bytes.subarray(at, at + part), frame * PAGE_SIZE + within);
         pages.notifyChange(index);
+        this.written?.note(index, this.fileSystem.connection.nextUnique);
       }
       at += part;
     }
+  }
+
+  override pageWritten(index: PageIndex): void {
+    (this.written ??= new WrittenPages()).add(index, this.fileSystem.connection.nextUnique);
+  }
+
+  override sync(dataOnly: boolean): number {
+    const handle = writableHandle(this);
+    return handle === null ? 0 : this.syncBy(handle, dataOnly);
+  }
+
+  syncBy({ fh }: FuseHandle, dataOnly: boolean): number {
+    const key = `${keyOf(fh)} ${dataOnly}`;
+    const stored = storeWritten(this, op.FUSE_FSYNC, key);
+    if (stored < 0) return stored;
+    const values = { fsync_flags: dataOnly ? op.FUSE_FSYNC_FDATASYNC : 0 };
+    const answer = this.ask(op.FUSE_FSYNC, key, () => message(op.FuseFsyncIn, values, fh), 0);
+    return isErrno(answer) && answer !== -ENOSYS ? answer : 0;
   }
 
   override truncate(size: number): number {
@@ -565,6 +565,7 @@ export class FuseInode extends Inode implements Held, ServedNode {
     kernel.work.mayPause = false;
     kernel.fileShrinks(this, size);
     kernel.work.mayPause = mayPause;
+    this.written?.drop(Math.ceil(size / PAGE_SIZE));
     // Without memory for a tail of its own it goes, and is read in with the next mapping.
     if (pages.truncate(size) < 0) pages.lose(Math.floor(size / PAGE_SIZE));
   }
@@ -573,7 +574,10 @@ export class FuseInode extends Inode implements Held, ServedNode {
     const handle = [...this.handles].find(({ flags }) => (flags & O_ACCMODE) !== O_RDONLY);
     if (handle === undefined) return -EOPNOTSUPP;
     const bytes = (): Uint8Array => message(op.FuseFallocateIn, { offset, length, mode }, handle.fh);
-    const answer = this.ask(op.FUSE_FALLOCATE, `${mode} ${offset} ${length}`, bytes, 0);
+    const key = `${mode} ${offset} ${length}`;
+    const stored = storeWritten(this, op.FUSE_FALLOCATE, key);
+    if (stored < 0) return stored;
+    const answer = this.ask(op.FUSE_FALLOCATE, key, bytes, 0);
     if (isErrno(answer)) return answer === -ENOSYS ? -EOPNOTSUPP : answer;
     this.attributesUntil = 0;
     this.loadedAs = "";

@@ -3,6 +3,7 @@ import type { Struct } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { WaitQueue } from "../../ground/wait-queue.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
+import type { TakenPages } from "./written-pages.ts";
 
 export const HEADER_SIZE: number = FuseInHeader.size,
   REPLY_HEADER_SIZE: number = FuseOutHeader.size;
@@ -93,6 +94,10 @@ export class FuseRequest {
   /** Found by the execution under way of its call. */
   isUsed = false;
   held: Held | null = null;
+  /** What mappings wrote and it carries. */
+  pages: TakenPages | null = null;
+  /** Bytes that count for what nobody waits for. */
+  postedBytes = 0;
   /** Whose it is. */
   inode: Held | null = null;
   readonly queue = new WaitQueue();

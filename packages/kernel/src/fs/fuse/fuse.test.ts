@@ -8,7 +8,6 @@ import { it } from "node:test";
 import {
   AT_FDCWD,
   EACCES,
-  EAGAIN,
   ECONNABORTED,
   EINVAL,
   EIO,
@@ -20,10 +19,8 @@ import {
   ENOTCONN,
   ENOTTY,
   FS_IOC_SETFLAGS,
-  FUSE_DEVICE_MINOR,
   LOOP_MAJOR,
   LOOP_SET_FD,
-  MISC_MAJOR,
   O_APPEND,
   O_CREAT,
   O_NONBLOCK,
@@ -32,7 +29,6 @@ import {
   O_WRONLY,
   POLLERR,
   S_IFBLK,
-  S_IFCHR,
   S_IFDIR,
   S_IFREG,
   SIGUSR1,
@@ -46,138 +42,14 @@ import { getU64, putFields, viewOf } from "../../ground/words.ts";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { sendSignalToTask } from "../../signal/send-signal.ts";
 import { BUFFER, FileTask } from "../../testing/file-system-task.ts";
-import { Call, type TestKernel } from "../../testing/fake-task.ts";
+import { Call } from "../../testing/fake-task.ts";
+import { type Asked, FILE, servedAttributesOut, servedEntry, servedScene } from "../../testing/fuse-server.ts";
 import { dropUnusedDentries } from "../../vfs/dentry-cache.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
 import { endAsking } from "../../vfs/fanotify-marks.ts";
 
-interface Asked {
-  readonly opcode: number;
-  readonly unique: number;
-  readonly node: number;
-  /** Behind the header. */
-  readonly body: Uint8Array;
-}
-
-const FILE = 2;
-
-class Server {
-  readonly user: FileTask;
-  readonly fd: number;
-  /** All that was asked. */
-  readonly log: number[] = [];
-
-  constructor(user: FileTask) {
-    this.user = user;
-    user.call("mknodat", AT_FDCWD, "/fuse", S_IFCHR | 0o666, makeDevice(MISC_MAJOR, FUSE_DEVICE_MINOR));
-    user.call("mkdirat", AT_FDCWD, "/m", 0o755);
-    this.fd = user.open("/fuse", O_RDWR | O_NONBLOCK);
-    const options = `fd=${this.fd},rootmode=40755,user_id=0,group_id=0`;
-    assert.equal(user.call("mount", "none", "/m", "fuse", 0, options), 0);
-    const init = this.next()!;
-    assert.equal(init.opcode, op.FUSE_INIT);
-    const body = new Uint8Array(op.FuseInitOut.size);
-    putFields(viewOf(body), op.FuseInitOut, { major: 7, minor: 31, max_write: 4096 });
-    assert.equal(this.reply(init, 0, body), op.FuseOutHeader.size + body.length);
-  }
-
-  next(): Asked | null {
-    const count = this.user.call("read", this.fd, BUFFER, 0x4000);
-    if (count === -EAGAIN) return null;
-    assert.ok(count >= op.FuseInHeader.size, String(count));
-    const bytes = this.user.memory.u8.slice(BUFFER, BUFFER + count);
-    const view = viewOf(bytes);
-    const { offset } = op.FuseInHeader;
-    assert.equal(view.getUint32(offset.len, true), count);
-    const opcode = view.getUint32(offset.opcode, true);
-    this.log.push(opcode);
-    return {
-      opcode,
-      unique: getU64(view, offset.unique),
-      node: getU64(view, offset.nodeid),
-      body: bytes.subarray(op.FuseInHeader.size),
-    };
-  }
-
-  reply({ unique }: { unique: number }, error: number, body: Uint8Array = new Uint8Array(0)): number {
-    const { u8, view } = this.user.memory;
-    putFields(view, op.FuseOutHeader, { len: op.FuseOutHeader.size + body.length, error, unique }, BUFFER);
-    u8.set(body, BUFFER + op.FuseOutHeader.size);
-    return this.user.call("write", this.fd, BUFFER, op.FuseOutHeader.size + body.length);
-  }
-
-  /** What it says unasked. */
-  tell(code: number, body: Uint8Array): number {
-    const { u8, view } = this.user.memory;
-    putFields(view, op.FuseOutHeader, { len: op.FuseOutHeader.size + body.length, error: code, unique: 0 }, BUFFER);
-    u8.set(body, BUFFER + op.FuseOutHeader.size);
-    return this.user.call("write", this.fd, BUFFER, op.FuseOutHeader.size + body.length);
-  }
-
-  /** Executes a call to its end: each request is answered by `answer`, or as a folder with one file would. */
-  finish(client: FileTask, call: Call, answer: (asked: Asked) => Uint8Array | number | null = () => null): number {
-    for (let step = 0; call.isBlocked && step < 100; step++) {
-      const asked = this.next();
-      if (asked !== null) {
-        const made = answer(asked) ?? usual(asked);
-        if (typeof made === "number") this.reply(asked, made);
-        else if (asked.opcode !== op.FUSE_FORGET && asked.opcode !== op.FUSE_BATCH_FORGET) this.reply(asked, 0, made);
-      }
-      call.resume();
-    }
-    assert.ok(call.result !== null, "the call ends");
-    if (client.task.permissions !== null) endAsking(client.task);
-    return call.result;
-  }
-}
-
-function attributes(node: number, mode = node === 1 ? S_IFDIR | 0o755 : S_IFREG | 0o644): Uint8Array {
-  const bytes = new Uint8Array(op.FuseAttr.size);
-  putFields(viewOf(bytes), op.FuseAttr, { ino: node, mode, nlink: 1, size: 5 });
-  return bytes;
-}
-
-function entry(node: number, mode?: number): Uint8Array {
-  const bytes = new Uint8Array(op.FuseEntryOut.size);
-  putFields(viewOf(bytes), op.FuseEntryOut, { nodeid: node });
-  bytes.set(attributes(node, mode), op.FuseEntryOut.offset.attr);
-  return bytes;
-}
-
-function usual({ opcode, node, body }: Asked): Uint8Array | number {
-  switch (opcode) {
-    case op.FUSE_LOOKUP:
-      return byteString(body) === "f\0" ? entry(FILE) : -ENOENT;
-    case op.FUSE_GETATTR: {
-      const bytes = new Uint8Array(op.FuseAttrOut.size);
-      bytes.set(attributes(node), op.FuseAttrOut.offset.attr);
-      return bytes;
-    }
-    case op.FUSE_OPEN:
-    case op.FUSE_OPENDIR:
-      return new Uint8Array(op.FuseOpenOut.size);
-    case op.FUSE_CREATE:
-      return new Uint8Array([...entry(3), ...new Uint8Array(op.FuseOpenOut.size)]);
-    case op.FUSE_WRITE: {
-      const bytes = new Uint8Array(op.FuseWriteOut.size);
-      bytes.set(body.subarray(op.FuseWriteIn.offset.size, op.FuseWriteIn.offset.size + 4));
-      return bytes;
-    }
-    default:
-      return new Uint8Array(0);
-  }
-}
-
-function scene(): { test: TestKernel; server: Server; client: FileTask } {
-  const { test, user } = FileTask.create();
-  const server = new Server(user);
-  const client = new FileTask(test.kernel, user);
-  server.log.length = 0;
-  return { test, server, client };
-}
-
 it("a file is made and opened by one request, and closed once", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/new", O_CREAT | O_WRONLY, 0o644));
   assert.ok(fd >= 0, String(fd));
   assert.deepEqual(server.log, [op.FUSE_LOOKUP, op.FUSE_CREATE]);
@@ -191,22 +63,22 @@ it("a file is made and opened by one request, and closed once", () => {
 });
 
 it("what a reply hands out is given back when its call is gone", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
   const lookup = server.next()!;
   assert.equal(lookup.opcode, op.FUSE_LOOKUP);
   endAsking(client.task);
   assert.equal(server.next()!.opcode, op.FUSE_INTERRUPT, "the server needn't finish");
-  server.reply(lookup, 0, entry(FILE));
+  server.reply(lookup, 0, servedEntry(FILE));
   const forget = server.next()!;
   assert.deepEqual([forget.opcode, forget.node, getU64(viewOf(forget.body), 0)], [op.FUSE_FORGET, FILE, 1]);
   assert.equal(server.next(), null);
 });
 
 it("an opened file whose call is gone is released", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   const call = client.start("openat", AT_FDCWD, "/m/f", 0, 0);
-  server.reply(server.next()!, 0, entry(FILE));
+  server.reply(server.next()!, 0, servedEntry(FILE));
   call.resume();
   const open = server.next()!;
   assert.equal(open.opcode, op.FUSE_OPEN);
@@ -218,14 +90,14 @@ it("an opened file whose call is gone is released", () => {
 });
 
 it("a request that the server hasn't read goes with its call", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
   endAsking(client.task);
   assert.equal(server.next(), null);
 });
 
 it("a signal tells the server, whose reply still ends the call", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   const call = client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
   const lookup = server.next()!;
   sendSignalToTask(client.task, signalInfo(SIGUSR1, 0));
@@ -238,14 +110,14 @@ it("a signal tells the server, whose reply still ends the call", () => {
 });
 
 it("wrong replies are EIO", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   const replies: Record<string, Uint8Array> = {
     "too short": new Uint8Array(op.FuseEntryOut.size - 1),
     "too long": new Uint8Array(op.FuseEntryOut.size + 1),
-    "the root's node": entry(1, S_IFDIR),
-    "no type": entry(FILE, 0o644),
+    "the root's node": servedEntry(1, S_IFDIR),
+    "no type": servedEntry(FILE, 0o644),
     "an endless file": (() => {
-      const bytes = entry(FILE);
+      const bytes = servedEntry(FILE);
       bytes.fill(255, op.FuseEntryOut.offset.attr + 8, op.FuseEntryOut.offset.attr + 16);
       return bytes;
     })(),
@@ -263,19 +135,15 @@ it("wrong replies are EIO", () => {
   // The number is another kind of file by now.
   const again = client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
   assert.equal(
-    server.finish(client, again, ({ opcode }) => (opcode === op.FUSE_LOOKUP ? null : attributesOut(FILE, S_IFDIR))),
+    server.finish(client, again, ({ opcode }) =>
+      opcode === op.FUSE_LOOKUP ? null : servedAttributesOut(FILE, S_IFDIR),
+    ),
     -EIO,
   );
 });
 
-function attributesOut(node: number, mode?: number): Uint8Array {
-  const bytes = new Uint8Array(op.FuseAttrOut.size);
-  bytes.set(attributes(node, mode), op.FuseAttrOut.offset.attr);
-  return bytes;
-}
-
 it("a listing with names that no file can have, or that overlap, is none", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   const listed = (name: string, length: number): Uint8Array => {
     const bytes = new Uint8Array(op.FuseDirent.size + 8);
     putFields(viewOf(bytes), op.FuseDirent, { ino: 9, off: 1, namelen: length, type: 8 });
@@ -300,7 +168,7 @@ it("a listing with names that no file can have, or that overlap, is none", () =>
 });
 
 it("a listing shows names that are longer than those of other file systems, as on Linux", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   const bytes = new Uint8Array(op.FuseDirent.size + 1024);
   putFields(viewOf(bytes), op.FuseDirent, { ino: 9, off: 1, namelen: 1024, type: 8 });
   bytes.fill(0x61, op.FuseDirent.size);
@@ -316,11 +184,12 @@ it("a listing shows names that are longer than those of other file systems, as o
 });
 
 it("a mapping comes to its end though another program makes the file longer all the time", () => {
-  const { test, server, client } = scene();
+  const { test, server, client } = servedScene();
   const other = new FileTask(test.kernel, server.user);
   let size = 2 ** 20;
   const sized = ({ opcode }: Asked): Uint8Array | null => {
-    const bytes = opcode === op.FUSE_LOOKUP ? entry(FILE) : opcode === op.FUSE_GETATTR ? attributesOut(FILE) : null;
+    const bytes =
+      opcode === op.FUSE_LOOKUP ? servedEntry(FILE) : opcode === op.FUSE_GETATTR ? servedAttributesOut(FILE) : null;
     const at = opcode === op.FUSE_LOOKUP ? op.FuseEntryOut.offset.attr : op.FuseAttrOut.offset.attr;
     if (bytes !== null) putFields(viewOf(bytes), op.FuseAttr, { size }, at);
     return bytes;
@@ -345,7 +214,7 @@ it("a mapping comes to its end though another program makes the file longer all 
 });
 
 it("what is appended in several requests is written once, one behind the other", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_WRONLY | O_APPEND, 0));
   const places: number[][] = [];
   const call = client.start("write", fd, BUFFER, 10000);
@@ -364,7 +233,7 @@ it("what is appended in several requests is written once, one behind the other",
 });
 
 it("with its last descriptor the server is gone, for who waits and for who comes", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   const call = client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
   server.user.call("close", server.fd);
   call.resume();
@@ -374,7 +243,7 @@ it("with its last descriptor the server is gone, for who waits and for who comes
 });
 
 it("nodes that nobody uses any more are forgotten as often as they were named", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   for (let time = 0; time < 3; time++) server.finish(client, client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0));
   const unlink = client.start("unlinkat", AT_FDCWD, "/m/f", 0);
   assert.equal(server.finish(client, unlink), 0);
@@ -383,7 +252,7 @@ it("nodes that nobody uses any more are forgotten as often as they were named", 
 });
 
 it("what is mapped is read in before, and what is written later is seen", () => {
-  const { test, server, client } = scene();
+  const { test, server, client } = servedScene();
   const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
   const file = client.task.files.get(fd)!;
   let pages!: PageCache;
@@ -405,8 +274,7 @@ it("what is mapped is read in before, and what is written later is seen", () => 
   const write = client.start("pwrite64", fd, client.text("J"), 1, 0);
   assert.equal(server.finish(client, write), 1);
   assert.equal(shown(), "Jello\0");
-  assert.equal(file.isSharable, false, "what others would write into it goes nowhere");
-  const short = attributesOut(FILE, S_IFREG | 0o644);
+  const short = servedAttributesOut(FILE, S_IFREG | 0o644);
   viewOf(short).setUint32(op.FuseAttrOut.offset.attr + op.FuseAttr.offset.size, 2, true);
   const cut = client.start("ftruncate", fd, 2);
   assert.equal(
@@ -417,7 +285,7 @@ it("what is mapped is read in before, and what is written later is seen", () => 
 });
 
 it("dup3 over a served file waits for the server's last word", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
   const other = client.open("/fuse", O_RDWR);
   const call = client.start("dup3", other, fd, 0);
@@ -430,7 +298,7 @@ it("dup3 over a served file waits for the server's last word", () => {
 });
 
 it("a connection is cut off by its file in fusectl, and its type names the server's", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   client.call("mkdirat", AT_FDCWD, "/c", 0o755);
   assert.equal(client.call("mount", "none", "/c", "fusectl", 0, ""), 0);
   const number = (client.list("/c") as string[]).find((name) => !name.startsWith("."))!;
@@ -451,14 +319,14 @@ it("a connection is cut off by its file in fusectl, and its type names the serve
 });
 
 it("an ordinary open file cannot be a server, nor one of another's mount that is gone", () => {
-  const { client } = scene();
+  const { client } = servedScene();
   client.put("/file", "");
   const fd = client.open("/file", O_RDWR);
   assert.equal(client.call("mount", "none", "/m", "fuse", 0, `fd=${fd},rootmode=40755,user_id=0,group_id=0`), -EINVAL);
 });
 
 it("a process ends when what it wrote has come to an end, and asks once", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
   server.log.length = 0;
   const call = client.start("exit_group", 0);
@@ -472,7 +340,7 @@ it("a process ends when what it wrote has come to an end, and asks once", () => 
 });
 
 it("a node is forgotten when its last handle is released, and not before", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
   server.finish(client, client.start("unlinkat", AT_FDCWD, "/m/f", 0));
   server.finish(client, client.start("close", fd));
@@ -485,9 +353,9 @@ it("a node is forgotten when its last handle is released, and not before", () =>
 });
 
 it("of a node that a request is about the server is told to forget when that has its reply", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   const call = client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0);
-  server.reply(server.next()!, 0, entry(FILE));
+  server.reply(server.next()!, 0, servedEntry(FILE));
   call.resume();
   const getattr = server.next()!;
   assert.equal(getattr.opcode, op.FUSE_GETATTR);
@@ -496,13 +364,13 @@ it("of a node that a request is about the server is told to forget when that has
   server.log.length = 0;
   while (server.next() !== null);
   assert.ok(!server.log.includes(op.FUSE_FORGET));
-  server.reply(getattr, 0, attributesOut(FILE, S_IFREG | 0o644));
+  server.reply(getattr, 0, servedAttributesOut(FILE, S_IFREG | 0o644));
   while (server.next() !== null);
   assert.ok(server.log.includes(op.FUSE_FORGET));
 });
 
 it("is no layer of an overlay", () => {
-  const { test, server, client } = scene();
+  const { test, server, client } = servedScene();
   client.call("mkdirat", AT_FDCWD, "/o", 0o755);
   client.call("mkdirat", AT_FDCWD, "/low", 0o755);
   const call = client.start("mount", "none", "/o", "overlay", 0, "lowerdir=/m:/low");
@@ -514,7 +382,7 @@ it("is no layer of an overlay", () => {
 });
 
 it("lies behind no loop device, which could not wait for it", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
   client.call("mknodat", AT_FDCWD, "/loop0", S_IFBLK | 0o600, makeDevice(LOOP_MAJOR, 0));
   const device = client.open("/loop0", O_RDWR);
@@ -524,7 +392,7 @@ it("lies behind no loop device, which could not wait for it", () => {
 });
 
 it("what a server wants back and does not read is bounded", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   server.finish(client, client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0));
   const wanted = new Uint8Array(op.FuseNotifyRetrieveOut.size);
   putFields(viewOf(wanted), op.FuseNotifyRetrieveOut, { notify_unique: 5, nodeid: FILE, size: 5 });
@@ -538,7 +406,7 @@ it("what a server wants back and does not read is bounded", () => {
 });
 
 it("an ioctl asks anew whenever it is called, and once however often it is executed", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
   server.log.length = 0;
   for (const expected of [7, -ENOTTY, 7, -EIO]) {
@@ -555,7 +423,7 @@ it("an ioctl asks anew whenever it is called, and once however often it is execu
 });
 
 it("flags are set by a file that is opened for it, and released", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
   while (server.next() !== null);
   server.log.length = 0;
@@ -572,7 +440,7 @@ it("flags are set by a file that is opened for it, and released", () => {
 });
 
 it("a file is opened before its content goes, once, and released when it can't go", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   const start = (): Call => client.start("openat", AT_FDCWD, "/m/f", O_WRONLY | O_TRUNC, 0);
   const refused = server.finish(client, start(), ({ opcode }) => (opcode === op.FUSE_OPEN ? -EACCES : null));
   assert.equal(refused, -EACCES);
@@ -585,7 +453,7 @@ it("a file is opened before its content goes, once, and released when it can't g
   ] as const) {
     server.log.length = 0;
     const result = server.finish(client, start(), ({ opcode }) =>
-      opcode === op.FUSE_SETATTR ? error || attributesOut(FILE, S_IFREG | 0o644) : null,
+      opcode === op.FUSE_SETATTR ? error || servedAttributesOut(FILE, S_IFREG | 0o644) : null,
     );
     assert.ok(error === 0 ? result >= 0 : result === error, String(result));
     while (server.next() !== null);
@@ -597,7 +465,7 @@ it("a file is opened before its content goes, once, and released when it can't g
 });
 
 it("a name that the server takes back is forgotten with its node, whoever has looked at it", () => {
-  const { server, client } = scene();
+  const { server, client } = servedScene();
   server.finish(client, client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0));
   while (server.next() !== null);
   const told = (flags: number): number => {
@@ -614,7 +482,7 @@ it("a name that the server takes back is forgotten with its node, whoever has lo
 });
 
 it("who polls a server's descriptor hears that it is unmounted", () => {
-  const { server } = scene();
+  const { server } = servedScene();
   const file = server.user.task.files.get(server.fd)!;
   assert.equal(file.poll() & POLLERR, 0);
   assert.equal(server.user.call("umount2", "/m", 0), 0);

@@ -3,11 +3,12 @@ import type { Inode } from "../../vfs/inode.ts";
 import type { FsKernel } from "../fs-kernel.ts";
 import type { FuseConnection } from "./fuse-connection.ts";
 import type { FuseHandle } from "./fuse-handle.ts";
-import type { FuseRequest, Opaque } from "./fuse-request.ts";
+import type { FuseRequest, Held, Opaque } from "./fuse-request.ts";
 import type { StoredPages } from "./stored-pages.ts";
+import type { WrittenPages } from "./written-pages.ts";
 
 /** A file of a server (fuse-inode.ts), as its descriptions know it. */
-export interface ServedNode extends Inode {
+export interface ServedNode extends Inode, Held {
   readonly fileSystem: FileSystem & {
     readonly kernel: FsKernel;
     readonly connection: FuseConnection;
@@ -22,6 +23,10 @@ export interface ServedNode extends Inode {
   loadedAs: string;
   /** −EIO: it is another file by now; −EACCES: the caller may not come near. */
   readonly refused: number;
+  /** What shared mappings have written; null: nothing. */
+  readonly written: WrittenPages | null;
+  /** fsync(2), fdatasync(2). */
+  syncBy(handle: FuseHandle, dataOnly: boolean): number;
   /** Bytes of the content are others: what mappings see of them. Before the size is that of afterwards. */
   changePages(offset: number, bytes: Uint8Array): void;
   /** One for the call under way; whoever wants it for longer retains it. @param flags  O_* that the server gets */
