@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { SeededRandom } from "@stratos/base";
 import { launcher, stratos } from "./support/stratos.ts";
 import { TerminalSession } from "./support/terminal.ts";
@@ -80,7 +81,7 @@ test("a line that begins with ( is Lisp, of several lines where it needs them", 
   });
 });
 
-test("Lisp is interrupted, fills the heap and raises what it likes: the prompt comes again", async () => {
+extendedTest("Lisp is interrupted, fills the heap and raises what it likes: the prompt comes again", async () => {
   await atPrompt(async (session) => {
     session.type("(begin (display 'running) (newline) (flush-output-port) (let loop () (loop)))\r");
     await session.expect(/\r\nrunning\r\n/);

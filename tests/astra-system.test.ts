@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { launcher, stratos } from "./support/stratos.ts";
 import { TerminalSession } from "./support/terminal.ts";
 import { ensureAstraHome, ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
@@ -81,7 +82,7 @@ const COMMANDS = `@netstat -an
 /** Utilities of files and texts, with the options that GNU's users write. */
 const FILES = readFileSync(new URL("./terminal/astra-utilities.txt", import.meta.url), "utf8");
 
-test("the network, memory, processes and files are told as Debian's programs tell them", async () => {
+extendedTest("the network, memory, processes and files are told as Debian's programs tell them", async () => {
   writeFileSync(join(shared, "beside.py"), BESIDE_DEBIAN);
   const commands = COMMANDS + FILES;
   writeFileSync(join(shared, "commands"), commands);

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { BuildResult } from "@stratos/builder";
-import { isExtended } from "@stratos/base/testing";
+import { extendedTest, isExtended } from "@stratos/base/testing";
 import { buildObstacle } from "@stratos/tools-node/builder";
 import { writeSource } from "./builder/sample-source.ts";
 import { launcher, run } from "./support/stratos.ts";
@@ -44,7 +44,7 @@ test(
   },
 );
 
-test("… and inside Stratos is the same each time, by its seed", { timeout: TIMEOUT_MS }, async () => {
+extendedTest("… and inside Stratos is the same each time, by its seed", { timeout: TIMEOUT_MS }, async () => {
   const once = await hashes("once", ["stratos", "--seed", "3"]);
   assert.deepEqual(
     Object.keys(once)

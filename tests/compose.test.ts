@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { extendedTest } from "@stratos/base/testing";
+import { extendedTest, isExtended } from "@stratos/base/testing";
 import { ensureJudge } from "./support/judge.ts";
 import { launcher, repository, run, start, type Result, type RunInput } from "./support/stratos.ts";
 import { TEST_HOME } from "./support/test-image.ts";
@@ -121,7 +121,7 @@ test("what is wrong with a treefile is told with its place, and the status is 1"
 });
 
 test(
-  "the minimal sample is composed inside Stratos, runs there, and is the same again",
+  "the minimal sample is composed inside Stratos, and runs there",
   {
     timeout: 2 * TIMEOUT_MS,
   },
@@ -169,6 +169,7 @@ test(
       `composed\nuid=1234(op) gid=1234(op) groups=1234(op)\n ${info.images[0]!.packages} installed\n`,
     );
 
+    if (!isExtended) return;
     const again = await compose(home, ["run", tree, "--runner", "stratos", "-o", join(folder, "one"), "--locked"]);
     assert.equal(again.status, 0, again.stderr);
     assert.match(again.stdout, new RegExp(`^${digest}  minimal-default-riscv64\\.tar`));

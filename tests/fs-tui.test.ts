@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { launcher, run, start } from "./support/stratos.ts";
 import { TerminalScreen } from "./support/terminal-screen.ts";
 import { Heard, until } from "./support/until.ts";
@@ -171,7 +172,7 @@ test("the terminal is left as it was, and its size, colours and characters are h
   assert.match(screen.written, /\x1b\[\?25h\x1b\[\?1049l$/);
 });
 
-test("at a service elsewhere its key decides what may be done, and what fails is told in place", async (t) => {
+extendedTest("at a service elsewhere its key decides what may be done, and what fails is told in place", async (t) => {
   const { folder, volume, must, open, env } = await setting(t);
   await must("snapshot", "create", volume, "kept");
   const key = join(folder, "key");

@@ -328,7 +328,7 @@ test("what a killed server leaves is taken away by the next command, whichever i
   }
 });
 
-test("of two backups at once of a mounted volume each is in the list that was told to be made", async () => {
+extendedTest("of two backups at once of a mounted volume each is in the list that was told to be made", async () => {
   const backed = await MountedVolume.create("256M");
   try {
     await backed.mount();

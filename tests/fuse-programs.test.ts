@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { sampleCount } from "@stratos/base/testing";
+import { extendedTest, sampleCount } from "@stratos/base/testing";
 import { crashRounds } from "./fuse/crash-rounds.ts";
 import { manyFiles } from "./fuse/many-files.ts";
 import { stressTogether } from "./fuse/stressors.ts";
@@ -115,7 +115,7 @@ for (const [name, options] of [
   });
 }
 
-test("rsync carries a tree with links, attributes and holes there and back", async () => {
+extendedTest("rsync carries a tree with links, attributes and holes there and back", async () => {
   const source = join(volume.folder, "tree");
   writeTree(source, 700, 42);
   const marked = await volume.try(
@@ -138,7 +138,7 @@ test("rsync carries a tree with links, attributes and holes there and back", asy
   assert.equal(said, "");
 });
 
-test(
+extendedTest(
   "thousands of files are made, listed, found after a new mount and removed, and the server's memory stays within " +
     "its bound",
   async () => {
@@ -156,7 +156,7 @@ test(
   },
 );
 
-test("the file stressors of stress-ng, all at once, find nothing wrong", async () => {
+extendedTest("the file stressors of stress-ng, all at once, find nothing wrong", async () => {
   const small = await MountedVolume.create("1G");
   try {
     await small.mount("allow_other");

@@ -123,7 +123,7 @@ extendedTest("a worker keeps profiles of itself, which need no hub to be read", 
   assert.match(good("hub", "profile", "top", join(mine, "profiles", found()[0]!)), /^busy for /);
 });
 
-test("what failed is listed by cause, by the hub's rules and one's own", async () => {
+extendedTest("what failed is listed by cause, by the hub's rules and one's own", async () => {
   const { child } = await start(["worker", "--name", "fails", "--token-file", key], "stderr");
   const submit = (label: string, script: string): string =>
     good("hub", "task", "submit", "--label", label, "--", "sh", "-c", script).trim();

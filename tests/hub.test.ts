@@ -50,9 +50,8 @@ function good(...args: string[]): string {
   return stdout;
 }
 
-test(
-  "without a database server: killed and started again, its worker goes on; backed up, restored, moved to " +
-    "PostgreSQL",
+extendedTest(
+  "without a database server: killed and started again, its worker goes on; backed up, restored, moved to PostgreSQL",
   async () => {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;

@@ -97,7 +97,7 @@ test("what the network and folders of the host answer is recorded, and repeated 
     ]).flat(),
   ));
 
-test("what is ended from outside leaves FILE.partial; what is no recording is refused by kind", () =>
+extendedTest("what is ended from outside leaves FILE.partial; what is no recording is refused by kind", () =>
   programPrints(
     project,
     `import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -173,7 +173,8 @@ test("what is ended from outside leaves FILE.partial; what is no recording is re
       ],
       ...["SIGTERM", true],
     ],
-  ));
+  ),
+);
 
 /** Reads a word, and is recorded. */
 const READER = "read x; echo $x > /tmp/f; echo one; read x; echo $x > /tmp/f; cat /tmp/f; exit 3";

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { extendedTest } from "@stratos/base/testing";
 import { closedSystem, Lisp, writeShown } from "@stratos/lisp";
 import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
 import { ForeignPrograms, WITHOUT_HOST } from "./support/foreign-programs.ts";
@@ -39,7 +40,7 @@ function lastForm(code: string): number {
 }
 
 for (const page of ["foreign.md", "system.md"])
-  test(`the examples of docs/lisp/${page}`, { skip: WITHOUT_HOST }, () => {
+  extendedTest(`the examples of docs/lisp/${page}`, { skip: WITHOUT_HOST }, () => {
     const examples = examplesOf(page).flat();
     const text = examples.map(({ code, kind }) => {
       if (kind === "") return code;

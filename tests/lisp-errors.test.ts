@@ -8,6 +8,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { extendedTest } from "@stratos/base/testing";
 import { SeededRandom } from "@stratos/base";
 import { standardExports } from "../packages/lisp/src/library/standard.ts";
 import { makeLisp } from "../packages/lisp/src/testing/run.ts";
@@ -102,7 +103,7 @@ test("compiled, each call gives the same value or kind of error as interpreted",
 });
 
 const [command, ...args] = EMULATORS.x86_64 ?? EMULATORS.rv64!;
-test("a native program's calls do, too, in the same words but for names of procedures", () => {
+extendedTest("a native program's calls do, too, in the same words but for names of procedures", () => {
   const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-errors-"));
   try {
     const file = join(folder, "program");

@@ -332,7 +332,7 @@ extendedTest("threads stand still while C waits for a procedure", { skip: WITHOU
   );
 });
 
-test("zlib and SQLite", { skip: WITHOUT_HOST }, () => {
+extendedTest("zlib and SQLite", { skip: WITHOUT_HOST }, () => {
   const text = `${HEAD.replace("(stratos base)", "(stratos base) (stratos sqlite)")}
     (foreign-library z "libz.so.1")
     (define crc32 (foreign-procedure z "crc32" (ulong bytevector uint) ulong))
@@ -378,7 +378,7 @@ test("zlib and SQLite", { skip: WITHOUT_HOST }, () => {
   assert.deepEqual(programs.onHost(tortured(built.x86_64)).output.split("\n"), expected);
 });
 
-test("programs without foreign functions stay static, and elsewhere the use of C is refused by name", () => {
+extendedTest("programs without foreign functions stay static, and elsewhere the use of C is refused by name", () => {
   const headers = (program: Uint8Array): number[] => {
     const view = new DataView(program.buffer, program.byteOffset);
     const [at, count] = [Number(view.getBigUint64(32, true)), view.getUint16(56, true)];

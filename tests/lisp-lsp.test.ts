@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { extendedTest } from "@stratos/base/testing";
 import type * as lsp from "vscode-languageserver-types";
 import { MessagePeer } from "./support/message-peer.ts";
 import { launcher, start } from "./support/stratos.ts";
@@ -448,7 +449,7 @@ test("a large text stays quick", async () => {
   assert.ok(performance.now() - started < 30_000);
 });
 
-test("it ends as the protocol asks", async () => {
+extendedTest("it ends as the protocol asks", async () => {
   const ended = new Promise((resolve) => editor.child.on("close", resolve));
   assert.equal(await editor.ask("shutdown"), null);
   assert.equal((await editor.answer("textDocument/hover")).error!.code, -32600);

@@ -10,6 +10,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { extendedTest } from "@stratos/base/testing";
 import type { NativeTarget } from "@stratos/lisp";
 import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
 import { runText } from "../packages/lisp/src/testing/run.ts";
@@ -164,7 +165,7 @@ function build(text: string, targets: readonly NativeTarget[]): Record<NativeTar
   return nativeLisp().buildNative(text, "machine.scm", targets);
 }
 
-test("machine code of eval does what the interpreter does, on each processor", async () => {
+extendedTest("machine code of eval does what the interpreter does, on each processor", async () => {
   const forms = `${PROGRAM}(each '(${FORMS}))`;
   const expected = runText(`(import ${IMPORTS})${forms}`, { findLibrary: folderFinder([ownLibraryFolder()]) });
   assert.equal(expected.error, null);
@@ -234,7 +235,7 @@ test("machine code of eval is faster, never writable and executable, and not the
   if (count(denied, "answer") === 0) assert.equal(count(denied, "made"), 0);
 });
 
-test("threads take turns while machine code runs", () => {
+extendedTest("threads take turns while machine code runs", () => {
   const text = `
 (import (scheme base) (scheme eval) (scheme repl) (scheme write) (srfi 18) (stratos evaluation-machine))
 (define (run x) (eval x (interaction-environment)))

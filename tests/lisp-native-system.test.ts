@@ -9,6 +9,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { extendedTest } from "@stratos/base/testing";
 import { Lisp } from "@stratos/lisp";
 import type { NativeTarget } from "@stratos/lisp";
 import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
@@ -45,7 +46,7 @@ function checkEverywhere(text: string, expected: string): void {
   }
 }
 
-test("children of fork-heap have the heap as it was, and end with who made them", () => {
+extendedTest("children of fork-heap have the heap as it was, and end with who made them", () => {
   checkEverywhere(
     `(import (scheme base) (scheme write) (scheme process-context) (stratos heap)) ${HEAD}
     (define items (vector 1 2 3))
@@ -76,7 +77,7 @@ test("children of fork-heap have the heap as it was, and end with who made them"
   );
 });
 
-test("futures run in processes of their own, side by side, and give copies of data, or errors", () => {
+extendedTest("futures run in processes of their own, side by side, and give copies of data, or errors", () => {
   checkEverywhere(
     `(import (scheme base) (scheme write) (scheme process-context) (stratos futures) (stratos process)) ${HEAD}
     (define items (vector 1 2 3))
@@ -117,7 +118,7 @@ test("futures run in processes of their own, side by side, and give copies of da
   );
 });
 
-test("green threads go on while one waits for a future", () => {
+extendedTest("green threads go on while one waits for a future", () => {
   checkEverywhere(
     `(import (scheme base) (scheme write) (srfi 18) (stratos futures) (stratos process)) ${HEAD}
     (define p (process-start '("cat") 'stdin 'pipe 'stdout 'pipe))
@@ -141,7 +142,7 @@ test("green threads go on while one waits for a future", () => {
   );
 });
 
-test("a program whose heap is full has written what its ports held", () => {
+extendedTest("a program whose heap is full has written what its ports held", () => {
   const text = `(import (scheme base) (scheme write))
     (display "before") (let loop ((l '())) (loop (make-vector 1000 l)))`;
   const file = join(folder, "full");
@@ -270,7 +271,7 @@ test("sockets of IPv4, IPv6 and Unix: streams, datagrams, time-outs, threads, po
   checkEverywhere(text.replace("(scheme base)", "(scheme base) (scheme file)"), SOCKET_ANSWERS);
 });
 
-test("the same on the machine", async () => {
+extendedTest("the same on the machine", async () => {
   assert.equal((await runStatic(build(SOCKETS("/tmp/socket"), ["rv64"]).rv64)).output, SOCKET_ANSWERS);
 });
 
@@ -336,10 +337,13 @@ const HTTP_HEAD = `
   (define-syntax message*
     (syntax-rules () ((_ body) (guard (e ((error-object? e) (error-object-message e))) body 'no-error))))`;
 
-test("HTTP between a client and a server of our own, which hostile requests don't end: on the machine", async () => {
-  const { output } = await runStatic(build(HTTP_HEAD + HTTP_SERVER, ["rv64"]).rv64);
-  assert.equal(Buffer.from(output, "latin1").toString(), HTTP_ANSWERS);
-});
+extendedTest(
+  "HTTP between a client and a server of our own, which hostile requests don't end: on the machine",
+  async () => {
+    const { output } = await runStatic(build(HTTP_HEAD + HTTP_SERVER, ["rv64"]).rv64);
+    assert.equal(Buffer.from(output, "latin1").toString(), HTTP_ANSWERS);
+  },
+);
 
 test("HTTP with curl as the client and Python as the server", () => {
   writeFileSync(join(folder, "page"), "x".repeat(100_000));

@@ -114,7 +114,7 @@ const THREADS = `
 (guard (e ((error-object? e) (display (error-object-message e)))) (channel-receive! c))
 `;
 
-test("threads of a native program take the same turns as the interpreter's", async () => {
+extendedTest("threads of a native program take the same turns as the interpreter's", async () => {
   const findLibrary = folderFinder([ownLibraryFolder()]);
   const build = nativeLisp();
   const programs = build.buildNative(THREADS, "test.scm", NATIVE_TARGETS);
@@ -215,12 +215,15 @@ function linkedWith(code: Uint8Array | null, text: string): Uint8Array {
   return nativeLisp(undefined, () => code).buildNative(text, "test.scm", ["x86_64"]).x86_64;
 }
 
-test("a program that is linked with code of the runtime is, byte for byte, the one that is compiled whole", () => {
-  const linked = linkedWith(keptRuntimeCode("x86_64"), PROGRAM);
-  assert.deepEqual(linked, linkedWith(null, PROGRAM));
-  // What is another processor's is passed over.
-  assert.deepEqual(linked, linkedWith(keptRuntimeCode("rv64"), PROGRAM));
-});
+extendedTest(
+  "a program that is linked with code of the runtime is, byte for byte, the one that is compiled whole",
+  () => {
+    const linked = linkedWith(keptRuntimeCode("x86_64"), PROGRAM);
+    assert.deepEqual(linked, linkedWith(null, PROGRAM));
+    // What is another processor's is passed over.
+    assert.deepEqual(linked, linkedWith(keptRuntimeCode("rv64"), PROGRAM));
+  },
+);
 
 extendedTest("… so is one with an evaluator; what is cut off is passed over", () => {
   const evaluating = `(import (scheme base) (scheme eval) (scheme write))

@@ -228,7 +228,7 @@ test("a program is built ahead: one file, which stratos or Node alone runs witho
   assert.deepEqual(await run([process.execPath, "ahead.mjs", "a", "-e"], { cwd: folder }), expected);
 });
 
-test("futures run in threads beside the program, which ends without those that nobody touched", async () => {
+extendedTest("futures run in threads beside the program, which ends without those that nobody touched", async () => {
   writeFileSync(
     join(folder, "futures.scm"),
     `(import (scheme base) (scheme write) (scheme file) (scheme time) (stratos futures))
@@ -304,7 +304,7 @@ extendedTest(
   },
 );
 
-test("the heap is as large as the command line says, and a report tells what was collected", async () => {
+extendedTest("the heap is as large as the command line says, and a report tells what was collected", async () => {
   writeFileSync(
     join(folder, "heap.scm"),
     `(import (scheme base) (scheme write) (stratos memory))
@@ -345,7 +345,7 @@ test("who reads no more ends a program by SIGPIPE's status, without a word", asy
   assert.deepEqual([stdout, stderr], ["line\n141\n", ""]);
 });
 
-test("programs have JavaScript where the command line gives it, and nowhere else", async () => {
+extendedTest("programs have JavaScript where the command line gives it, and nowhere else", async () => {
   writeFileSync(
     join(folder, "javascript.scm"),
     `(import (scheme base) (scheme write) (scheme process-context) (stratos javascript))

@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { makeAlpmPackage, type TestPackageSpec } from "../packages/pkg/src/testing/alpm-repository.ts";
 import { launcher } from "./support/stratos.ts";
 
@@ -129,7 +130,7 @@ test("packages are installed, upgraded, shown, removed, and taken back", async (
   assert.equal(pacman(root, "-Q"), "");
 });
 
-test("what is wrong is told in words", async () => {
+extendedTest("what is wrong is told in words", async () => {
   const { root, repository } = await makeRoot([
     ["app", "1-1", { depends: ["nope>=2"] }],
     ["ok", "1-1"],

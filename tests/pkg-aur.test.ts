@@ -355,7 +355,7 @@ extendedTest("a build is reproducible, and says what it is made of", async () =>
   ]);
 });
 
-test("what goes wrong is told in words", async () => {
+extendedTest("what goes wrong is told in words", async () => {
   const root = await makeRoot();
   await good(["alpm", "update", "--root", root]);
   const fails = async (args: string[], message: RegExp): Promise<void> => {

@@ -9,6 +9,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import {
   hostArchitecture,
   makeSmallRoot,
@@ -77,7 +78,7 @@ function isAutomatic(name: string): boolean {
   return new RegExp(`^Package: ${name}$`, "m").test(readInRoot(root, "var/lib/apt/extended_states"));
 }
 
-test(
+extendedTest(
   "a package all of whose files others bring goes; who depends on it inherits that it was asked for",
   options,
   async () => {
@@ -107,7 +108,7 @@ test(
   },
 );
 
-test(
+extendedTest(
   "questions about configuration files are answered as apt.conf or dpkg.cfg says, else what was changed stays",
   options,
   async () => {

@@ -52,7 +52,7 @@ const fetchBy = (file: string, url: string, path: string) => {
   return stratosRun(["--net", "host", "--record", file, "--", "perl", "-e", program]);
 };
 
-test("a download of 20 MB and an upload are repeated without their server", async () => {
+extendedTest("a download of 20 MB and an upload are repeated without their server", async () => {
   const file = join(folder, "large");
   const body = Buffer.alloc(20_000_000, "0123456789abcdefghijk");
   let uploaded = "";

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
+import { extendedTest } from "@stratos/base/testing";
 import { SeededRandom } from "@stratos/base";
 import { WAV_DATA_MAX, wavHeader } from "@stratos/sound";
 import { stratos } from "./support/stratos.ts";
@@ -47,19 +48,21 @@ async function played(
   return { sound: readFileSync(file), stdout, status };
 }
 
+/** By the sound server's own protocol, and by the one that ALSA has for it. */
+const PLAYERS = new Set(["paplay", "ALSA"]);
 for (const [name, command] of [
   ["paplay", ["paplay", "/mnt/in.wav"]],
   ["paplay with little in its buffer", ["paplay", "--latency-msec=60", "/mnt/in.wav"]],
   ["ALSA", ["aplay", "-D", "pulse", "/mnt/in.wav"]],
   ["SoX", ["sox", "-q", "/mnt/in.wav", "-t", "pulseaudio"]],
 ] as const)
-  test(`what ${name} plays is heard as it is`, async () => {
+  (PLAYERS.has(name) ? test : extendedTest)(`what ${name} plays is heard as it is`, async () => {
     const { sound, status } = await played("out.wav", command);
     assert.equal(status, 0);
     assert.deepEqual(sound, readFileSync(join(folder, "in.wav")));
   });
 
-test("a seed gives the same sound at the same time, of another rate, too", async () => {
+extendedTest("a seed gives the same sound at the same time, of another rate, too", async () => {
   const script = "paplay /mnt/in44.wav && cat /proc/uptime";
   const runs = [];
   for (const name of ["one.wav", "two.wav"]) runs.push(await played(name, ["sh", "-c", script], ["--seed", "7"]));

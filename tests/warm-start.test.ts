@@ -94,7 +94,7 @@ const SAME: readonly { readonly words: readonly string[]; readonly stdin?: strin
 ];
 
 test("python3 says from its warm start what it says from a cold one", async () => {
-  for (const { words, stdin, status } of sampleOf(SAME, 2)) {
+  for (const { words, stdin, status } of sampleOf(SAME, 4)) {
     const input = stdin === undefined ? {} : { stdin };
     const warm = await run(["--", "python3", ...words], input);
     const cold = await run(["--no-warm-start", "--", "python3", ...words], input);

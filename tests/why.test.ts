@@ -164,7 +164,7 @@ extendedTest("a number goes through floating-point registers back to the standar
   assertWay(hops, /^python3: fsd stored it at 0x/, /^python3: read\(2\) read it from the standard input, byte 3$/);
 });
 
-test("a byte is named by an argument or by an option, once", async () => {
+extendedTest("a byte is named by an argument or by an option, once", async () => {
   assert.deepEqual(await whyJson(pipeline, "--output", "2:1"), await whyJson(pipeline, "line:2:1"));
   if (isExtended) assert.deepEqual(await whyJson(pipeline, "--file", "/tmp/o:3"), await whyJson(pipeline, "/tmp/o:3"));
   for (const words of [

@@ -1,6 +1,7 @@
 /** The same programs on both engines: what they write, and the error they end with, must be the same to the letter. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { CompiledLisp } from "./compiled-session.ts";
 import { closedSystem } from "./interpreter/system.ts";
 import { haveSameRuntime } from "./image/engine-image.ts";
@@ -232,7 +233,7 @@ function withoutPlace(output: string): string {
   return output.replace(/(\nerror: [^\n]*?)(?: {2}from .*|\n {2}.*)$/su, "$1");
 }
 
-test("a program is built into the same bytes from an image of the runtime and without one", () => {
+extendedTest("a program is built into the same bytes from an image of the runtime and without one", () => {
   const text = `(import (scheme base) (scheme write))
     (define-record-type point (make-point x y) point? (x px) (y py))
     (write (list (px (make-point 1/2 'a)) "text" 1.5 (expt 3 100) (string-upcase "ß")))`;

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { CompiledLisp } from "./compiled-session.ts";
 import type { Passes } from "./middle/simplify.ts";
 import { ALL_PASSES } from "./middle/simplify.ts";
@@ -140,7 +141,7 @@ for (const engine of ["interpreter", "wasm"] as const) {
     assert.equal(run(text, engine, { system }), '"abc""de"#t');
   });
 
-  test(`ten thousand threads, each with a wait of its own (${engine})`, () => {
+  (engine === "wasm" ? test : extendedTest)(`ten thousand threads, each with a wait of its own (${engine})`, () => {
     const text = `
       (define (start i) (thread-start! (make-thread (lambda () (thread-sleep! (/ (modulo (* i 7919) 10007) 100)) i))))
       (define all (let loop ((i 0) (l '())) (if (= i 10000) l (loop (+ i 1) (cons (start i) l)))))

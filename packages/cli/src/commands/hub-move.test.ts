@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { openHubPlace, startHub, openBlobs } from "@stratos/hub";
 import { runCommand, type CommandResult } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
@@ -46,7 +47,7 @@ test("a hub is moved; where one has worked nothing is brought, and none that the
   assert.ok(!existsSync(at("frist")) && !existsSync(at("third")));
 });
 
-test("a database in which no hub has worked is none that could be moved", async () => {
+extendedTest("a database in which no hub has worked is none that could be moved", async () => {
   const empty = await openHubPlace({ state: at("state"), database: at("empty") });
   await empty.close();
   const words = /^stratos: [^:]+empty: there is no database of a hub\n$/;
@@ -54,7 +55,7 @@ test("a database in which no hub has worked is none that could be moved", async 
   assert.ok(!existsSync(at("fourth")));
 });
 
-test("what is no backup is refused before a database is made", async () => {
+extendedTest("what is no backup is refused before a database is made", async () => {
   const to = ["--database", at("restored")];
   await refused(["restore", at("none"), ...to], /none: no such file or directory/);
   assert.ok(!existsSync(at("restored")));

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { BusClient } from "../testing/bus-client.ts";
 import { bodyOf, ERROR, METHOD_CALL, METHOD_RETURN, SIGNAL, writeMessage } from "../wire/message.ts";
 import { BUS_NAME } from "../wire/names.ts";
@@ -222,7 +223,7 @@ test("what a program can make the bus hold is bounded, and what breaks the proto
   assert.ok(!piece.isEnded, "a message comes in pieces");
 });
 
-test("what many programs together can make the bus hold is bounded, too, and given back as they go", () => {
+extendedTest("what many programs together can make the bus hold is bounded, too, and given back as they go", () => {
   const { bus } = newBus();
   const LIMITS = `${BUS_NAME}.Error.LimitsExceeded`;
   const many = Array.from({ length: 9 }, () => BusClient.named(bus));

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { createHash } from "node:crypto";
+import { extendedTest } from "@stratos/base/testing";
 import { openDatabase } from "../database/open-database.ts";
 import { claimRuns } from "../store/claim-runs.ts";
 import { sealEvents, verifyChain } from "../store/event-chain.ts";
@@ -130,7 +131,7 @@ function asOfSchema4(text: string): string {
   return `${body}${JSON.stringify({ end, sha256 })}\n`;
 }
 
-test("what webhooks were not yet told of is told by the hub that goes on, each event once", async () => {
+extendedTest("what webhooks were not yet told of is told by the hub that goes on, each event once", async () => {
   const source = await openMigrated(server.createDatabase());
   const target = await openDatabase(server.createDatabase());
   const memory = await openDatabase("memory");

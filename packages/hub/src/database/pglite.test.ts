@@ -7,6 +7,7 @@ import { mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { openMigrated } from "../testing/test-database.ts";
 import { DatabaseError, type Database } from "./database.ts";
 import { PgliteDatabase } from "./pglite.ts";
@@ -74,40 +75,43 @@ test("rows that are gone are cleared away, and statistics kept, as a server's au
   assert.equal(await database.vacuum!(), 0, "and not again");
 });
 
-test("a database that gives up says so, refuses all else, holds nobody up, and kept what it answered", async () => {
-  const place = join(folder, "falls");
-  const database = await PgliteDatabase.open(place);
-  await database.query("create table kept (i int primary key, t text)");
-  await database.query("insert into kept values (1, 'answered')");
-  // As a full disk would, when the log needs another file.
-  const log = join(place, "pgdata/pg_wal");
-  renameSync(log, `${log}-away`);
-  const fails = (work: Promise<unknown>): Promise<string> =>
-    work.then(
-      () => assert.fail("it did not fail"),
-      (error: Error) => error.message,
-    );
-  let waiting: Promise<unknown> = Promise.resolve();
-  const inside = database.transaction("read committed", async (at) => {
-    waiting = database.query("select 1");
-    waiting.catch(() => {});
-    await at.query("select pg_switch_wal()");
-    await at.query("update kept set t = 'lost'");
-    await at.query("select pg_switch_wal()");
-    await at.query("update kept set t = 'lost, too'");
-  });
-  const why = await fails(inside);
-  assert.equal((await database.fallen).message, why);
-  assert.deepEqual([await fails(waiting), await fails(database.query("select 1"))], [why, why]);
-  assert.equal(await fails(database.transaction("read committed", async () => {})), why);
-  await database.close();
-  renameSync(`${log}-away`, log);
-  const again = await PgliteDatabase.open(place);
-  assert.deepEqual(await again.query("select t from kept"), [{ t: "answered" }]);
-  await again.close();
-});
+extendedTest(
+  "a database that gives up says so, refuses all else, holds nobody up, and kept what it answered",
+  async () => {
+    const place = join(folder, "falls");
+    const database = await PgliteDatabase.open(place);
+    await database.query("create table kept (i int primary key, t text)");
+    await database.query("insert into kept values (1, 'answered')");
+    // As a full disk would, when the log needs another file.
+    const log = join(place, "pgdata/pg_wal");
+    renameSync(log, `${log}-away`);
+    const fails = (work: Promise<unknown>): Promise<string> =>
+      work.then(
+        () => assert.fail("it did not fail"),
+        (error: Error) => error.message,
+      );
+    let waiting: Promise<unknown> = Promise.resolve();
+    const inside = database.transaction("read committed", async (at) => {
+      waiting = database.query("select 1");
+      waiting.catch(() => {});
+      await at.query("select pg_switch_wal()");
+      await at.query("update kept set t = 'lost'");
+      await at.query("select pg_switch_wal()");
+      await at.query("update kept set t = 'lost, too'");
+    });
+    const why = await fails(inside);
+    assert.equal((await database.fallen).message, why);
+    assert.deepEqual([await fails(waiting), await fails(database.query("select 1"))], [why, why]);
+    assert.equal(await fails(database.transaction("read committed", async () => {})), why);
+    await database.close();
+    renameSync(`${log}-away`, log);
+    const again = await PgliteDatabase.open(place);
+    assert.deepEqual(await again.query("select t from kept"), [{ t: "answered" }]);
+    await again.close();
+  },
+);
 
-test("a statement that keeps everybody waiting is told, with how long", async () => {
+extendedTest("a statement that keeps everybody waiting is told, with how long", async () => {
   const told: [string, number][] = [];
   const slow = {
     slowStatementMs: 80,

@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { HubProblem, type HubClient, type ProfileView } from "@stratos/hub-api";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 import { hottest, profileTimes } from "./hot-functions.ts";
@@ -185,7 +186,7 @@ test("functions of the bundle are told by the files that they come from", (t) =>
   assert.deepEqual(at(join(folder, "gone.cjs"), 7), ["gone.cjs", 7]);
 });
 
-test("how often profiles are taken, and how many are kept, is changed while the hub runs", async (t) => {
+extendedTest("how often profiles are taken, and how many are kept, is changed while the hub runs", async (t) => {
   const folder = join(temporary(t), "profiles");
   const hub = await startTestHub({ profiles: { ...PROFILES, seconds: 1, folder } });
   t.after(() => hub.close());

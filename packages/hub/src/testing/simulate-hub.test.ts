@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import type { Queryable } from "../database/database.ts";
 import { checkBrake } from "./check-history.ts";
 import { simulateScale } from "./simulate-scale.ts";
@@ -40,7 +41,7 @@ test("hubs, workers and connections die: no task is lost, none has two results, 
   assert.match(told.at(-1)!, /^6 passed, 0 failed; [\d.]+ s a round, [\d.]+ s of the processor$/);
 });
 
-test("the same on PGlite", async (t) => {
+extendedTest("the same on PGlite", async (t) => {
   const hubs = await SimulatedHubs.open("memory");
   t.after(() => hubs.close());
   await simulateRound({ seed: first, hubs, steps: 120 });

@@ -12,6 +12,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { HubProblem, type HubClient, type TaskView, type TriggerOutcome, type WorkflowView } from "@stratos/hub-api";
 import { migrate, SCHEMA_VERSION } from "../store/migrations/migrate.ts";
 import { cancelTask } from "../store/change-tasks.ts";
@@ -427,7 +428,7 @@ test("a repository that tells nobody is looked at: what moved since starts tasks
   }
 });
 
-test("the tables before triggers keep their rows, there and back", async () => {
+extendedTest("the tables before triggers keep their rows, there and back", async () => {
   const database = await openDatabase("memory");
   try {
     await migrate(database, 11);

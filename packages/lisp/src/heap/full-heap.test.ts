@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { CompiledLisp } from "../compiled-session.ts";
 import { itemsOf } from "../datum/datum.ts";
 import type { EngineOptions } from "../engine-options.ts";
@@ -93,7 +94,7 @@ const WAYS: Record<string, string> = {
   "ephemerons": "(let loop ((l '())) (loop (cons (make-ephemeron l 1) l)))",
 };
 
-test("in whatever way the heap is filled a handler is told, twice, and all of it is there again", () => {
+extendedTest("in whatever way the heap is filled a handler is told, twice, and all of it is there again", () => {
   const filled = (options: Options, rest: number): void => {
     const text = Object.entries(WAYS).map(
       ([name, way]) => `(for-each (lambda (again) (show "${name}: " (try (lambda () ${way})))) '(1 2))
@@ -174,7 +175,7 @@ test("a handler that fills the heap again ends the program, with words", () => {
   assert.match(run(deep), /^error: out of memory: the heap is full/);
 });
 
-test("a thread that fills the heap fails alone, and others go on", () => {
+extendedTest("a thread that fills the heap fails alone, and others go on", () => {
   const text = `
     (define (worker n)
       (lambda () (let loop ((i 0) (s 0)) (if (= i 1000) s (loop (+ i 1) (+ s (length (make-list n 1))))))))

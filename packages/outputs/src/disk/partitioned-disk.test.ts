@@ -448,7 +448,7 @@ extendedTest("encrypted partitions: cryptsetup opens each, the first root opens 
   );
 });
 
-test("volumes of LVM, in the open and within encryption: files lie in them, the first root finds them", () => {
+extendedTest("volumes of LVM, in the open and within encryption: files lie in them, the first root finds them", () => {
   const lvm = file("usr/sbin/lvm", "volumes"),
     secret = Buffer.from("correct horse");
   const group: DiskPartition = {

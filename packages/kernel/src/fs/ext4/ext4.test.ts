@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
@@ -277,7 +278,7 @@ it("mount(2) mounts one on a loop device, and says what it is", () => {
   assert.match(askExt4(after, "cat /hello"), /^(content ){3000}$/);
 });
 
-it("a folder of many names is read by several executions of a call, by each within its work", () => {
+extendedTest("a folder of many names is read by several executions of a call, by each within its work", () => {
   const names = Array.from({ length: 9000 }, (_, index) => `${index}-${"x".repeat(90)}`);
   const { user, root } = mounted(makeExt4Of(24 * MIB, names, "-t", "ext4", "-b", "4096"));
   const { work } = user.task.kernel;
