@@ -2,7 +2,8 @@ import { EFAULT, PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import type { AddressSpace } from "./address-space.ts";
-import type { VirtualAddress } from "@stratos/riscv";
+import { addressOfEntry, PTE_W } from "./page-table.ts";
+import type { PhysicalAddress, VirtualAddress } from "@stratos/riscv";
 
 /**
  * A cursor over user segments. Each address space has one and uses it again, so that a system call allocates nothing.
@@ -43,6 +44,14 @@ export class UserCursor implements IoCursor {
     if (this.#segment >= this.#count) return 0;
     const address = this.#addresses[this.#segment]! + this.#within;
     return Math.min(this.#lengths[this.#segment]! - this.#within, PAGE_SIZE - (address % PAGE_SIZE));
+  }
+
+  /** Where the next bytes lie, if nobody else has their page, and the process may write there; else 0. */
+  get ownPlace(): PhysicalAddress {
+    const address = this.#addresses[this.#segment]! + this.#within;
+    const entry = this.#space.table.get(address);
+    if ((entry & PTE_W) === 0 || this.#space.areaAt(address)?.isShared !== false) return 0;
+    return addressOfEntry(entry) + (address % PAGE_SIZE);
   }
 
   put(source: Uint8Array, start: number, count: number): number {

@@ -420,9 +420,12 @@ function vmsplice(task: Task, fd: number, vector: number, count: number, flags: 
   if (ready < 0) return ready;
   let done = 0;
   while (cursor.remaining > 0 && !file.pipe.isFull && !task.kernel.work.isUsed) {
-    const moved = file.pipe.append(cursor, cursor.contiguous);
+    const count = cursor.contiguous;
+    const place = cursor.ownPlace;
+    const moved = place > 0 ? file.pipe.refer(place, count) : file.pipe.append(cursor, count);
     if (moved < 0 && done === 0) return moved;
     if (moved < 0) break;
+    if (place > 0) cursor.skip(moved);
     done += moved;
   }
   task.kernel.scheduler.wakeGently(file.pipe.queue, POLLIN);

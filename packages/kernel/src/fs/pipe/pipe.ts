@@ -7,9 +7,13 @@ import { WaitQueue } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
-/** Of a slot: further bytes may join those in its page; a read takes it alone and loses what it leaves (pipe2(2)). */
+/**
+ * Of a slot: further bytes may join those in its page; a read takes it alone and loses what it leaves (pipe2(2)); its
+ * page is a process's, which may write it (vmsplice(2)).
+ */
 const MERGES = 1,
-  PACKET = 2;
+  PACKET = 2,
+  REFERS = 4;
 
 /**
  * What waits in a pipe or fifo: a ring of slots, each with a part of one page, as Linux's pipe_buffer (fs/pipe.c). A
@@ -111,6 +115,11 @@ export class Pipe implements FrameHolder, Identified {
 
   /** The oldest slot is done with. */
   #drop(): void {
+    const slot = this.#first;
+    if ((this.#kinds[slot]! & REFERS) !== 0) {
+      this.#kernel.frames.release(this.#frames[slot]!);
+      this.#frames[slot] = 0;
+    }
     this.#used--;
     this.#first = this.#used === 0 ? 0 : this.#slot(1);
   }
@@ -150,6 +159,24 @@ export class Pipe implements FrameHolder, Identified {
     if (frame < 0) return frame;
     if (from.take(this.#kernel.physical.u8, frame * PAGE_SIZE, count) < count) return -EFAULT;
     this.#use(0, count, kind);
+    return count;
+  }
+
+  /**
+   * Puts `count` bytes of a process's page into a slot without copying them: who reads them has what lies there then.
+   * FUSE servers correct the head of a reply by that (libfuse, fuse_send_data_iov).
+   *
+   * @returns `count`; 0 when it is full
+   */
+  refer(place: number, count: number): number {
+    if (this.isFull) return 0;
+    const { frames } = this.#kernel;
+    const slot = this.#slot(this.#used);
+    const start = place % PAGE_SIZE;
+    if (this.#frames[slot]! > 0) frames.release(this.#frames[slot]!);
+    this.#frames[slot] = (place - start) / PAGE_SIZE;
+    frames.retain(this.#frames[slot]!);
+    this.#use(start, count, REFERS);
     return count;
   }
 
@@ -221,18 +248,21 @@ export class Pipe implements FrameHolder, Identified {
       const length = this.#lengths[slot]!;
       const part = Math.min(count - done, length);
       const start = this.#starts[slot]!;
-      const frame = target.#freePage();
-      if (frame < 0) return done > 0 ? done : frame;
-      const isWhole = part === length && !keep;
-      if (isWhole) {
-        // Pages change places.
-        target.#frames[target.#slot(target.#used)] = this.#frames[slot]!;
-        this.#frames[slot] = frame;
-      } else {
-        const from = this.#frames[slot]! * PAGE_SIZE + start;
-        memory.copyWithin(frame * PAGE_SIZE + start, from, from + part);
+      if ((this.#kinds[slot]! & REFERS) !== 0) target.refer(this.#frames[slot]! * PAGE_SIZE + start, part);
+      else {
+        const frame = target.#freePage();
+        if (frame < 0) return done > 0 ? done : frame;
+        const isWhole = part === length && !keep;
+        if (isWhole) {
+          // Pages change places.
+          target.#frames[target.#slot(target.#used)] = this.#frames[slot]!;
+          this.#frames[slot] = frame;
+        } else {
+          const from = this.#frames[slot]! * PAGE_SIZE + start;
+          memory.copyWithin(frame * PAGE_SIZE + start, from, from + part);
+        }
+        target.#use(start, part, this.#kinds[slot]! & (isWhole ? MERGES | PACKET : PACKET));
       }
-      target.#use(start, part, this.#kinds[slot]! & (isWhole ? MERGES | PACKET : PACKET));
       if (!keep) this.discard(part);
       done += part;
     }
@@ -283,6 +313,7 @@ export class Pipe implements FrameHolder, Identified {
       const source = originals[slot]! * PAGE_SIZE;
       physical.u8.copyWithin(copy * PAGE_SIZE, source, source + PAGE_SIZE);
       this.#frames[slot] = copy;
+      this.#kinds[slot]! &= ~REFERS;
     }
   }
 
