@@ -451,6 +451,6 @@ export const spliceCalls: SyscallTable = {
   },
   vmsplice: {
     run: (task, fd, vector, count, flags) => vmsplice(task, fd | 0, vector, count, flags >>> 0),
-    gaps: "copies",
+    gaps: "copies what the process may not write, and shared mappings",
   },
 };
