@@ -33,12 +33,16 @@ export class FuseAnswers {
     return this.#indexOf(execution, connection, key) >= 0;
   }
 
+  /** An execution of the call has come to its first question, or goes on. */
+  begin(execution: number): void {
+    if (this.execution === execution) return;
+    this.execution = execution;
+    this.at = 0;
+    for (const { request } of this.asked) request.isUsed = false;
+  }
+
   #indexOf(execution: number, connection: Server, key: string): number {
-    if (this.execution !== execution) {
-      this.execution = execution;
-      this.at = 0;
-      for (const { request } of this.asked) request.isUsed = false;
-    }
+    this.begin(execution);
     for (let step = 0; step < this.asked.length; step++) {
       const index = (this.at + step) % this.asked.length;
       const { request, connection: own } = this.asked[index]!;

@@ -260,6 +260,26 @@ export class FuseConnection {
     return request.error < 0 ? request.error : request;
   }
 
+  /**
+   * The call under way knows that without asking. It does so to its end, as if it had been answered: it may be executed
+   * again when what is known has expired, or is another because of what it did itself.
+   *
+   * @param reply  what the server would have answered
+   * @param held  what that led to
+   */
+  known(node: Opaque, opcode: number, key: string, reply: Uint8Array, held: Held | null): void {
+    const { caller } = this;
+    if (caller === null) return;
+    const answers = answersOf(caller);
+    answers.begin(this.kernel.syscallCount);
+    const request = new FuseRequest({ opcode, unique: 0, node, key: nameOf(node, opcode, key), bytes: reply }, 0, 0);
+    request.state = "done";
+    request.reply = reply;
+    request.isTaken = request.isUsed = true;
+    if (held !== null) request.hold(held);
+    answers.add(this, request);
+  }
+
   /** Did the call under way ask that before? Then what it was told counts, whatever is known since. */
   isAsked(node: Opaque, opcode: number, key: string): boolean {
     const served = this.caller?.permissions?.served;

@@ -69,6 +69,8 @@ export interface ServedSystem extends FileSystem {
   forget(inode: FuseInode): void;
 }
 
+/** What is answered for a name that there is not. */
+const NO_ENTRY = new Uint8Array(op.FuseEntryOut.size);
 /** Names that a folder remembers beyond their entries in the cache. */
 const NAMES_MAX = 1024;
 const TYPES: readonly number[] = [S_IFREG, S_IFDIR, S_IFLNK, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK];
@@ -190,7 +192,10 @@ export class FuseInode extends Inode implements Held, ServedNode {
     const { connection } = this.fileSystem;
     if (this.refused < 0) return this.refused;
     const isKnown = this.fileSystem.kernel.now() < this.attributesUntil;
-    if (isKnown && !connection.isAsked(this.node, op.FUSE_GETATTR, "")) return 0;
+    if (isKnown && !connection.isAsked(this.node, op.FUSE_GETATTR, "")) {
+      connection.known(this.node, op.FUSE_GETATTR, "", NO_ENTRY, null);
+      return 0;
+    }
     const answer = this.ask(op.FUSE_GETATTR, "", () => message(op.FuseGetattrIn, {}), op.FuseAttrOut.size);
     if (isErrno(answer)) return answer;
     return this.#applyOut(answer);
@@ -237,9 +242,11 @@ export class FuseInode extends Inode implements Held, ServedNode {
     if (!connection.isAsked(this.node, op.FUSE_LOOKUP, name)) {
       const known = this.names.get(name);
       if (known !== undefined && kernel.now() < known.until) {
-        if (known.node === null) return -ENOENT;
-        const inode = this.fileSystem.inodeOf(known.node);
-        if (inode !== undefined) return inode;
+        const inode = known.node === null ? null : this.fileSystem.inodeOf(known.node);
+        if (inode !== undefined) {
+          connection.known(this.node, op.FUSE_LOOKUP, name, NO_ENTRY, inode);
+          return inode ?? -ENOENT;
+        }
       }
       this.names.delete(name);
     }

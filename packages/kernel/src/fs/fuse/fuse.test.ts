@@ -339,6 +339,26 @@ it("a process ends when what it wrote has come to an end, and asks once", () => 
   );
 });
 
+it("what a call knew of names when it began, it knows to its end, however long the server takes", () => {
+  const { test, server, client } = servedScene();
+  const known = servedEntry(FILE);
+  putFields(viewOf(known), op.FuseEntryOut, { entry_valid: 1, attr_valid: 1 });
+  const lookup = ({ opcode }: Asked): Uint8Array | null => (opcode === op.FUSE_LOOKUP ? known : null);
+  assert.equal(server.finish(client, client.start("newfstatat", AT_FDCWD, "/m/f", BUFFER, 0), lookup), 0);
+  server.log.length = 0;
+  const call = client.start("unlinkat", AT_FDCWD, "/m/f", 0);
+  // By the time that it is removed, the name has expired; the server knows none such any more.
+  const result = server.finish(client, call, ({ opcode }) => {
+    test.clock.advance(2e9);
+    return opcode === op.FUSE_LOOKUP ? -ENOENT : null;
+  });
+  assert.equal(result, 0);
+  assert.deepEqual(
+    server.log.filter((each) => each !== op.FUSE_GETATTR),
+    [op.FUSE_UNLINK],
+  );
+});
+
 it("a node is forgotten when its last handle is released, and not before", () => {
   const { server, client } = servedScene();
   const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
