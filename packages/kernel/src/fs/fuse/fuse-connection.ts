@@ -280,6 +280,15 @@ export class FuseConnection {
     answers.add(this, request);
   }
 
+  /** The call under way waits for something else than an answer. @returns BLOCKED_KILLABLE */
+  wait(queue: WaitQueue): number {
+    const { caller } = this;
+    if (caller === null) return -EIO;
+    caller.waitOn(queue);
+    answersOf(caller).execution = -1;
+    return BLOCKED_KILLABLE;
+  }
+
   /** Did the call under way ask that before? Then what it was told counts, whatever is known since. */
   isAsked(node: Opaque, opcode: number, key: string): boolean {
     const served = this.caller?.permissions?.served;
@@ -517,6 +526,8 @@ export class FuseConnection {
     if (request.state === "done") {
       if (!request.isTaken) this.#giveBack(request);
       request.isTaken = true;
+      if (request.error < 0) request.pages?.putBack(0);
+      else request.pages?.arrived();
       return;
     }
     request.isPosted = true;
@@ -558,7 +569,10 @@ export class FuseConnection {
     for (const request of left) {
       request.state = "done";
       request.error = error;
-      if (request.isPosted) request.drop();
+      if (request.isPosted) {
+        request.pages?.arrived();
+        request.drop();
+      }
       request.queue.wakeAll();
     }
     this.readers.wakeAll();

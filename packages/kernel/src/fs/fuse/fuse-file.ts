@@ -26,7 +26,7 @@ import type { FuseHandle } from "./fuse-handle.ts";
 import { servedIoctl } from "./fuse-ioctl.ts";
 import { type FuseRequest, HEADER_SIZE, keyOf, message } from "./fuse-request.ts";
 import type { ServedNode } from "./served-node.ts";
-import { overlayWritten, postWritten, storeWritten } from "./store-written.ts";
+import { awaitArrivals, overlayWritten, postWritten, storeWritten } from "./store-written.ts";
 
 /** Bytes that one mapping reads in at most: they stay in memory while the file is used. */
 const MAPPED_MAX = 2 ** 30;
@@ -101,6 +101,8 @@ export class FuseFile extends OpenFile {
     const { inode } = this;
     const { kernel, connection } = inode.fileSystem;
     const isAppend = (this.flags & O_APPEND) !== 0;
+    const waits = awaitArrivals(inode, FUSE_WRITE);
+    if (waits < 0) return waits;
     const at = isAppend ? inode.size : offset < 0 ? this.position : offset;
     const count = clipToLimits(task, at, from.remaining);
     if (count <= 0) return count;
@@ -162,11 +164,11 @@ export class FuseFile extends OpenFile {
   }
 
   /** What was written is what mappings see, and what the server has stored. */
-  #updatePages(start: number, { bytes, reply }: FuseRequest): void {
+  #updatePages(start: number, { bytes, reply, unique }: FuseRequest): void {
     const { inode } = this;
     const from = HEADER_SIZE + FuseWriteIn.size;
     const written = bytes.subarray(from, from + viewOf(reply).getUint32(FuseWriteOut.offset.size, true));
-    inode.changePages(start, written);
+    inode.changePages(start, written, unique);
     inode.fileSystem.stored?.update(keyOf(inode.node), start, written);
   }
 

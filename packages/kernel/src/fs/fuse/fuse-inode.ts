@@ -55,7 +55,7 @@ import {
 } from "./fuse-request.ts";
 import type { StoredPages } from "./stored-pages.ts";
 import type { ServedNode } from "./served-node.ts";
-import { storeWritten, writableHandle } from "./store-written.ts";
+import { awaitArrivals, storeWritten, writableHandle } from "./store-written.ts";
 import { WrittenPages } from "./written-pages.ts";
 
 /** A mounted file system of a server, as its inodes know it (fuse-file-system.ts). */
@@ -507,7 +507,7 @@ export class FuseInode extends Inode implements Held, ServedNode {
     return 0;
   }
 
-  changePages(offset: number, bytes: Uint8Array): void {
+  changePages(offset: number, bytes: Uint8Array, request = Infinity): void {
     const { pages } = this;
     if (pages === null) return;
     const memory = this.fileSystem.kernel.physical.u8;
@@ -525,10 +525,18 @@ export class FuseInode extends Inode implements Held, ServedNode {
       if (frame > 0) {
         memory.set(bytes.subarray(at, at + part), frame * PAGE_SIZE + within);
         pages.notifyChange(index);
-        this.written?.note(index, this.fileSystem.connection.nextUnique);
+        this.#noteWritten(index, request);
       }
       at += part;
     }
+  }
+
+  #noteWritten(index: PageIndex, request: number): void {
+    const { written } = this;
+    if (written === null) return;
+    const { nextUnique } = this.fileSystem.connection;
+    if (written.isNewer(index, request)) written.add(index, nextUnique);
+    else written.note(index, nextUnique);
   }
 
   override pageWritten(index: PageIndex): void {
@@ -552,6 +560,8 @@ export class FuseInode extends Inode implements Held, ServedNode {
   override truncate(size: number): number {
     const permitted = this.handles.size > 0 ? 0 : this.#permits(MAY_WRITE);
     if (permitted < 0) return permitted;
+    const waits = awaitArrivals(this, op.FUSE_SETATTR);
+    if (waits < 0) return waits;
     // The reply sets the size.
     const failed = this.#setattr(`size ${size}`, { valid: op.FATTR_SIZE, size });
     if (failed < 0) return failed;

@@ -27,8 +27,11 @@ export interface ServedNode extends Inode, Held {
   readonly written: WrittenPages | null;
   /** fsync(2), fdatasync(2). */
   syncBy(handle: FuseHandle, dataOnly: boolean): number;
-  /** Bytes of the content are others: what mappings see of them. Before the size is that of afterwards. */
-  changePages(offset: number, bytes: Uint8Array): void;
+  /**
+   * Bytes of the content are others: what mappings see of them. Before the size is that of afterwards.
+   * @param request  by which they were written: a page that was stored since without them is stored once more
+   */
+  changePages(offset: number, bytes: Uint8Array, request?: number): void;
   /** One for the call under way; whoever wants it for longer retains it. @param flags  O_* that the server gets */
   openHandle(flags: number): FuseHandle | number;
   /** Asks for it as FuseConnection.ask does, of this node. */

@@ -12,8 +12,8 @@ import type { TakenPages } from "./written-pages.ts";
 const KEY = "mapped";
 
 /**
- * Gives the server what waits, and waits for it, in as many requests as that takes; what is written meanwhile is left.
- * A call that has already asked `next`, which comes after it, has done so.
+ * Gives the server what waits, and waits for it and what is under way already, in as many requests as that takes; what
+ * is written meanwhile is left. A call that has already asked `next`, which comes after it, has done so.
  *
  * @param key  as FuseConnection.ask has it
  * @returns 0, a negated errno (what the server has not taken waits again), or BLOCKED
@@ -23,12 +23,13 @@ export function storeWritten(node: ServedNode, next: number, key: string): numbe
   const { connection } = node.fileSystem;
   if (written === null) return 0;
   let under = connection.askedOf(node.node, FUSE_WRITE);
-  if (under === null && (written.count === 0 || connection.isAnswered(node.node, next, key))) return 0;
-  for (let left = written.count; under !== null || left > 0; under = null) {
+  if (under === null && connection.isAnswered(node.node, next, key)) return 0;
+  for (let left = written.count; under !== null || (left > 0 && written.count > 0); under = null) {
     const made: { taken: TakenPages | null } = { taken: null };
     const make = (): Uint8Array | number => {
       const write = writeOf(node, writableHandle(node));
-      if (write === null) return -EIO;
+      // All that waits is under way, too.
+      if (write === null) return written.isAnyUnderWay ? connection.wait(written.arrivals) : -EIO;
       made.taken = write.taken;
       return write.bytes;
     };
@@ -39,9 +40,7 @@ export function storeWritten(node: ServedNode, next: number, key: string): numbe
       made.taken.left = left - made.taken.count;
     }
     if (isErrno(answer)) {
-      if (answer <= BLOCKED || asked === null) return answer;
-      asked.pages!.putBack(0);
-      connection.used(asked);
+      if (answer > BLOCKED && asked !== null) connection.used(asked);
       return answer;
     }
     const pages = answer.pages!;
@@ -53,9 +52,15 @@ export function storeWritten(node: ServedNode, next: number, key: string): numbe
       pages.putBack(count);
       return -EIO;
     }
-    pages.arrived();
   }
-  return 0;
+  return written.isAnyUnderWay ? connection.wait(written.arrivals) : 0;
+}
+
+/** Before what must not overtake pages that are under way. @returns 0, or that the call waits */
+export function awaitArrivals({ written, node, fileSystem }: ServedNode, next: number): number {
+  const { connection } = fileSystem;
+  const isFree = written?.isAnyUnderWay !== true || connection.askedOf(node, next) !== null;
+  return isFree ? 0 : connection.wait(written.arrivals);
 }
 
 /** The same without anybody who waits: the last description that could write it ends. */
@@ -111,7 +116,7 @@ function writeOf(node: ServedNode, handle: FuseHandle | null): { taken: TakenPag
 
 /** What mappings wrote is newer than what the server has read from its file. */
 export function overlayWritten({ written, pages, fileSystem }: ServedNode, offset: number, bytes: Uint8Array): void {
-  if (written === null || pages === null || !written.isAnyOnItsWay) return;
+  if (written === null || pages === null || (written.count === 0 && !written.isAnyUnderWay)) return;
   const { u8 } = fileSystem.kernel.physical;
   for (let at = 0; at < bytes.length;) {
     const within = (offset + at) % PAGE_SIZE;

@@ -107,3 +107,34 @@ it("the server has what a mapping wrote before it hears that the file is closed,
   server.reply(asked, 0, usualAnswer(asked) as Uint8Array);
   assert.equal(server.next()?.opcode, op.FUSE_RELEASE);
 });
+
+it("a page that is under way is not sent once more before it has arrived", () => {
+  const { server, client, fd, write } = writtenScene();
+  const file = client.task.files.get(fd)!.retain();
+  assert.equal(server.finish(client, client.start("close", fd)), 0);
+  const again = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", O_RDWR, 0));
+  write("jelly");
+  // Whoever wrote it is killed: nobody waits for what is posted.
+  file.release();
+  const first = server.next()!;
+  assert.equal(first.opcode, op.FUSE_WRITE);
+  write("jolly");
+  const others = [client.start("fsync", again)];
+  assert.equal(server.next(), null, "the page is not sent once more");
+  server.reply(first, 0, usualAnswer(first) as Uint8Array);
+  const asked: [number, string][] = [];
+  assert.equal(
+    server.finish(client, others[0]!, (each) => {
+      asked.push([each.opcode, each.opcode === op.FUSE_WRITE ? carried(each)[0] : ""]);
+      return null;
+    }),
+    0,
+  );
+  assert.deepEqual(
+    asked.filter(([opcode]) => opcode !== op.FUSE_RELEASE),
+    [
+      [op.FUSE_WRITE, "jolly"],
+      [op.FUSE_FSYNC, ""],
+    ],
+  );
+});

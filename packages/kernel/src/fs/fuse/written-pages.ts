@@ -1,6 +1,7 @@
 import { PAGE_SIZE } from "@stratos/abi";
 import { stateClass, SteadySet } from "@stratos/base";
 import type { PageIndex } from "../../frames/frame.ts";
+import { WaitQueue } from "../../ground/wait-queue.ts";
 
 /** Pages `first` and those behind it, under way to the server. */
 export class TakenPages {
@@ -40,6 +41,8 @@ export class WrittenPages {
   /** That it has not got yet, those first that wait for the longest. */
   #waiting = new SteadySet<PageIndex>();
   #underWay = new Set<TakenPages>();
+  /** Woken when pages that were under way have arrived, or wait again. */
+  readonly arrivals = new WaitQueue();
   /** When a page was written last, in numbers of requests: what was read before that is older. */
   #writtenAt = new Map<PageIndex, number>();
 
@@ -47,15 +50,18 @@ export class WrittenPages {
     return this.#waiting.size;
   }
 
-  get isAnyOnItsWay(): boolean {
-    return this.#waiting.size > 0 || this.#underWay.size > 0;
+  get isAnyUnderWay(): boolean {
+    return this.#underWay.size > 0;
   }
 
-  /** Has the server what the page holds, or not for sure? */
-  isOnItsWay(index: PageIndex): boolean {
-    if (this.#waiting.has(index)) return true;
+  #isUnderWay(index: PageIndex): boolean {
     for (const { first, count } of this.#underWay) if (index >= first && index < first + count) return true;
     return false;
+  }
+
+  /** It waits, or is under way: what the server has may be older. */
+  isOnItsWay(index: PageIndex): boolean {
+    return this.#waiting.has(index) || this.#isUnderWay(index);
   }
 
   /** @param now  the number of the request that comes next */
@@ -74,11 +80,17 @@ export class WrittenPages {
     return this.isOnItsWay(index) || (this.#writtenAt.get(index) ?? 0) > request;
   }
 
-  /** Takes the page that waits for the longest and those behind it, `most` in all. @returns null: none waits */
+  /**
+   * Takes the page that waits for the longest and those behind it, `most` in all, but for those under way: a server may
+   * do first what it was asked last.
+   *
+   * @returns null: there is none
+   */
   take(most: number): TakenPages | null {
     for (const first of this.#waiting) {
+      if (this.#isUnderWay(first)) continue;
       let count = 0;
-      while (count < most && this.#waiting.delete(first + count)) count++;
+      while (count < most && !this.#isUnderWay(first + count) && this.#waiting.delete(first + count)) count++;
       const taken = new TakenPages(this, first, count);
       this.#underWay.add(taken);
       return taken;
@@ -87,7 +99,7 @@ export class WrittenPages {
   }
 
   end(taken: TakenPages): void {
-    this.#underWay.delete(taken);
+    if (this.#underWay.delete(taken)) this.arrivals.wakeAll();
   }
 
   putBack(index: PageIndex): void {
