@@ -32,6 +32,7 @@ import {
   RWF_APPEND,
   RWF_DSYNC,
   RWF_HIPRI,
+  RWF_NOAPPEND,
   RWF_NOWAIT,
   RWF_SYNC,
   SigsetArgument,
@@ -54,7 +55,7 @@ import { checkIoPriority } from "./io-priority.ts";
 import { beginPoll } from "./aio-poll.ts";
 
 /** `struct iocb` and `struct io_event`. Source: Linux include/uapi/linux/aio_abi.h. */
-const RW_FLAGS = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND;
+const RW_FLAGS = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND;
 /** Bytes of results that a context may be asked to hold at all (ioctx_alloc in Linux's fs/aio.c). */
 const RING_MAX = 0x10000000;
 
@@ -214,8 +215,10 @@ function perform(task: Task, file: OpenFile, view: DataView, reached: Reached): 
   }
   const reads = operation === IOCB_CMD_PREAD || operation === IOCB_CMD_PREADV;
   if (!reads && operation !== IOCB_CMD_PWRITE && operation !== IOCB_CMD_PWRITEV) return -EINVAL;
-  if (reads ? !file.isReadable : !file.isWritable) return -EBADF;
+  // Before the file is asked (fs/aio.c, aio_prep_rw).
   if ((flags & ~RW_FLAGS) !== 0) return -EOPNOTSUPP;
+  if ((flags & (RWF_APPEND | RWF_NOAPPEND)) === (RWF_APPEND | RWF_NOAPPEND)) return -EINVAL;
+  if (reads ? !file.isReadable : !file.isWritable) return -EBADF;
   if (file.inode?.isDirectory === true) return -EINVAL;
   const isVector = operation === IOCB_CMD_PREADV || operation === IOCB_CMD_PWRITEV;
   if (!isVector && buffer + length > WIDE_TOP) return -EFAULT;
@@ -227,10 +230,11 @@ function perform(task: Task, file: OpenFile, view: DataView, reached: Reached): 
   const before = file.flags;
   // Nothing may sleep here: a pipe that is empty says so in its result.
   const during =
-    before |
-    (hasPositions ? 0 : O_NONBLOCK) |
-    ((flags & (RWF_DSYNC | RWF_SYNC)) !== 0 ? O_DSYNC : 0) |
-    ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0);
+    (before |
+      (hasPositions ? 0 : O_NONBLOCK) |
+      ((flags & (RWF_DSYNC | RWF_SYNC)) !== 0 ? O_DSYNC : 0) |
+      ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0)) &
+    ~((flags & RWF_NOAPPEND) !== 0 ? O_APPEND : 0);
   if (!reads && (during & O_DSYNC) !== 0 && drains(task, file, reached)) return UNFINISHED;
   const { moved } = reached;
   cursor.skip(moved);
