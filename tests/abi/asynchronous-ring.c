@@ -54,7 +54,7 @@ int main(void) {
   int s[2];
   socketpair(AF_UNIX, SOCK_STREAM, 0, s);
   struct iocb poll = {.aio_lio_opcode = IOCB_CMD_POLL, .aio_fildes = s[0], .aio_buf = 1, .aio_data = 9};
-  SHOW(submit(&poll)); SHOW(reap(e)); write(s[1], "x", 1); SHOW(reap(e)); SHOW(e[0].data);
+  SHOW(submit(&poll)); usleep(3000); SHOW(reap(e)); write(s[1], "x", 1); usleep(3000); SHOW(reap(e)); SHOW(e[0].data);
   /* Moved */
   unsigned long size = (sizeof(struct aio_ring) + ring()->nr * sizeof(struct io_event) + 4095) & ~4095UL;
   void *room = mmap(0, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -62,7 +62,7 @@ int main(void) {
   void *moved = mremap((void *)ctx, size, size, MREMAP_FIXED | MREMAP_MAYMOVE, room);
   SHOW(moved == room);
   ctx = (aio_context_t)moved;
-  SHOW(submit(&c)); SHOW(reap(e)); SHOW(e[0].res); SHOW(get()); SHOW(e[0].res);
+  SHOW(submit(&c)); usleep(3000); SHOW(reap(e)); SHOW(e[0].res); SHOW(get()); SHOW(e[0].res);
   /* What is written there by others does no harm */
   SHOW(submit(&a)); ring()->nr = 0; ring()->tail = 77;
   SHOW(syscall(SYS_io_destroy, ctx)); SHOW(syscall(SYS_io_destroy, ctx)); HOLDS(msync((void *)ctx, size, MS_ASYNC) == -1);
