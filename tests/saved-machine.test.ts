@@ -39,7 +39,7 @@ test("programs that sleep in each kind of call wake in a loaded machine as in th
   assert.deepEqual(countsOf(twin.machine), countsOf(run.machine));
 });
 
-test("networks with links and tun interfaces, rings of io_uring and pages that programs give go on as they are", () => {
+test("networks with links and tun interfaces, rings and pages that programs give go on as they are", () => {
   let saved = 0;
   /** A machine is loaded at each of so many turns. */
   const step = isExtended ? 1 : 3;
@@ -48,6 +48,8 @@ test("networks with links and tun interfaces, rings of io_uring and pages that p
     ["tun-interfaces", twinOf],
     ["io-uring", twinOf],
     ["io-uring", forkOf],
+    ["asynchronous-ring", twinOf],
+    ["asynchronous-ring", forkOf],
     ["pages-by-programs", twinOf],
     ["pages-by-programs", forkOf],
   ] as const;

@@ -152,6 +152,12 @@ export const IN_C: Readonly<Record<string, InC>> = {
   FutexWaitv: { type: "struct futex_waitv", ...linux("futex") },
   RobustListHead: { type: "struct robust_list_head", ...linux("futex") },
   Iocb: { type: "struct iocb", ...linux("aio_abi") },
+  AioRing: {
+    type: "struct aio_ring_head",
+    headers: ["linux/types.h"],
+    source:
+      "struct aio_ring_head { __u32 id, nr, head, tail, magic, compat_features, incompat_features, header_length; };",
+  },
   IoEvent: { type: "struct io_event", ...linux("aio_abi") },
   KcmpEpollSlot: { type: "struct kcmp_epoll_slot", ...linux("kcmp") },
   LandlockRulesetAttr: {

@@ -27,3 +27,14 @@ export const Iocb = struct("iocb", {
   aio_resfd: i32,
 });
 export const IoEvent = struct("io_event", { data: hex64, obj: pointer, res: i64, res2: i64 });
+/** The head of a ring of results, `struct io_event`s behind it. Source: Linux fs/aio.c; libaio and QEMU copy it. */
+export const AioRing = struct("aio_ring", {
+  id: u32,
+  nr: u32,
+  head: u32,
+  tail: u32,
+  magic: hex32,
+  compat_features: u32,
+  incompat_features: u32,
+  header_length: u32,
+});

@@ -139,11 +139,12 @@ function movePages(task: MmCaller, state: StateOf<"mremap">): number {
     return UNFINISHED;
   }
   if (!state.keepOld) space.removeAreas(address, end);
-  // A context of io_setup(2) goes by the name of its page (fs/aio.c, aio_ring_mremap).
+  // A context of io_setup(2) goes by the name of its ring (fs/aio.c, aio_ring_mremap).
   const context = space.aioContexts?.get(address);
   if (context !== undefined) {
     space.aioContexts!.delete(address);
     space.aioContexts!.set(target, context);
+    context.address = target;
   }
   return target;
 }

@@ -1,7 +1,7 @@
 /**
  * Linux's asynchronous input and output (io_submit(2), libaio). Requests are carried out when they are submitted, which
  * io_submit allows and Linux does as well for most files, or wait for a file (aio-poll.ts); their results wait in the
- * context.
+ * context and its ring (mm/aio-context.ts).
  */
 import {
   EAGAIN,
@@ -27,12 +27,12 @@ import {
   O_APPEND,
   O_DSYNC,
   O_NONBLOCK,
-  PAGE_SIZE,
   PROT_READ,
   PROT_WRITE,
   RWF_APPEND,
   RWF_DSYNC,
   RWF_HIPRI,
+  RWF_NOAPPEND,
   RWF_NOWAIT,
   RWF_SYNC,
   SigsetArgument,
@@ -49,13 +49,13 @@ import { stateOf } from "../ground/call-state.ts";
 import { BLOCKED, BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { drainBeforeSync } from "../vfs/write-back.ts";
-import { get64, getU64, put64, roomBehindWords } from "../ground/words.ts";
-import { AioContext } from "../mm/aio-context.ts";
+import { get64, getU64, roomBehindWords } from "../ground/words.ts";
+import { AioContext, aioRingSize, writeAioEvent } from "../mm/aio-context.ts";
 import { checkIoPriority } from "./io-priority.ts";
 import { beginPoll } from "./aio-poll.ts";
 
 /** `struct iocb` and `struct io_event`. Source: Linux include/uapi/linux/aio_abi.h. */
-const RW_FLAGS = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND;
+const RW_FLAGS = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND;
 /** Bytes of results that a context may be asked to hold at all (ioctx_alloc in Linux's fs/aio.c). */
 const RING_MAX = 0x10000000;
 
@@ -68,9 +68,10 @@ export function ioSetup(task: Task, count: number, idAddress: number): number {
   if (present !== 0 || capacity === 0 || capacity > RING_MAX / IoEvent.size) return -EINVAL;
   const { aioUsage } = task.kernel;
   if (capacity + aioUsage.events > aioUsage.most) return -EAGAIN;
+  const bytes = aioRingSize(capacity, task.kernel.harts);
   const id = mmap(task, {
     address: 0,
-    length: PAGE_SIZE,
+    length: bytes,
     protection: PROT_READ | PROT_WRITE,
     flags: MAP_PRIVATE | MAP_ANONYMOUS,
     file: null,
@@ -79,18 +80,21 @@ export function ioSetup(task: Task, count: number, idAddress: number): number {
   if (id < 0) return -ENOMEM;
   // Apart from what lies beside it, and of one size (fs/aio.c, aio_ring_mmap_prepare).
   space.splitAt(id);
-  space.splitAt(id + PAGE_SIZE);
+  space.splitAt(id + bytes);
   space.areaAt(id)!.flags |= AREA_NO_EXPAND;
   if (space.storeU64(idAddress, id) < 0) {
-    munmap(space, id, PAGE_SIZE);
+    munmap(space, id, bytes);
     return -EFAULT;
   }
-  (space.aioContexts ??= new Map<number, AioContext>()).set(id, new AioContext(capacity));
+  const contexts = (space.aioContexts ??= new Map<number, AioContext>());
+  const context = new AioContext(capacity, { memory: space, address: id, bytes });
+  context.writeHead(contexts.size);
+  contexts.set(id, context);
   aioUsage.events += capacity;
   return 0;
 }
 
-/** Its page is asked, which may have been unmapped or protected (fs/aio.c, lookup_ioctx). */
+/** Its first page is asked, which may have been unmapped or protected (fs/aio.c, lookup_ioctx). */
 function contextAt(task: Task, id: number): AioContext | undefined {
   const context = task.space.aioContexts?.get(id);
   return context === undefined || task.space.loadU32(id) < 0 ? undefined : context;
@@ -102,7 +106,7 @@ export function ioDestroy(task: Task, id: number): number {
   if (context === undefined) return -EINVAL;
   task.space.aioContexts!.delete(id);
   task.kernel.aioUsage.events -= context.capacity;
-  munmap(task.space, id, PAGE_SIZE);
+  munmap(task.space, id, context.ringBytes);
   context.close();
   return 0;
 }
@@ -211,8 +215,10 @@ function perform(task: Task, file: OpenFile, view: DataView, reached: Reached): 
   }
   const reads = operation === IOCB_CMD_PREAD || operation === IOCB_CMD_PREADV;
   if (!reads && operation !== IOCB_CMD_PWRITE && operation !== IOCB_CMD_PWRITEV) return -EINVAL;
-  if (reads ? !file.isReadable : !file.isWritable) return -EBADF;
+  // Before the file is asked (fs/aio.c, aio_prep_rw).
   if ((flags & ~RW_FLAGS) !== 0) return -EOPNOTSUPP;
+  if ((flags & (RWF_APPEND | RWF_NOAPPEND)) === (RWF_APPEND | RWF_NOAPPEND)) return -EINVAL;
+  if (reads ? !file.isReadable : !file.isWritable) return -EBADF;
   if (file.inode?.isDirectory === true) return -EINVAL;
   const isVector = operation === IOCB_CMD_PREADV || operation === IOCB_CMD_PWRITEV;
   if (!isVector && buffer + length > WIDE_TOP) return -EFAULT;
@@ -224,10 +230,11 @@ function perform(task: Task, file: OpenFile, view: DataView, reached: Reached): 
   const before = file.flags;
   // Nothing may sleep here: a pipe that is empty says so in its result.
   const during =
-    before |
-    (hasPositions ? 0 : O_NONBLOCK) |
-    ((flags & (RWF_DSYNC | RWF_SYNC)) !== 0 ? O_DSYNC : 0) |
-    ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0);
+    (before |
+      (hasPositions ? 0 : O_NONBLOCK) |
+      ((flags & (RWF_DSYNC | RWF_SYNC)) !== 0 ? O_DSYNC : 0) |
+      ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0)) &
+    ~((flags & RWF_NOAPPEND) !== 0 ? O_APPEND : 0);
   if (!reads && (during & O_DSYNC) !== 0 && drains(task, file, reached)) return UNFINISHED;
   const { moved } = reached;
   cursor.skip(moved);
@@ -275,6 +282,7 @@ export function ioGetEvents(
   }
   const context = contextAt(task, id);
   if (context === undefined || least < 0 || most < 0 || least > most) return -EINVAL;
+  context.collect();
   if (context.events.length < least && task.kernel.now() < state.deadlineNs) {
     task.syscallState = state;
     task.waitOn(context.queue);
@@ -284,15 +292,10 @@ export function ioGetEvents(
   const { u8, view } = task.kernel.scratch;
   let stored = 0;
   for (; stored < most && context.events.length > 0; stored++) {
-    const event = context.events[0]!;
-    view.setUint32(IoEvent.offset.data, event.dataLow, true);
-    view.setUint32(IoEvent.offset.data + 4, event.dataHigh, true);
-    put64(view, IoEvent.offset.obj, event.iocb);
-    put64(view, IoEvent.offset.res, event.result);
-    put64(view, IoEvent.offset.res2, 0);
+    writeAioEvent(view, context.events[0]!);
     if (task.space.copyOut(address + stored * IoEvent.size, u8, 0, IoEvent.size) < 0)
       return stored > 0 ? stored : -EFAULT;
-    context.events.shift();
+    context.shift();
   }
   return stored;
 }
