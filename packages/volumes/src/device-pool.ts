@@ -23,7 +23,7 @@ import { rememberVolume } from "./known-volumes.ts";
 import { expectNotHeld } from "./mounted-hold.ts";
 import { describeContent, openDevice, type OpenedVolume, withVolume } from "./open-volume.ts";
 import { uuidText } from "./uuid-text.ts";
-import { EngineError, errnoWords, expectResult, expectValue } from "./volume-error.ts";
+import { EngineError, expectResult, expectValue } from "./volume-error.ts";
 
 const STEP_BLOCKS = 2048;
 const BLOCK = 4096;
