@@ -11,7 +11,7 @@ import {
   type BuildResult,
   type TestsResult,
 } from "@stratos/builder";
-import { replaceFile, writeFully } from "@stratos/host-node/files";
+import { failedAt, replaceFile, writeFully } from "@stratos/host-node/files";
 
 /** Builds, and leaves the log and the provenance beside what was made. @param checks  of what was made */
 export async function runBuild(
@@ -30,7 +30,7 @@ export async function runBuild(
     try {
       writeFully(fd, bytes);
     } catch (error) {
-      trouble = error as Error;
+      trouble = failedAt(log, error) as Error;
     }
   };
   try {

@@ -23,6 +23,7 @@ import type { Readable } from "node:stream";
 import { InfrastructureError, type LayerContent, type LayerInfo } from "@stratos/builder";
 import { feedArchive, withoutDevices } from "../compose/root-archive.ts";
 import { isForgotten, ownerText } from "./work-owner.ts";
+import { failedAt } from "@stratos/host-node/files";
 import { endOfProcess } from "@stratos/host-node/home";
 import { isRoot, spawnForFiles, tailOf } from "./namespaces.ts";
 
@@ -176,7 +177,7 @@ export class LayerFolder {
       endOfProcess(child),
       new Promise<void>((resolve, reject) => {
         file.on("close", () => resolve());
-        file.on("error", reject);
+        file.on("error", (error) => reject(failedAt(target, error) as Error));
       }),
     ]);
     if (status !== 0) throw new InfrastructureError(`${tree} cannot be read: ${told.trim() || `status ${status}`}`);

@@ -39,7 +39,7 @@ import {
 import { ENTER_ROOT, LEAVE_VOLUMES } from "../compose/enter-root.ts";
 import { MOUNT_DEVICES } from "../compose/native-runner.ts";
 import { canRun } from "../compose/binfmt.ts";
-import { writeFully } from "@stratos/host-node/files";
+import { failedAt, writeFully } from "@stratos/host-node/files";
 import { endOfProcess } from "@stratos/host-node/home";
 import { Cgroup } from "./cgroup.ts";
 import { LayerFolder, namesIn, removeTree } from "./layer-folder.ts";
@@ -472,6 +472,8 @@ class LinuxRoot implements CleanRoot {
           writeFully(to, piece.subarray(0, count));
           size += count;
         }
+      } catch (error) {
+        throw failedAt(target, error);
       } finally {
         closeSync(to);
       }
