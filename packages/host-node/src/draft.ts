@@ -15,7 +15,7 @@ export function draftOf(path: string): string {
 }
 
 /** `.lock`, and a number of its own while it is made: of a draft that is a disk (file-lock.ts). */
-const DRAFT = /^\.(\d+)-[0-9a-f]{12}\.new(\.lock(\.\d+)?)?$/;
+const DRAFT = /^\.(\d+)-[0-9a-f]{12}\.new(\.lock(\.\d+\.\d+)?)?$/;
 
 function removeForgotten(path: string): void {
   const folder = dirname(path),
