@@ -17,4 +17,5 @@ export {
   readWhole,
   replaceFile,
   writeFully,
+  writeWhole,
 } from "./whole-file.ts";
