@@ -18,15 +18,21 @@ import { undoOnSignal } from "./undo-on-signal.ts";
 /**
  * @param path  undefined: standard output
  * @param write  ends what is a file's, and waits for that
+ * @param how.mode  of a new file that only some may read
+ * @param how.flush  whether a file waits for the disk before it has its name
  * @throws what the host says of the file; then, and after a signal, what was there before is there, if its folder may
  *   be written
  */
-export async function writeOutput(path: string | undefined, write: (stream: Writable) => Promise<void>): Promise<void> {
+export async function writeOutput(
+  path: string | undefined,
+  write: (stream: Writable) => Promise<void>,
+  how: { readonly mode?: number; readonly flush?: boolean } = {},
+): Promise<void> {
   if (path === undefined) return await write(process.stdout);
   const before = statSync(path, { throwIfNoEntry: false });
   // A link stays one, and who may read the file stays as it was.
   const place = before?.isFile() === true ? realpathSync(path) : path;
-  const mode = (before?.mode ?? 0o666) & 0o777;
+  const mode = (before?.mode ?? how.mode ?? 0o666) & 0o777;
   const draft = `${place}.part.${process.pid}`;
   let isDrafted = false;
   const removeDraft = (): void => {
@@ -36,7 +42,7 @@ export async function writeOutput(path: string | undefined, write: (stream: Writ
   const stopGuarding = callContext.caller === null ? undoOnSignal(removeDraft) : () => {};
   try {
     isDrafted = makeDraft(draft, mode, before);
-    await write(createWriteStream(isDrafted ? draft : place, { mode }));
+    await write(createWriteStream(isDrafted ? draft : place, { mode, flush: how.flush === true }));
     if (isDrafted) takeDraft(draft, place);
   } catch (error) {
     removeDraft();

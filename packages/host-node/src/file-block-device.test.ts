@@ -159,11 +159,16 @@ function refusesToMake(call: "ftruncateSync" | "writeFileSync", fail: (file: str
 
 test("a full disk leaves neither the device that was to be made nor a draft of its lock, and is told by name", () => {
   const { writeFileSync: write } = fs;
+  const full = (): never => {
+    throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC", syscall: "write" });
+  };
   const fail = (file: string): never => {
     // As a full disk does it: the name is there, its content has no place.
     write(file, "");
-    throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC", syscall: "write" });
+    return full();
   };
+  // Nor has the link that would do instead (file-lock.test.ts).
+  mock.method(fs, "symlinkSync", full);
   refusesToMake("writeFileSync", fail, "ENOSPC");
 });
 

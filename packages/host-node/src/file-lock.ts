@@ -6,11 +6,14 @@
 import {
   existsSync,
   linkSync,
+  lstatSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
+  symlinkSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -59,8 +62,8 @@ export function mountControlPath(path: string): string {
  * may not remove it leaves.
  */
 export function removeLeftovers(path: string): void {
-  if (!existsSync(lockPathOf(path)) && !existsSync(mountControlPath(path))) return;
   try {
+    if (readOwner(lockPathOf(path)) === null && !existsSync(mountControlPath(path))) return;
     const release = lockFile(path);
     rmSync(mountControlPath(path), { force: true });
     release();
@@ -83,17 +86,11 @@ function lockPathOf(path: string): string {
 export function lockFile(path: string): () => void {
   const lockPath = lockPathOf(path);
   for (let attempt = 0; attempt < TAKEOVER_ATTEMPTS; attempt++) {
-    // link(2) makes the name and its content appear at once: no one sees a lock that does not name its owner yet.
-    const draft = `${lockPath}.${ownName}`;
     try {
-      writeFileSync(draft, identityOf(process.pid));
-      linkSync(draft, lockPath);
+      makeLock(lockPath);
       return once(() => rmSync(lockPath, { force: true }));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw failedAt(path, error);
-    } finally {
-      // A full disk has the draft's name, and no place for its content.
-      rmSync(draft, { force: true });
     }
     const owner = readOwner(lockPath);
     if (owner === null) continue;
@@ -110,6 +107,28 @@ export function lockFile(path: string): () => void {
   throw new FileLockedError(path, 0);
 }
 
+/** @throws Node's error; EEXIST: there is one */
+function makeLock(lockPath: string): void {
+  const owner = identityOf(process.pid);
+  // link(2) makes the name and its content appear at once: no one sees a lock that does not name its owner yet.
+  const draft = `${lockPath}.${ownName}`;
+  try {
+    writeFileSync(draft, owner);
+    linkSync(draft, lockPath);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+    // A full disk has the draft's name, and no place for its content. Where a symbolic link leads lies in its inode,
+    // and what frees space needs its lock.
+    try {
+      symlinkSync(owner, lockPath);
+    } catch (again) {
+      throw (again as NodeJS.ErrnoException).code === "EEXIST" ? again : error;
+    }
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
 const TAKEOVER_ATTEMPTS = 8;
 /** The process holds a lock, whichever of its threads has taken it; but each writes files of its own. */
 const ownName = `${process.pid}.${threadId}`;
@@ -117,7 +136,7 @@ const ownName = `${process.pid}.${threadId}`;
 /** The owner's line; null when the lock has just gone. */
 function readOwner(lockPath: string): string | null {
   try {
-    return readFileSync(lockPath, "utf8");
+    return lstatSync(lockPath).isSymbolicLink() ? readlinkSync(lockPath) : readFileSync(lockPath, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;

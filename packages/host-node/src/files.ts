@@ -1,4 +1,5 @@
 /** Files and processes of the host, and failures of its calls. */
+export { draftOf, failedDraft } from "./draft.ts";
 export { hostErrno } from "./host-errno.ts";
 export { hostTime } from "./host-time.ts";
 export { appendToLog } from "./log-file.ts";
@@ -16,4 +17,5 @@ export {
   readWhole,
   replaceFile,
   writeFully,
+  writeWhole,
 } from "./whole-file.ts";

@@ -19,7 +19,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { failedAt, readAll, replaceFile, writeFully } from "./whole-file.ts";
+import { failedAt, readAll, replaceFile, writeFully, writeWhole } from "./whole-file.ts";
 
 test(
   "a failed write is given its place; what has one keeps it, and what is no refusal of the host stays",
@@ -93,4 +93,9 @@ test("what leads to a device or a FIFO stays, and is written", () => {
   closeSync(reader);
   assert.ok(statSync(place).isFIFO());
   rmSync(dirname(place), { recursive: true });
+});
+
+test("a file that finds no room is named, whichever way it is written", { skip: !existsSync("/dev/full") }, () => {
+  for (const write of [writeWhole, replaceFile])
+    assert.throws(() => write("/dev/full", "x"), { code: "ENOSPC", path: "/dev/full" }, write.name);
 });

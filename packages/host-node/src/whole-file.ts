@@ -60,6 +60,19 @@ export function isChannel(path: string): boolean {
   return stat !== undefined && !stat.isFile() && !stat.isDirectory();
 }
 
+/** As writeFileSync. @throws NodeJS.ErrnoException that names the file, of a full disk, too */
+export function writeWhole(
+  path: string,
+  content: string | Uint8Array,
+  options: Parameters<typeof writeFileSync>[2] = {},
+): void {
+  try {
+    writeFileSync(path, content, options);
+  } catch (error) {
+    throw failedAt(path, error);
+  }
+}
+
 /**
  * The file appears, or what it was goes, when all of it is written: who reads it sees the old or the new whole. What
  * could not be written leaves the old one, and nothing beside it. A device or a FIFO is written as it stands.

@@ -15,18 +15,9 @@
  * waits for the second, or, when its maker is gone, takes the first back. A run that has an image open keeps its file
  * when the image is removed.
  */
+import { writeWhole } from "@stratos/host-node/files";
 import { isRunning, lockOwner, removeLeftovers, sleepSync } from "@stratos/host-node";
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { basename, join } from "node:path";
 import { makeFolders, hostReason } from "@stratos/host-node/home";
@@ -248,7 +239,7 @@ export class ImageStore {
       },
       publish: (name, description) => {
         requireImage(name);
-        writeFileSync(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`, { flush: true });
+        writeWhole(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`, { flush: true });
         const place = join(this.#folder, name);
         const grave = join(this.#folder, `${OLD_PREFIX}${name}-${process.pid}-${randomBytes(4).toString("hex")}`);
         try {

@@ -25,7 +25,7 @@ export {
 export type { TaskObserver } from "./task/task-observer.ts";
 export { type ByteEnd, byteEnd } from "./byte-ends.ts";
 export type { AddressSpace } from "./mm/address-space.ts";
-export { peekFile, peekMemory, peekTitle } from "./peek-memory.ts";
+export { peekFile, peekMemory, peekText, peekTitle } from "./peek-memory.ts";
 export { pokeMemory } from "./mm/poke-memory.ts";
 export { placeOf, registersOf, type TaskPlace } from "./task/task-place.ts";
 export {

@@ -2,8 +2,9 @@
  * Reads memory and files of programs from outside and leaves no trace: nothing is faulted in or cached, and what was
  * recorded of a host is not asked for.
  */
-import { PAGE_SIZE } from "@stratos/abi";
+import { EINVAL, isErrno, PAGE_SIZE } from "@stratos/abi";
 import { HostFs } from "./fs/hostfs/hostfs.ts";
+import { PseudoFile } from "./pseudo/pseudo-inodes.ts";
 import type { Inode } from "./vfs/inode.ts";
 import type { AddressSpace } from "./mm/address-space.ts";
 import { addressOfEntry, frameOfEntry } from "./mm/page-table.ts";
@@ -32,6 +33,27 @@ export function peekTitle(task: Task): string {
 export function peekFile(inode: Inode, offset: number, into: Uint8Array): number {
   const count = Math.max(0, Math.min(into.length, inode.size - offset));
   return inPages(offset, into.subarray(0, count), (at, part) => peekFilePage(inode, at, part));
+}
+
+/**
+ * @param most  characters of it that are enough
+ * @returns text that is made when it is read (proc(5)), a byte string, as the task reads it; −EINVAL for a file of
+ *   another kind, else what the source says
+ */
+export function peekText(inode: Inode, task: Task, most: number): string | number {
+  if (!(inode instanceof PseudoFile)) return -EINVAL;
+  let text = "";
+  let from = 0;
+  let kept: unknown = null;
+  do {
+    const piece = inode.source(task, from, kept);
+    if (isErrno(piece)) return piece;
+    if (typeof piece === "string") return text + piece;
+    text += piece.text;
+    from = piece.next;
+    kept = piece.kept ?? null;
+  } while (from >= 0 && text.length < most);
+  return text;
 }
 
 /** @param read  fills a part that lies in one page; false: there is nothing */

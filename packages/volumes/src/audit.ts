@@ -13,7 +13,7 @@ import {
 import { OperationError } from "@stratos/operation";
 import { toText } from "./file-tree.ts";
 import type { OpenedVolume } from "./open-volume.ts";
-import { expectResult, expectValue } from "./volume-error.ts";
+import { errnoWords, expectResult, expectValue } from "./volume-error.ts";
 
 export function enableAudit({ path, volume }: OpenedVolume): void {
   expectResult(path, AuditLog.enable(volume));
@@ -101,7 +101,7 @@ export function* auditEntries({ path, volume }: OpenedVolume, fromBlock: number)
     block = readAuditBlock(volume, block.number + 1)
   ) {
     if (typeof block === "number")
-      throw new OperationError("volume", path, `the audit log cannot be read (errno ${-block})`);
+      throw new OperationError("volume", path, `the audit log cannot be read: ${errnoWords(block)}`);
     const records = auditRecords(block);
     if (records === null)
       throw new OperationError(

@@ -23,7 +23,7 @@ import { rememberVolume } from "./known-volumes.ts";
 import { expectNotHeld } from "./mounted-hold.ts";
 import { describeContent, openDevice, type OpenedVolume, withVolume } from "./open-volume.ts";
 import { uuidText } from "./uuid-text.ts";
-import { errnoWords, expectResult } from "./volume-error.ts";
+import { EngineError, expectResult, expectValue } from "./volume-error.ts";
 
 const STEP_BLOCKS = 2048;
 const BLOCK = 4096;
@@ -166,9 +166,10 @@ const POOL_WORDS: Readonly<Record<number, string>> = {
 };
 
 function expectPool<T>(path: string, result: T): T {
-  if (typeof result === "number" && result < 0)
-    throw new OperationError("volume", path, POOL_WORDS[-result] ?? errnoWords(result));
-  return result;
+  if (typeof result !== "number" || result >= 0) return result;
+  const words = POOL_WORDS[-result];
+  if (words !== undefined) throw new OperationError("volume", path, words, { cause: new EngineError(result) });
+  return expectValue(path, result);
 }
 
 async function withNewDevice<T>(

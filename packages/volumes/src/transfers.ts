@@ -1,5 +1,6 @@
 /** Sending and receiving snapshots as streams of bytes. */
 import { createHash } from "node:crypto";
+import { EIO } from "@stratos/abi";
 import {
   discardTransfer,
   identityOf,
@@ -15,7 +16,7 @@ import { toByteString, toText } from "./file-tree.ts";
 import type { OpenedVolume } from "./open-volume.ts";
 import { checkSnapshotName, reclaimAll, requireSnapshot, snapshotSpaces } from "./snapshots.ts";
 import { forgetTransfers } from "./transfer-records.ts";
-import { errnoWords, expectResult } from "./volume-error.ts";
+import { expectResult, expectValue } from "./volume-error.ts";
 
 /** Where a transfer goes on: a key of the tree as three numbers, `12.50331648.0`. */
 type ResumeToken = readonly [number, number, number];
@@ -51,9 +52,7 @@ export function* sendSnapshot(opened: OpenedVolume, request: SendRequest): Gener
     );
   }
   for (let chunk = stream.next(); chunk !== null; chunk = stream.next()) {
-    if (typeof chunk === "number")
-      throw new OperationError("volume", `${opened.path}@${request.snapshot}`, errnoWords(chunk));
-    yield chunk;
+    yield expectValue(`${opened.path}@${request.snapshot}`, chunk);
   }
 }
 
@@ -87,13 +86,12 @@ export class SnapshotReceiver {
 
   #expect(result: string | number | null): void {
     if (result === null) return;
+    const { path, volume } = this.#opened;
+    if (typeof result === "number" || volume.failure !== null)
+      expectResult(path, typeof result === "number" ? result : -EIO);
     // What was taken back gives its space back now.
-    if (this.#opened.volume.failure === null) reclaimAll(this.#opened);
-    throw new OperationError(
-      "volume",
-      this.#opened.path,
-      typeof result === "number" ? errnoWords(result) : `the stream is refused: ${result}`,
-    );
+    reclaimAll(this.#opened);
+    throw new OperationError("volume", path, `the stream is refused: ${result}`);
   }
 }
 

@@ -90,6 +90,18 @@ export function discardTransfer(volume: Volume, subvolume: number): number {
   return deleted < 0 ? deleted : removed === -ENODATA || removed === -ENOENT ? 0 : removed;
 }
 
+/**
+ * A subvolume is durable from when it is made, what is remembered of its transfer only with the next commit: of one
+ * that was killed in between nothing says where to go on.
+ */
+function discardForgotten(volume: Volume): void {
+  for (const id of volume.subvolumeIds()) {
+    const subvolume = volume.subvolume(id);
+    if (subvolume === null || (subvolume.flags & SUBVOLUME_INCOMPLETE) === 0) continue;
+    if (volume.properties.get(`${RECEIVING}${id}`) === -ENODATA) discardTransfer(volume, id);
+  }
+}
+
 /** The snapshot of this volume that is a copy of `identity`, or is it itself; null when there is none. */
 export function findReceived(volume: Volume, identity: SnapshotIdentity): Subvolume | null {
   const own = volume.subvolume(identity.id);
@@ -270,6 +282,7 @@ export class ReceiveStream {
     const name = this.#options.name ?? payload.text(255);
     if (name.length === 0 || name.length > 255 || name.includes("/"))
       throw new StreamError("the snapshot's name is not one");
+    discardForgotten(this.#volume);
     const started = partialTransfers(this.#volume).find((transfer) => sameIdentity(transfer.source, this.#source));
     if (from.some((word) => word !== 0)) {
       if (started === undefined) throw new StreamError("it goes on with a transfer that this volume does not know");

@@ -7,8 +7,11 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { S_IFREG } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
+import { MemoryBlockDevice } from "@stratos/host";
 import {
   check,
+  format,
+  mount,
   partialTransfers,
   ReceiveStream,
   ROOT_INO,
@@ -17,7 +20,7 @@ import {
   type Subvolume,
   type Volume,
 } from "../aegisfs.ts";
-import { commitAndCheck, freshVolume } from "../testing/fresh-volume.ts";
+import { commitAndCheck, freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
 import { Workload } from "../testing/workload.ts";
 
@@ -193,6 +196,45 @@ test(`a stream that is refused leaves nothing, one that broke on its way can be 
   assert.equal(killed.volume.commit(), 0);
   assert.equal(receive(killed.volume, pieces), "null");
   assert.deepEqual(names(killed.volume), ["root", "s"]);
+});
+
+test(`a transfer that a power cut ended is begun anew or gone on with, wherever it was (seed ${SEED})`, () => {
+  const source = freshVolume(64);
+  const workload = new Workload(new SeededRandom(SEED + 4), source.volume.root, { sizeMax: 400_000, names: 60 });
+  for (let step = 0; step < 250; step++) workload.step();
+  const first = snapshotOf(source.volume, "first");
+  for (let step = 0; step < 250; step++) workload.step();
+  const second = snapshotOf(source.volume, "second");
+  for (const parent of [undefined, first]) {
+    const options = parent === undefined ? {} : { parent };
+    const cuts: MemoryBlockDevice[] = [];
+    const device = new (class extends MemoryBlockDevice {
+      override flush(): number {
+        cuts.push(this.fork());
+        return 0;
+      }
+    })(64 << 20);
+    assert.equal(format(device, { uuid: new Uint8Array(16).fill(9), hashSeed: 77 }), 0);
+    const target = mountedVolume(mount(device));
+    if (parent !== undefined) transfer(parent, target);
+    assert.equal(target.commit(), 0);
+    cuts.length = 0;
+    const receiver = new ReceiveStream(target, { checkpointBytes: 1 << 20 });
+    for (const chunk of chunks(second, options)) assert.equal(receiver.push(chunk), null);
+    assert.ok(cuts.length > 5, `${cuts.length} commits`);
+    let again = 0;
+    for (const cut of cuts) {
+      const volume = mountedVolume(mount(cut));
+      const whole = volume.findSubvolume("second");
+      if (whole > 0 && volume.subvolume(whole)!.readOnly) continue;
+      const from = partialTransfers(volume).find(({ from }) => from[0] > 0)?.from;
+      const received = transfer(second, volume, { ...options, ...(from === undefined ? {} : { resume: from }) });
+      assert.equal(dumpSubvolume(received), dumpSubvolume(second));
+      commitAndCheck(volume, cut);
+      again++;
+    }
+    assert.ok(again > 4, `${again} transfers`);
+  }
 });
 
 test("a second transfer, one without its base, and one of a name that is taken are refused", () => {

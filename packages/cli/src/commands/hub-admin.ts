@@ -1,6 +1,6 @@
 /** `stratos hub`: hosts, channels, keys, and the hub's care. */
 import { createInterface } from "node:readline";
-import { createWriteStream } from "node:fs";
+import { existsSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Command, Option } from "commander";
@@ -13,7 +13,8 @@ import { databaseOptions, noun, parseSeconds, repeatable, row } from "./hub-opti
 import { channelCommand } from "./hub-channel.ts";
 import { eventCommand } from "./hub-task.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
-import { UsageError } from "../command-error.ts";
+import { CommandError, UsageError } from "../command-error.ts";
+import { writeOutput } from "../output-file.ts";
 import { formatTable } from "../text-table.ts";
 
 interface Common extends HubOptions {
@@ -358,9 +359,12 @@ function fsckHub(options: Listing & { readonly head?: string }): Promise<number>
 
 function backupHub(file: string, options: HubOptions): Promise<number> {
   return withHub(options, async (client) => {
+    if (file !== "-" && existsSync(file)) throw new CommandError(file, "is there already");
     const response = await client.raw("GET", "/backup", {});
     const source = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
-    if (file === "-") await pipeline(source, process.stdout, { end: false });
-    else await pipeline(source, createWriteStream(file, { mode: 0o600, flags: "wx", flush: true }));
+    await writeOutput(file === "-" ? undefined : file, (stream) => pipeline(source, stream, { end: file !== "-" }), {
+      mode: 0o600,
+      flush: true,
+    });
   });
 }

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Option, type Command } from "commander";
+import { failedAt } from "@stratos/host-node/files";
 import { CHAIN_START, checkAuditFile, type AuditFileView, type ChainFault, type ChainPlace } from "@stratos/hub/client";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { withHub, type HubOptions } from "../hub/hub-client.ts";
@@ -122,6 +123,7 @@ function rotateAudit(file: string, options: Common & { readonly keep: number }):
     try {
       const target = createWriteStream(file, { mode: 0o600, flags: "wx", flush: true });
       target.once("open", () => (isMade = true));
+      target.once("error", (error) => failedAt(file, error));
       await pipeline(source, target);
       const found = await readAuditFile(file);
       if (found.fault !== null) throw new CommandError(file, `nothing was taken out: ${found.fault.words}`);

@@ -1,12 +1,12 @@
 /** `stratos pkg deb`: Debian packages as files. */
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { PassThrough, Readable, type Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createGzip, createZstdCompress } from "node:zlib";
 import { byteStringToUtf8, concatBytes, printable } from "@stratos/base";
 import { FolderWriter, readDebFolder } from "@stratos/tools-node/packages";
-import { readWhole, replaceFile } from "@stratos/host-node/files";
+import { readWhole, replaceFile, writeWhole } from "@stratos/host-node/files";
 import { makeFolders } from "@stratos/host-node/home";
 import {
   buildDeb,
@@ -151,7 +151,7 @@ export function debExtractCommand(file: string, folder: string, options: { reado
     if (options.control === true) {
       mkdirSync(join(folder, "DEBIAN"));
       for (const { name, mode, content } of archive.controlFiles)
-        writeFileSync(join(folder, "DEBIAN", name), content, { mode });
+        writeWhole(join(folder, "DEBIAN", name), content, { mode });
     }
     return 0;
   });

@@ -22,6 +22,7 @@ import {
 import { stratosHome } from "@stratos/host-node";
 import { FileDisk, folderTree, OciLayoutFolder, RepositoryFolder } from "@stratos/tools-node/outputs";
 import { nodeCodecs } from "@stratos/host-node/codecs";
+import { failedAt } from "@stratos/host-node/files";
 import { choosePlatform, parseManifest, RegistryError, treeArchitecture } from "@stratos/outputs";
 import { OperationError } from "@stratos/operation";
 import { AegisFiles } from "../disk/aegis-files.ts";
@@ -260,7 +261,11 @@ async function archiveSource(
       try {
         for await (const piece of unpackedArchive(createReadStream(path, { highWaterMark: 1 << 20 }), path)) {
           hash.update(piece);
-          await file.writeFile(piece);
+          try {
+            await file.writeFile(piece);
+          } catch (error) {
+            throw failedAt(plain, error);
+          }
         }
       } finally {
         await file.close();

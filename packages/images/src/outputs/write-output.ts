@@ -3,8 +3,7 @@
  * clock reaches an output.
  */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
-import { randomBytes } from "node:crypto";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import {
   archiveTree,
   copyToQcow2,
@@ -31,7 +30,7 @@ import {
 } from "@stratos/formats";
 import { FileDisk, nodeDiskCipher, OciLayoutFolder, RepositoryFolder } from "@stratos/tools-node/outputs";
 import { nodeCodecs } from "@stratos/host-node/codecs";
-import { isChannel, writeFully } from "@stratos/host-node/files";
+import { draftOf, failedDraft, isChannel, writeFully } from "@stratos/host-node/files";
 import {
   bootcLayout,
   derivedId,
@@ -146,18 +145,19 @@ function writeAs(
       return writeOci(tree, path, options, codecs, bootc?.kernel ?? null);
     case "oci-archive":
       return writeOciArchive(tree, path, options, codecs, bootc?.kernel ?? null);
-    case "ostree": {
-      const repository = new OstreeRepository(new RepositoryFolder(path), codecs, options.mode ?? "archive");
-      const ref = options.ref ?? `${options.name}/${options.architecture}`;
-      const { checksum } = repository.commit(tree, {
-        ref,
-        subject: options.subject ?? options.name,
-        timestamp: options.time,
-        ...(bootc?.kernel == null ? {} : { linux: bootc.kernel }),
+    case "ostree":
+      return inFolder(path, () => {
+        const repository = new OstreeRepository(new RepositoryFolder(path), codecs, options.mode ?? "archive");
+        const ref = options.ref ?? `${options.name}/${options.architecture}`;
+        const { checksum } = repository.commit(tree, {
+          ref,
+          subject: options.subject ?? options.name,
+          timestamp: options.time,
+          ...(bootc?.kernel == null ? {} : { linux: bootc.kernel }),
+        });
+        repository.writeSummary(options.time);
+        return { path, digest: checksum };
       });
-      repository.writeSummary(options.time);
-      return { path, digest: checksum };
-    }
     case "ext4":
     case "xfs": {
       const { sizeFor, write, labelLength } = PLAIN_FILE_SYSTEMS[format];
@@ -358,11 +358,13 @@ function bootArchitecture(name: string): BootArchitecture {
 
 /** A file beside the target that is gone afterwards. */
 function withScratch(path: string, work: (scratch: FileDisk) => OutputResult): OutputResult {
-  const place = join(dirname(path), `.stratos-${randomBytes(6).toString("hex")}`);
   mkdirSync(dirname(path), { recursive: true });
+  const place = draftOf(path);
   const scratch = new FileDisk(place, { create: 0 });
   try {
     return work(scratch);
+  } catch (error) {
+    throw failedDraft(place, path, error);
   } finally {
     scratch.close();
     rmSync(place, { force: true });
@@ -414,6 +416,16 @@ function writeOci(
   codecs: Codecs,
   kernel: string | null,
 ): OutputResult {
+  return inFolder(path, () => addToLayout(tree, path, options, codecs, kernel));
+}
+
+function addToLayout(
+  tree: FileTree,
+  path: string,
+  options: FormatOptions,
+  codecs: Codecs,
+  kernel: string | null,
+): OutputResult {
   const layout = new OciLayoutFolder(path, codecs);
   const layer = layout.addLayer(tree, {
     compression: options.compression ?? "gzip",
@@ -441,13 +453,26 @@ function writeOciArchive(
   codecs: Codecs,
   kernel: string | null,
 ): OutputResult {
-  const folder = join(dirname(path), `.stratos-${randomBytes(6).toString("hex")}`);
+  const folder = draftOf(path);
   try {
-    const { digest } = writeOci(tree, folder, options, codecs, kernel);
+    const { digest } = addToLayout(tree, folder, options, codecs, kernel);
     writeFile(path, archiveTree(new OciLayoutFolder(folder, codecs).tree(options.time), { prefix: "" }));
     return { path, digest };
+  } catch (error) {
+    throw failedDraft(folder, path, error);
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What is added to a folder that is there stays with it; one that was made for it goes when that fails. */
+function inFolder(path: string, add: () => OutputResult): OutputResult {
+  const isThere = existsSync(path);
+  try {
+    return add();
+  } catch (error) {
+    if (!isThere) rmSync(path, { recursive: true, force: true });
+    throw error;
   }
 }
 
@@ -504,11 +529,13 @@ function withDraft(path: string, isForced: boolean, make: (draft: string) => voi
   if (!isForced && existsSync(path)) throw new OperationError("image", path, "is there already");
   if (isChannel(path)) throw new OperationError("image", path, "is a device or a FIFO, and no file takes its place");
   mkdirSync(dirname(path), { recursive: true });
-  const draft = `${path}.stratos-${randomBytes(6).toString("hex")}`;
+  const draft = draftOf(path);
   try {
     make(draft);
     renameSync(draft, path);
     return { path, digest: null };
+  } catch (error) {
+    throw failedDraft(draft, path, error);
   } finally {
     rmSync(draft, { force: true });
   }

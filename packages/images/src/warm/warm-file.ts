@@ -12,7 +12,7 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import * as zlib from "node:zlib";
 import { crc32, FileHead } from "@stratos/base";
-import { readFully, writeFully } from "@stratos/host-node/files";
+import { failedAt, readFully, writeFully } from "@stratos/host-node/files";
 
 /** What a machine must be like to go on from there. */
 export interface WarmHead {
@@ -52,6 +52,8 @@ export function writeWarmFile(path: string, head: WarmHead, parts: readonly [Uin
       writeFully(fd, part);
     }
     return fstatSync(fd).size;
+  } catch (error) {
+    throw failedAt(path, error);
   } finally {
     closeSync(fd);
   }

@@ -100,6 +100,22 @@ test("files of the machine are read, and not written", async () => {
   assert.equal(await client.ask(`vFile:unlink:${path}`), "F-1,26");
 });
 
+test("a recorded process's areas are read in /proc, and nothing whose making could touch its memory", async () => {
+  const client = new GdbClient(timeline);
+  await timeline.seekInstruction(3);
+  const named = (file: string): string => Buffer.from(`/proc/${timeline.firstPid}/${file}`).toString("hex");
+  assert.equal(await client.ask(`vFile:open:${named("maps")},0,0`), "F3");
+  const first = new RegExp(`^F[0-9a-f]+;${hex(CODE).padStart(8, "0")}-[0-9a-f]+ r.xp .*/program\n`);
+  assert.match(await client.ask("vFile:pread:3,1000,0"), first);
+  assert.match(await client.ask("vFile:pread:3,4,9"), /^F4;[0-9a-f]{4}$/);
+  assert.equal(await client.ask("vFile:pread:3,4,10000"), "F0;");
+  assert.match(await client.ask("vFile:fstat:3"), /^F40;\0+$/);
+  assert.equal(await client.ask(`vFile:open:${named("cmdline")},0,0`), "F-1,2");
+  assert.equal(await client.ask(`vFile:readlink:${named("exe")}`), "F8;/program");
+  assert.equal(await client.ask(`vFile:readlink:${named("none")}`), "F-1,2");
+  assert.equal(await client.ask(`vFile:readlink:${named("maps")}`), "F-1,16");
+});
+
 test("what is damaged, too long or makes no sense is refused, and changes nothing", async () => {
   const client = new GdbClient(timeline);
   await timeline.seekInstruction(3);

@@ -139,3 +139,10 @@ test("who only hangs up lets the program go on, with the signal that it stood at
   target.detach();
   assert.deepEqual(await end, { kind: "exited", status: 7 });
 });
+
+test("texts of /proc are read as they were when they were opened", async (t) => {
+  const { client, target } = debugged(t);
+  const path = Buffer.from(`/proc/${target.pid}/status`).toString("hex");
+  assert.equal(await client.ask(`vFile:open:${path},0,0`), "F3");
+  assert.match(await client.ask("vFile:pread:3,1000,0"), /;Name:\t.*\nThreads:\t1\n/s);
+});

@@ -1,7 +1,8 @@
 /** Builds packages from folders and from the AUR, in clean roots, for the commands that need them. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { writeWhole } from "@stratos/host-node/files";
 import { stratosHome } from "@stratos/host-node";
 import { fetchRecipe, openBuildRoot, readRecipeFolder } from "@stratos/tools-node/packages";
 import {
@@ -99,7 +100,7 @@ export function writePackages(packages: readonly { name: string; bytes: Uint8Arr
   mkdirSync(folder, { recursive: true });
   return packages.map(({ name, bytes }) => {
     const path = join(folder, name);
-    writeFileSync(path, bytes);
+    writeWhole(path, bytes);
     return path;
   });
 }

@@ -1,5 +1,5 @@
 /** A build on this host: the builder's, with what it leaves in a folder, and the checks of what it made. */
-import { closeSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import {
   build,
@@ -11,7 +11,7 @@ import {
   type BuildResult,
   type TestsResult,
 } from "@stratos/builder";
-import { replaceFile, writeFully } from "@stratos/host-node/files";
+import { failedAt, replaceFile, writeFully, writeWhole } from "@stratos/host-node/files";
 
 /** Builds, and leaves the log and the provenance beside what was made. @param checks  of what was made */
 export async function runBuild(
@@ -30,7 +30,7 @@ export async function runBuild(
     try {
       writeFully(fd, bytes);
     } catch (error) {
-      trouble = error as Error;
+      trouble = failedAt(log, error) as Error;
     }
   };
   try {
@@ -64,7 +64,7 @@ export async function runBuild(
     const { source, binaryVersion = source?.version, architecture, hostArchitecture = architecture } = result;
     const stem = join(output, `${source?.name}_${binaryVersion?.replace(/^\d+:/, "")}_${hostArchitecture}`);
     if (source !== undefined) renameSync(log, `${stem}.build`);
-    if (result.autopkgtest !== undefined) writeFileSync(`${stem}.autopkgtest`, testSummary(result.autopkgtest));
+    if (result.autopkgtest !== undefined) writeWhole(`${stem}.autopkgtest`, testSummary(result.autopkgtest));
     if (result.provenance !== undefined)
       replaceFile(join(output, "provenance.json"), `${JSON.stringify(result.provenance, null, 1)}\n`);
     return result;

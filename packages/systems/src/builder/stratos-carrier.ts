@@ -16,10 +16,10 @@ import {
   renameSync,
   rmSync,
   utimesSync,
-  writeFileSync,
 } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { writeWhole } from "@stratos/host-node/files";
 import { S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
 import { Attributes, ATTRIBUTE_MTIME, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
 import { utf8ToByteString } from "@stratos/base";
@@ -82,7 +82,7 @@ export class StratosCarrier implements RootCarrier {
       } finally {
         opened.close();
       }
-      writeFileSync(`${path}.json`, `${JSON.stringify(info, null, 1)}\n`);
+      writeWhole(`${path}.json`, `${JSON.stringify(info, null, 1)}\n`);
       renameSync(draft, path);
     } finally {
       rmSync(draft, { force: true });
@@ -277,7 +277,7 @@ class StratosRoot implements CleanRoot {
     if (bytes === undefined) return undefined;
     const temporary = `${target}.new.${process.pid}`;
     try {
-      writeFileSync(temporary, bytes, { mode: FILE_MODE });
+      writeWhole(temporary, bytes, { mode: FILE_MODE });
       renameSync(temporary, target);
     } finally {
       rmSync(temporary, { force: true });

@@ -2,8 +2,9 @@
  * What the system's dpkg needs for a change, in a folder of the host: packages with their parts unpacked, and the
  * script that has dpkg take them.
  */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { writeWhole } from "@stratos/host-node/files";
 import { homeFolder, isRunning, stratosHome } from "@stratos/host-node";
 import type { NodePackagePorts } from "@stratos/tools-node/packages";
 import {
@@ -77,7 +78,7 @@ export async function withPreparedFolder<T>(
         throw new OperationError("packages", one.name, "was downloaded and is not there any more");
       const repacked = await repackDeb(bytes, String(one), ports.decompress);
       requireIdentity((await openDeb(repacked, String(one), ports, "control")).control, one);
-      writeFileSync(join(folder, names.get(one)!), repacked);
+      writeWhole(join(folder, names.get(one)!), repacked);
     });
     const script = transactionScript({
       change,
@@ -87,7 +88,7 @@ export async function withPreparedFolder<T>(
       dpkgOptions: task.system.system.settings.dpkgOptions,
       pathOf: (one) => `${task.seenAt}/${names.get(one)!}`,
     });
-    writeFileSync(join(folder, CHANGE_SCRIPT), script, "latin1");
+    writeWhole(join(folder, CHANGE_SCRIPT), script, "latin1");
     return await work(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -16,13 +16,13 @@ import {
   rmSync,
   statSync,
   utimesSync,
-  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { InfrastructureError, type LayerContent, type LayerInfo } from "@stratos/builder";
 import { feedArchive, withoutDevices } from "../compose/root-archive.ts";
 import { isForgotten, ownerText } from "./work-owner.ts";
+import { failedAt, writeWhole } from "@stratos/host-node/files";
 import { endOfProcess } from "@stratos/host-node/home";
 import { isRoot, spawnForFiles, tailOf } from "./namespaces.ts";
 
@@ -82,8 +82,8 @@ export class LayerFolder {
     await removeTree(folder);
     mkdirSync(join(folder, "tree"), { recursive: true });
     try {
-      writeFileSync(join(folder, "owner"), ownerText());
-      writeFileSync(join(folder, "removed"), Buffer.from(removed.map((path) => `${path}\0`).join(""), "latin1"));
+      writeWhole(join(folder, "owner"), ownerText());
+      writeWhole(join(folder, "removed"), Buffer.from(removed.map((path) => `${path}\0`).join(""), "latin1"));
       const child = spawnForFiles(WRITE_LAYER, [folder], ["pipe", "ignore", "pipe"]),
         told = tailOf(child);
       const [status] = await Promise.all([
@@ -99,7 +99,7 @@ export class LayerFolder {
       const bytes = readFileSync(join(folder, "manifest"), "latin1")
         .split("\n")
         .reduce((sum, line) => sum + (/^f \S+ \S+ \S+ \S+ (\d+)/.test(line) ? Number(line.split(" ")[5]) : 0), 0);
-      writeFileSync(join(folder, "layer.json"), `${JSON.stringify({ ...info, madeMs: Date.now(), bytes }, null, 1)}\n`);
+      writeWhole(join(folder, "layer.json"), `${JSON.stringify({ ...info, madeMs: Date.now(), bytes }, null, 1)}\n`);
       rmSync(join(folder, "owner"));
       try {
         renameSync(folder, this.#at(info.key));
@@ -176,7 +176,7 @@ export class LayerFolder {
       endOfProcess(child),
       new Promise<void>((resolve, reject) => {
         file.on("close", () => resolve());
-        file.on("error", reject);
+        file.on("error", (error) => reject(failedAt(target, error) as Error));
       }),
     ]);
     if (status !== 0) throw new InfrastructureError(`${tree} cannot be read: ${told.trim() || `status ${status}`}`);

@@ -21,7 +21,6 @@ import {
   renameSync,
   rmSync,
   statfsSync,
-  writeFileSync,
 } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -39,7 +38,7 @@ import {
 import { ENTER_ROOT, LEAVE_VOLUMES } from "../compose/enter-root.ts";
 import { MOUNT_DEVICES } from "../compose/native-runner.ts";
 import { canRun } from "../compose/binfmt.ts";
-import { writeFully } from "@stratos/host-node/files";
+import { failedAt, writeFully, writeWhole } from "@stratos/host-node/files";
 import { endOfProcess } from "@stratos/host-node/home";
 import { Cgroup } from "./cgroup.ts";
 import { LayerFolder, namesIn, removeTree } from "./layer-folder.ts";
@@ -192,8 +191,8 @@ export class LinuxCarrier implements RootCarrier {
     await removeTree(folder);
     // What a build makes set-user-ID would be that for each user of the host who reached it.
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(join(folder, "owner"), ownerText());
-    writeFileSync(join(folder, "layers"), `${layers.join("\n")}\n`);
+    writeWhole(join(folder, "owner"), ownerText());
+    writeWhole(join(folder, "layers"), `${layers.join("\n")}\n`);
     for (const name of ["upper", "root"]) mkdirSync(join(folder, name), { mode: 0o755 });
     return new LinuxRoot(this.#folder, folder, layers, settings);
   }
@@ -472,6 +471,8 @@ class LinuxRoot implements CleanRoot {
           writeFully(to, piece.subarray(0, count));
           size += count;
         }
+      } catch (error) {
+        throw failedAt(target, error);
       } finally {
         closeSync(to);
       }

@@ -1,20 +1,10 @@
 /** Source packages on this host: files, folders, and repositories that git clones. */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, constants, fstatSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { dirname, join, sep } from "node:path";
 import { InfrastructureError, type SourceFiles } from "@stratos/builder";
 import { cloneGit } from "../packages/build-host.ts";
-import { readIfThere } from "@stratos/host-node/files";
+import { readIfThere, writeWhole } from "@stratos/host-node/files";
 import { ownerText } from "./work-owner.ts";
 
 /** @param folders.downloads  of the store of downloads; `work`: for clones */
@@ -52,7 +42,7 @@ export function hostSourceFiles(folders: { readonly downloads: string; readonly 
       const folder = mkdtempSync(join(folders.work, "checkout-")),
         tree = join(folder, "tree");
       // Else it is taken for what a killed builder left.
-      writeFileSync(join(folder, "owner"), ownerText());
+      writeWhole(join(folder, "owner"), ownerText());
       const remove = async (): Promise<void> => rmSync(folder, { recursive: true, force: true });
       try {
         await cloneGit(url, reference === undefined ? {} : { commit: reference }, tree);

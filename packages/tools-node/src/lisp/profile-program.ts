@@ -1,6 +1,7 @@
 /** `stratos lisp profile`: a program is run, and what took its time is written beside what it prints. */
-import { writeFileSync } from "node:fs";
+import {} from "node:fs";
 import { extname } from "node:path";
+import { writeWhole } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import type { LispEnd } from "./compiled-runner.ts";
@@ -41,7 +42,7 @@ export async function profileProgram({
     runLisp({ ...request, file, eval: [], talk: () => Promise.resolve(0), isInterrupted: () => false }),
   );
   try {
-    writeFileSync(out, form(stacks, file));
+    writeWhole(out, form(stacks, file));
   } catch (error) {
     throw new OperationError("option", "--output", `${out}: ${hostReason(error)}`, { cause: error });
   }

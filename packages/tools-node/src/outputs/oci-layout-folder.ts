@@ -16,7 +16,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import {
   fileEntry,
@@ -39,7 +39,7 @@ import {
   type OciLayer,
 } from "@stratos/formats";
 import { parseIndex, type BlobStore } from "@stratos/outputs";
-import { failedAt, replaceFile, writeFully } from "@stratos/host-node/files";
+import { draftOf, failedDraft, replaceFile, writeFully } from "@stratos/host-node/files";
 
 /** What manifests and configurations say fits easily. */
 const TEXT_BYTES_MAX = 4 << 20;
@@ -71,7 +71,7 @@ export class OciLayoutFolder implements BlobStore {
       return layer;
     } catch (error) {
       rmSync(draft, { force: true });
-      throw failedAt(this.folder, error);
+      throw failedDraft(draft, this.folder, error);
     } finally {
       closeSync(fd);
     }
@@ -222,7 +222,7 @@ export class OciLayoutFolder implements BlobStore {
       renameSync(draft, this.pathOf(digest));
     } catch (error) {
       rmSync(draft, { force: true });
-      throw failedAt(this.folder, error);
+      throw failedDraft(draft, this.folder, error);
     } finally {
       closeSync(fd);
     }
@@ -235,7 +235,7 @@ export class OciLayoutFolder implements BlobStore {
   }
 
   #draftPath(): string {
-    return join(this.folder, `.new-${randomBytes(6).toString("hex")}`);
+    return draftOf(join(this.folder, "blob"));
   }
 }
 

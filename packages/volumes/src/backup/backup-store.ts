@@ -8,10 +8,10 @@
  *                               AWS_ENDPOINT_URL for storage that is not Amazon's
  */
 import { spawnSync } from "node:child_process";
-import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { replaceFile } from "@stratos/host-node/files";
+import { replaceFile, writeWhole } from "@stratos/host-node/files";
 import { makeFolders, hostReason } from "@stratos/host-node/home";
 import { readS3Credentials, S3Bucket } from "@stratos/host-node/s3";
 import { OperationError } from "@stratos/operation";
@@ -149,7 +149,7 @@ class ToolStore implements BackupStore {
   async put(piece: string, bytes: Uint8Array): Promise<void> {
     inFolder((folder) => {
       const file = join(folder, piece);
-      writeFileSync(file, bytes);
+      writeWhole(file, bytes);
       this.#run(this.#tool.put(file, this.#place, piece), false);
     });
   }
