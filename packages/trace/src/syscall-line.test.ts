@@ -182,7 +182,7 @@ test("messages of sockets: addresses, control messages, netlink's own, options b
 /** No argument that is shown: files, frames on a stack, records that read(2) fills, what filters and tracers see. */
 const UNSEEN = [
   ...["Elf64Ehdr", "Elf64Phdr", "Elf64Nhdr", "ElfPrstatus", "ElfPrpsinfo", "RiscvDState", "AcctV3", "Taskstats"],
-  ...["BpfDeviceContext", "BpfProgInfo", "UffdMsg"],
+  ...["AioRing", "BpfDeviceContext", "BpfProgInfo", "UffdMsg"],
   ...["Elf64Dyn", "Elf64Shdr", "Elf64Sym", "Elf64Verdaux", "Elf64Verdef"],
   ...["RtSigframe", "Ucontext", "Sigcontext", "SiginfoTimer", "SiginfoFault", "SiginfoPoll", "SiginfoSystemCall"],
   ...[
