@@ -9,7 +9,7 @@
  * INTERRUPT; what such a reply would have handed out is given back (`#giveBack`).
  *
  * Bounds: a call waits for one request at a time, so there are no more of them than tasks; what nobody waits for
- * (RELEASE, FLUSH) is bounded by descriptions, FORGETs by inodes.
+ * (RELEASE, FLUSH) is bounded by descriptions, FORGETs by inodes, WRITEs of what mappings have written by their bytes.
  */
 import {
   E2BIG,
