@@ -424,6 +424,7 @@ export class Kernel
     cleanRange(this, pages, range);
   }
 
+  /** As `frameGoes`. */
   mappedRanges(pages: PageCache): PageRange[] {
     return mappedRanges(this, pages);
   }

@@ -490,8 +490,7 @@ export class FuseConnection {
     if (request.opcode === FUSE_INIT) this.#initialized(request);
     if (request.isPosted) {
       this.postedBytes -= request.postedBytes;
-      if (error < 0) request.pages?.putBack(0);
-      else request.pages?.arrived();
+      request.endPages();
       if (!request.isTaken) this.#giveBack(request);
       request.drop();
     } else request.queue.wakeAll();
@@ -526,8 +525,7 @@ export class FuseConnection {
     if (request.state === "done") {
       if (!request.isTaken) this.#giveBack(request);
       request.isTaken = true;
-      if (request.error < 0) request.pages?.putBack(0);
-      else request.pages?.arrived();
+      request.endPages();
       return;
     }
     request.isPosted = true;

@@ -140,6 +140,12 @@ export class FuseRequest {
     held?.release();
   }
 
+  /** What it carries has arrived, or waits again. */
+  endPages(): void {
+    if (this.error < 0) this.pages?.putBack(0);
+    else this.pages?.arrived();
+  }
+
   static {
     stateClass("FuseRequest", this);
   }

@@ -6,7 +6,7 @@ import { loadRepository, packageFile } from "../repository.ts";
 import { resolve, type ResolvedPackage } from "../resolver/resolve.ts";
 import { repositoryError } from "../sources.ts";
 import { trixieKeyrings } from "../trixie-keys.ts";
-import { type OnProgress, type PackagePorts } from "../../ports.ts";
+import type { OnProgress, PackagePorts } from "../../ports.ts";
 import { unpackOrder } from "./unpack-order.ts";
 
 /** `minbase`: essential and required packages, with apt. `essential`: only what every package may take for granted. */
