@@ -1,7 +1,7 @@
 import { stateClass } from "@stratos/base";
 import { permissionsOf } from "../../vfs/fanotify-marks.ts";
 import type { FsCaller } from "../fs-kernel.ts";
-import type { FuseRequest } from "./fuse-request.ts";
+import type { FuseRequest, Held } from "./fuse-request.ts";
 
 /** Who was asked: a connection (fuse-connection.ts). */
 interface Server {
@@ -16,7 +16,11 @@ interface Server {
  */
 export class FuseAnswers {
   readonly asked: { readonly connection: Server; readonly request: FuseRequest }[] = [];
-  /** Which execution `isUsed` and `#at` are about; −1: none yet. */
+  /** What it knew without asking, in the order in which it comes to that. */
+  readonly known: { readonly of: Held; readonly name: string; readonly found: Held | null }[] = [];
+  /** How far the execution under way has come in them. */
+  knownAt = 0;
+  /** Which execution `isUsed`, `at` and `knownAt` are about; −1: none yet. */
   execution = -1;
   /** Where the next one is looked for first. */
   at = 0;
@@ -34,21 +38,38 @@ export class FuseAnswers {
   }
 
   /** An execution of the call has come to its first question, or goes on. */
-  begin(execution: number): void {
+  #begin(execution: number): void {
     if (this.execution === execution) return;
     this.execution = execution;
-    this.at = 0;
+    this.at = this.knownAt = 0;
     for (const { request } of this.asked) request.isUsed = false;
   }
 
   #indexOf(execution: number, connection: Server, key: string): number {
-    this.begin(execution);
+    this.#begin(execution);
     for (let step = 0; step < this.asked.length; step++) {
       const index = (this.at + step) % this.asked.length;
       const { request, connection: own } = this.asked[index]!;
       if (!request.isUsed && own === connection && request.key === key) return index;
     }
     return -1;
+  }
+
+  remember(execution: number, of: Held, name: string, found: Held | null): void {
+    this.#begin(execution);
+    found?.retain();
+    this.known.splice(this.knownAt++, 0, { of, name, found });
+  }
+
+  recall(execution: number, of: Held, name: string): Held | null | undefined {
+    this.#begin(execution);
+    for (let at = this.knownAt; at < this.known.length; at++) {
+      const one = this.known[at]!;
+      if (one.of !== of || one.name !== name) continue;
+      this.knownAt = at + 1;
+      return one.found;
+    }
+    return undefined;
   }
 
   add(connection: Server, request: FuseRequest): void {
@@ -67,6 +88,7 @@ export class FuseAnswers {
   /** The call is over. */
   end(): void {
     for (const { connection, request } of this.asked.splice(0)) connection.leave(request);
+    for (const { found } of this.known.splice(0)) found?.release();
   }
 
   static {

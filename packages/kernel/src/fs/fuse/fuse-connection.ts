@@ -261,23 +261,21 @@ export class FuseConnection {
   }
 
   /**
-   * The call under way knows that without asking. It does so to its end, as if it had been answered: it may be executed
-   * again when what is known has expired, or is another because of what it did itself.
+   * The call under way knows that of a file without asking, and does so to its end: it may be executed again when what
+   * is known has expired, or is another because of what it did itself.
    *
-   * @param reply  what the server would have answered
-   * @param held  what that led to
+   * @param name  in a folder; "": its attributes
+   * @param found  what the name leads to; null: nothing
    */
-  known(node: Opaque, opcode: number, key: string, reply: Uint8Array, held: Held | null): void {
+  remember(of: Held, name: string, found: Held | null): void {
     const { caller } = this;
-    if (caller === null) return;
-    const answers = answersOf(caller);
-    answers.begin(this.kernel.syscallCount);
-    const request = new FuseRequest({ opcode, unique: 0, node, key: nameOf(node, opcode, key), bytes: reply }, 0, 0);
-    request.state = "done";
-    request.reply = reply;
-    request.isTaken = request.isUsed = true;
-    if (held !== null) request.hold(held);
-    answers.add(this, request);
+    if (caller !== null) answersOf(caller).remember(this.kernel.syscallCount, of, name, found);
+  }
+
+  /** What an earlier execution of the call knew so; undefined: it did not. */
+  recall(of: Held, name: string): Held | null | undefined {
+    const served = this.caller?.permissions?.served;
+    return served instanceof FuseAnswers ? served.recall(this.kernel.syscallCount, of, name) : undefined;
   }
 
   /** The call under way waits for something else than an answer. @returns BLOCKED_KILLABLE */
@@ -292,7 +290,8 @@ export class FuseConnection {
   /** Did the call under way ask that before? Then what it was told counts, whatever is known since. */
   isAsked(node: Opaque, opcode: number, key: string): boolean {
     const served = this.caller?.permissions?.served;
-    return served instanceof FuseAnswers && served.has(this.kernel.syscallCount, this, nameOf(node, opcode, key));
+    if (!(served instanceof FuseAnswers) || served.asked.length === 0) return false;
+    return served.has(this.kernel.syscallCount, this, nameOf(node, opcode, key));
   }
 
   /** Whose answer it waits for, or hasn't done with, of that kind: whatever it is about in the node. */

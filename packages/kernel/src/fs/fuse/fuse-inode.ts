@@ -69,8 +69,6 @@ export interface ServedSystem extends FileSystem {
   forget(inode: FuseInode): void;
 }
 
-/** What is answered for a name that there is not. */
-const NO_ENTRY = new Uint8Array(op.FuseEntryOut.size);
 /** Names that a folder remembers beyond their entries in the cache. */
 const NAMES_MAX = 1024;
 const TYPES: readonly number[] = [S_IFREG, S_IFDIR, S_IFLNK, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK];
@@ -191,9 +189,10 @@ export class FuseInode extends Inode implements Held, ServedNode {
   override refresh(): number {
     const { connection } = this.fileSystem;
     if (this.refused < 0) return this.refused;
+    if (connection.recall(this, "") !== undefined) return 0;
     const isKnown = this.fileSystem.kernel.now() < this.attributesUntil;
     if (isKnown && !connection.isAsked(this.node, op.FUSE_GETATTR, "")) {
-      connection.known(this.node, op.FUSE_GETATTR, "", NO_ENTRY, null);
+      connection.remember(this, "", null);
       return 0;
     }
     const answer = this.ask(op.FUSE_GETATTR, "", () => message(op.FuseGetattrIn, {}), op.FuseAttrOut.size);
@@ -239,12 +238,14 @@ export class FuseInode extends Inode implements Held, ServedNode {
     const refused = this.#permits(MAY_EXEC);
     if (refused < 0) return refused;
     const { connection, kernel } = this.fileSystem;
+    const recalled = connection.recall(this, name);
+    if (recalled !== undefined) return recalled === null ? -ENOENT : (recalled as FuseInode);
     if (!connection.isAsked(this.node, op.FUSE_LOOKUP, name)) {
       const known = this.names.get(name);
       if (known !== undefined && kernel.now() < known.until) {
         const inode = known.node === null ? null : this.fileSystem.inodeOf(known.node);
         if (inode !== undefined) {
-          connection.known(this.node, op.FUSE_LOOKUP, name, NO_ENTRY, inode);
+          connection.remember(this, name, inode);
           return inode ?? -ENOENT;
         }
       }
