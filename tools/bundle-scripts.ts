@@ -1,7 +1,7 @@
 /**
  * The bundle's program as scripts, whose code can be kept once they have run: of modules V8 gives it before that only.
  *
- * esbuild's modules become functions of `(__exports, require, __load, __loadLater, __meta)`, which
+ * esbuild's modules become functions of `(require, __load, __loadLater, __meta)` that return what they export, which
  * `packages/cli/src/bundle-main.ts` calls. What is imported is a constant of the function, so that it costs what it
  * does in a module; hence no module may change what it exports after it has run, nor import what imports it. What can't
  * be carried over stops the build.
@@ -25,8 +25,7 @@ const LOADED_LATER = new RegExp(
   "^node:(?:(?:child_process|crypto|dgram|dns|http|https|net|readline|stream|tls|v8|worker_threads|zlib)|" +
     "(?:dns|fs|readline|stream)/promises)$",
 );
-const OWN_NAMES = /\b__(?:exports|load|loadLater|meta)\b/;
-const NOT_ASCII = /\P{ASCII}/gu;
+const OWN_NAMES = /\b__(?:load|loadLater|meta)\b/;
 const RENAMED = /([\w$]+) as ([\w$]+)/g;
 
 /** @returns what went in and came out, and a digest of it */
@@ -41,7 +40,7 @@ export async function buildScripts(options: BuildOptions): Promise<{ metafile: M
   refuseCycles(outputs);
   const digest = createHash("sha256");
   for (const { path, text } of outputFiles) {
-    const script = scriptOf(basename(path), await asciiOf(text), outputs.get(basename(path))!);
+    const script = await shortened(scriptOf(basename(path), text, outputs.get(basename(path))!));
     digest.update(`${basename(path)}\n${script}`);
     new Script(script, { filename: path });
     mkdirSync(dirname(path), { recursive: true });
@@ -51,13 +50,18 @@ export async function buildScripts(options: BuildOptions): Promise<{ metafile: M
 }
 
 /**
- * The text with `?` for what isn't ASCII, when only comments have such characters: with one of them V8 holds a script
- * in two bytes for each character, and each start would decode, hold and scan twice as much.
+ * The script in ASCII, without comments and indentation: with one other character V8 holds a script in two bytes for
+ * each character, and each start reads, holds and scans all of it. Names stay, for who reads a stack; lines are short,
+ * because Node shows the one of an error that nobody caught.
  */
-async function asciiOf(text: string): Promise<string> {
-  if (text.search(NOT_ASCII) < 0) return text;
-  const { code } = await transform(text, { charset: "ascii", legalComments: "none", minifyWhitespace: true });
-  return code.search(NOT_ASCII) >= 0 ? text : text.replaceAll(NOT_ASCII, "?");
+async function shortened(script: string): Promise<string> {
+  const { code } = await transform(script, {
+    charset: "ascii",
+    legalComments: "none",
+    lineLimit: 120,
+    minifyWhitespace: true,
+  });
+  return code;
 }
 
 function scriptOf(name: string, text: string, output: Output): string {
@@ -93,10 +97,11 @@ function scriptOf(name: string, text: string, output: Output): string {
   const isOwn = (source: string): boolean => source.startsWith("program");
   same(name, "dynamic imports", later, found("dynamic-import").filter(isOwn));
   same(name, "exports", new Set(exported.map((each) => each.at(-1)!)), output.exports);
-  const exports = exported.map(([local, as = local]) => `${as}: ${local}`).join(", ");
+  // Without a prototype it is a dictionary from the beginning: else V8 would make a map for each name.
+  const exports = exported.map(([local, as = local]) => `, ${as}: ${local}`).join("");
   return (
-    `(function (__exports, require, __load, __loadLater, __meta) {"use strict";\n${head.join("\n")}\n` +
-    `${body.replaceAll("import.meta.", "__meta.")}\nObject.assign(__exports, {${exports}});\n})\n`
+    `(function (require, __load, __loadLater, __meta) {"use strict";\n${head.join("\n")}\n` +
+    `${body.replaceAll("import.meta.", "__meta.")}\nreturn {__proto__: null${exports}};\n})\n`
   );
 }
 

@@ -12,6 +12,8 @@
  *   program-COMMAND-MARK   u32 sum of the rest · u32 bytes of the head · head (JSON) · code of each script
  * ```
  *
+ * Code begins at a multiple of eight bytes and is as long (the head ends with spaces): V8 would copy it to one.
+ *
  * MARK is of the bundle's content and the Node that runs it, wherever they lie: clones of one version that share a home
  * take each other's code, and those of two versions leave each other's alone. Of each command the newest few stay.
  *
@@ -31,6 +33,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -55,12 +58,11 @@ declare const STRATOS_KEPT_AS: string | null;
 
 type Exports = Record<string, unknown>;
 type Body = (
-  exports: Exports,
   require: NodeJS.Require,
   load: (name: string) => Exports,
   loadLater: (name: string) => Promise<Exports>,
   meta: Pick<ImportMeta, "url" | "resolve">,
-) => void;
+) => Exports;
 
 interface Head {
   readonly build: string;
@@ -98,6 +100,8 @@ const FILE = `${COMMAND}-${STRATOS_BUILD.slice(0, 12)}${markOf(RUNTIME)}`;
 /** Files of one command: of so many versions, or ways to start Node, that are used by turns. */
 const MAX_KEPT = 4;
 const HEAD_START = 8;
+/** Nearly all scripts are shorter. */
+const SOURCE_MIN = 512 << 10;
 /** Statuses of a run that did not do what its command does: the command line makes no sense, Stratos failed. */
 const NOT_A_RUN: readonly number[] = [2, 125];
 /** A process that is killed does not tell its threads. */
@@ -106,6 +110,7 @@ const THREAD_KEEPS_AFTER_MS = 3000;
 const kept = readKept();
 const loaded = new Map<string, Exports>();
 const scripts = new Map<string, Script>();
+let sourceBytes = Buffer.allocUnsafeSlow(SOURCE_MIN);
 /** Code of scripts of which none was kept, from before they ran. */
 const fresh = new Map<string, Buffer>();
 const tag = kept?.head.tag ?? engine().cachedDataVersionTag();
@@ -136,11 +141,9 @@ function tryToKeep(): void {
 function load(name: string): Exports {
   const present = loaded.get(name);
   if (present !== undefined) return present;
-  const exports: Exports = {};
-  loaded.set(name, exports);
   const path = join(__dirname, name);
   const cachedData = kept?.code.get(name);
-  const source = textOf(readFileSync(path));
+  const source = sourceOf(path);
   const script = withFirstFlags(
     () =>
       new Script(source, {
@@ -155,16 +158,32 @@ function load(name: string): Exports {
       name,
       withFirstFlags(() => script.createCachedData()),
     );
-  (script.runInThisContext() as Body)(exports, require, load, loadLater, {
+  const exports = (script.runInThisContext() as Body)(require, load, loadLater, {
     url: pathToFileURL(path).href,
     resolve: (name) => pathToFileURL(require.resolve(name)).href,
   });
+  loaded.set(name, exports);
   return exports;
 }
 
-/** As a rule ASCII (tools/bundle-scripts.ts), which needs no decoding. */
-function textOf(bytes: Buffer): string {
-  return bytes.toString(isAscii(bytes) ? "latin1" : "utf8");
+/** Read into the same memory, because pages that are touched for the first time cost more than to read them. */
+function sourceOf(path: string): string {
+  const fd = openSync(path, "r");
+  try {
+    const { size } = fstatSync(fd);
+    if (sourceBytes.length < size) sourceBytes = Buffer.allocUnsafeSlow(size);
+    let length = 0;
+    while (length < size) {
+      const count = readSync(fd, sourceBytes, length, size - length, length);
+      if (count === 0) throw new Error(`${path} ends too soon`);
+      length += count;
+    }
+    // As a rule ASCII (tools/bundle-scripts.ts), which needs no decoding.
+    const bytes = sourceBytes.subarray(0, size);
+    return bytes.toString(isAscii(bytes) ? "latin1" : "utf8");
+  } finally {
+    closeSync(fd);
+  }
 }
 
 async function loadLater(name: string): Promise<Exports> {
@@ -199,7 +218,8 @@ function keep(): void {
   });
   const sizes = Object.fromEntries([...code].map(([name, bytes]) => [name, bytes.length]));
   const done = [...new Set([...(kept?.head.done ?? []), ...workDone()])];
-  const head = Buffer.from(JSON.stringify({ build: STRATOS_BUILD, runtime: RUNTIME, tag, sizes, done } satisfies Head));
+  const json = JSON.stringify({ build: STRATOS_BUILD, runtime: RUNTIME, tag, sizes, done } satisfies Head);
+  const head = Buffer.from(json + " ".repeat(-Buffer.byteLength(json) & 7));
   const start = Buffer.alloc(HEAD_START);
   start.writeUInt32LE(head.length, 4);
   const file = Buffer.concat([start, head, ...code.values()]);

@@ -20,7 +20,7 @@ function plainSum(bytes: Uint8Array): number {
 test("the sum of random bytes is the one that plain code has, and damages change it", () => {
   const seed = Date.now() % 2 ** 31;
   const random = new SeededRandom(seed);
-  for (const length of [0, 1, 7, 8, 9, 100, 65_528, 65_536, 70_001]) {
+  for (const length of [0, 1, 7, 8, 9, 100, 65_528, 65_536, 70_001, 131_072, 131_081]) {
     const bytes = Uint8Array.from({ length }, () => random.below(256));
     const sum = wordSum(bytes);
     assert.equal(sum, plainSum(bytes), `seed ${seed}, length ${length}`);
