@@ -13,7 +13,7 @@ import type { AddressMode } from "./access.ts";
 import { leaveAt } from "./code-target.ts";
 import { decode, instructionLength, newDecoded } from "./decode.ts";
 import { HART_FAULT, HART_TABLES } from "./hart-state.ts";
-import { OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
+import { TRANSLATION_SLOTS } from "./out-of-line.ts";
 import { CODE_PAGE_SIZE } from "./physical-memory.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import type { CodeRegion } from "./code-region.ts";
@@ -36,8 +36,8 @@ import { Barriers } from "./barriers.ts";
 const PAGE = 4096;
 /** Longest straight run that one miss decodes. */
 const MAX_RUN = 64;
-/** The table's last slots belong to the interpreter's out-of-line handlers. */
-const MAX_TABLE_SLOTS = OUT_OF_LINE_SLOTS;
+/** Entries hold slots of 16 bits. */
+const MAX_TABLE_SLOTS = 65536;
 
 /** A translated function: what must be undone when bytes under it change. */
 export interface Translation {
@@ -234,7 +234,7 @@ export class TranslatedCodeCache implements CodeCache {
     this.#freePages = [];
     for (let index = count - 1; index >= 0; index--) this.#freePages.push(index);
     this.#freeSlots = [];
-    this.#nextSlot = 1;
+    this.#nextSlot = TRANSLATION_SLOTS;
     this.#deferredPages = [];
     this.#deferredSlots = [];
     this.#isLive = false;
@@ -359,16 +359,18 @@ export class TranslatedCodeCache implements CodeCache {
   /** A free slot, which holds the interpreter; 0 when there is none. */
   allocateSlot(mode: AddressMode): number {
     const { table, interpreter } = this.#codeTable(mode);
-    const slot =
-      this.#freeSlots.pop() ?? (this.#nextSlot < Math.min(MAX_TABLE_SLOTS, table.length) ? this.#nextSlot++ : 0);
-    if (slot !== 0) table.set(slot, interpreter);
+    const slot = this.#freeSlots.pop() ?? (this.#nextSlot < MAX_TABLE_SLOTS ? this.#nextSlot++ : 0);
+    if (slot === 0) return 0;
+    growTable(table, slot + 1);
+    table.set(slot, interpreter);
     return slot;
   }
 
   /** The first of free slots that follow one another, 0 when there are not so many left. */
   allocateSlots(count: number, mode: AddressMode): number {
     const first = this.#nextSlot;
-    if (first + count > Math.min(MAX_TABLE_SLOTS, this.#codeTable(mode).table.length)) return 0;
+    if (first + count > MAX_TABLE_SLOTS) return 0;
+    growTable(this.#codeTable(mode).table, first + count);
     this.#nextSlot += count;
     return first;
   }
@@ -539,6 +541,11 @@ const DECODED = newDecoded();
  * The same file may be mapped elsewhere too, but translations hold absolute addresses, and they are made for one
  * address mode.
  */
+/** Most programs need a few hundred slots, and a host fills all that a table has. */
+function growTable(table: WasmTable, slots: number): void {
+  if (slots > table.length) table.grow(Math.min(Math.max(slots, table.length * 2), MAX_TABLE_SLOTS) - table.length);
+}
+
 function sharedName(region: { key: string | null; start: number; end: number; mode: AddressMode }): string {
   return `${region.key}@${region.start.toString(16)}-${region.end.toString(16)} ${region.mode}`;
 }

@@ -56,7 +56,8 @@ const DRAIN_INTERVAL = 500_000;
  */
 const FIRST_COUNT = 6;
 const FIRST_INTERVAL = 4_000_000;
-const TABLE_SIZE = 65536;
+/** Slots that a function table begins with: it grows (code-cache.ts). */
+const TABLE_SIZE = 4096;
 const NO_RESERVATION = 0xffffffff;
 
 export function createProcessor(options: ProcessorOptions): Processor {

@@ -35,8 +35,7 @@ export function emitOutOfLine(code: CodeWriter, mode: AddressMode, imports: Inte
   code.endFunction(start);
 }
 
-/**
- * Function-table slot of the first out-of-line handler; the last slots of the table are theirs, by index in
- * INSTRUCTIONS.
- */
-export const OUT_OF_LINE_SLOTS = 65536 - 512;
+/** Function-table slot of the first out-of-line handler, of which each has its index in INSTRUCTIONS; 0 interprets. */
+export const OUT_OF_LINE_SLOTS = 1;
+/** The slots from here are translations'. */
+export const TRANSLATION_SLOTS = 512;
