@@ -292,11 +292,14 @@ export function syncFilesInPieces(task: Caller, fileSystem: FileSystem | null): 
  * @param except  a file system that nobody will read any more
  */
 export function syncAll(kernel: VfsKernel, except: FileSystem | null = null): void {
+  const { dirty } = kernel.vfs;
+  // Else each of the file systems that are written would look at all of what isn't.
+  if (except !== null) for (const inode of dirty) if (liesOn(inode.fileSystem, except)) dirty.delete(inode);
   for (const fileSystem of [...kernel.vfs.roots.keys()].reverse()) {
     kernel.disks.writeBack();
     if (!liesOn(fileSystem, except)) syncFileSystem(kernel, fileSystem);
   }
-  for (const inode of [...kernel.vfs.dirty]) if (!liesOn(inode.fileSystem, except)) writeBackInode(kernel, inode);
+  for (const inode of [...dirty]) if (!liesOn(inode.fileSystem, except)) writeBackInode(kernel, inode);
 }
 
 /** Is what is written to the one stored by the other, or by files of the other that are disks? */
