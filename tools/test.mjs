@@ -24,6 +24,7 @@ import { fileURLToPath } from "node:url";
 import { COMPILER_ENVIRONMENT, compilerArguments } from "./type-compiler.mjs";
 import { installDependencies } from "./launch/install.mjs";
 import { LaunchError } from "./launch/launch-error.mjs";
+import { nodeEnvironment } from "../packages/engine-node/src/node-flags.mjs";
 import { nodeBinary } from "./launch/node-binary.mjs";
 import { describeProcesses, endMarkedProcesses, markedProcesses } from "./test/marked-processes.mjs";
 import { installSystemPackages } from "./system-packages.mjs";
@@ -212,7 +213,7 @@ function run(command, args, limitSeconds, onMessage, environment = {}) {
       cwd: root,
       // Half of a small test file's time is stripping types from what it imports and compiling it.
       env: {
-        ...process.env,
+        ...nodeEnvironment(process.env),
         [MARK]: mark,
         NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(cache, "compile"),
         STRATOS_EXTENDED_TESTS: options.extended ? "1" : "",

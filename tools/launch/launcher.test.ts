@@ -88,9 +88,10 @@ for (const shell of SHELLS) {
 
   test(`${name}: a bound of the heap in NODE_OPTIONS is the user's`, () => {
     const launch = [...shell, join(root, "stratos"), "x"];
-    const { words } = call(launch, folder, process.env["PATH"]!, { NODE_OPTIONS: "--max-old-space-size=512" });
-    const flags = NODE_FLAGS.filter((flag) => !flag.startsWith("--max-old-space-size"));
-    assert.deepEqual(words, [...flags, "--", main, "x"]);
+    for (const bound of ["--max-old-space-size", "--max-semi-space-size"]) {
+      const { words } = call(launch, folder, process.env["PATH"]!, { NODE_OPTIONS: `${bound}=512` });
+      assert.deepEqual(words, [...NODE_FLAGS.filter((flag) => !flag.startsWith(bound)), "--", main, "x"]);
+    }
   });
 
   test(`${name}: it is found through links, and from its own folder`, () => {
