@@ -62,12 +62,14 @@ export function removeAtDeath(...places: readonly string[]): () => void {
     detached: true,
   });
   keeper.on("error", () => {});
-  keeper.stdin.on("error", () => {});
   keeper.unref();
-  (keeper.stdin as Socket).unref();
+  // None where the process has no descriptor left.
+  const input = keeper.stdin as Socket | undefined;
+  input?.on("error", () => {});
+  input?.unref();
   return () => {
     keeper.kill("SIGKILL");
-    keeper.stdin.destroy();
+    input?.destroy();
   };
 }
 
