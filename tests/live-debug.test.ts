@@ -21,8 +21,9 @@ const PROGRAM = `#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 volatile int seen;
+__thread volatile int own = 5;
 void on_usr1(int signal) { (void)signal; seen++; }
-void *work(void *unused) { return unused; }
+void *work(void *unused) { own = 7; return unused; }
 void in_child(void) {}
 int main(void) {
   pthread_t thread;
@@ -81,7 +82,7 @@ class Gdb {
   }
 }
 
-const threadOf = (reply: string): number => parseInt(/thread:([0-9a-f]+);/.exec(reply)![1]!, 16);
+const threadOf = (reply: string): number => parseInt(/thread:p[0-9a-f]+\.([0-9a-f]+);/.exec(reply)![1]!, 16);
 
 /** The program under `stratos run --gdb`, which waits for its debugger. */
 async function startDebugged(t: TestContext) {
@@ -103,18 +104,20 @@ test("threads, signals, a forked child and the program that it executes", async 
 
   assert.match(await gdb.ask("qSupported:multiprocess+;exec-events+"), /exec-events\+/);
   const main = threadOf(await gdb.ask("?"));
+  // Its first thread has the process's number; gdb goes on with that when another process is looked at.
+  const idOf = (tid: number): string => `p${main.toString(16)}.${tid.toString(16)}`;
 
   assert.equal(await gdb.ask(`Z0,${addressOf("work")},2`), "OK");
   const thread = threadOf(await gdb.ask("vCont;c"));
   assert.notEqual(thread, main, "its second thread is at the breakpoint");
-  assert.equal(await gdb.ask("qfThreadInfo"), `m${main.toString(16)},${thread.toString(16)}`);
+  assert.equal(await gdb.ask("qfThreadInfo"), `m${[main, thread].map((tid) => idOf(tid)).join(",")}`);
   assert.equal(await gdb.ask(`z0,${addressOf("work")},2`), "OK");
 
   // GDB_SIGNAL_USR1 is 30. The first one the program never sees.
   assert.match(await gdb.ask("vCont;c"), /^T1e/);
   assert.match(await gdb.ask("vCont;c"), /^T1e/);
   assert.equal(await gdb.ask(`qRcmd,${hexOf("follow child")}`), hexOf("at the next fork: the child\n"));
-  const forked = await gdb.ask(`vCont;C1e:${main.toString(16)};c`);
+  const forked = await gdb.ask(`vCont;C1e:${idOf(main)};c:${idOf(-1)}`);
   assert.match(forked, /^T05/);
   assert.equal(output.text, "1\n", "one of two signals came");
   assert.notEqual(threadOf(forked), main);
@@ -125,8 +128,8 @@ test("threads, signals, a forked child and the program that it executes", async 
   assert.equal(threadOf(inChild), threadOf(forked));
   assert.match(await gdb.ask("vCont;c"), new RegExp(`exec:${hexOf("/usr/bin/echo")};$`));
   assert.equal(await gdb.ask("qXfer:exec-file:read::0,100"), "l/usr/bin/echo");
-  assert.equal(await gdb.ask("vCont;c"), "W00", "the child has ended");
-  assert.equal(await gdb.ask("D"), "OK");
+  assert.equal(await gdb.ask("vCont;c"), `W00;process:${main.toString(16)}`, "the child has ended");
+  assert.equal(await gdb.ask(`D;${main.toString(16)}`), "OK");
   assert.equal(await ended, 40, told.text);
   assert.equal(output.text, "1\nhello\n");
 });
@@ -140,6 +143,14 @@ test("gdb itself stops, changes and calls what is in a live program", async (t) 
     "set architecture riscv:rv64",
     `target remote :${port}`,
     "handle SIGUSR1 nostop noprint pass",
+    "break *work",
+    "continue",
+    "finish",
+    'printf "own is %d\\n", *(int *)&own',
+    "thread 1",
+    'printf "own is %d\\n", *(int *)&own',
+    "info proc exe",
+    `generate-core-file ${join(folder, "core")}`,
     "break on_usr1",
     "continue",
     "backtrace 1",
@@ -156,6 +167,13 @@ test("gdb itself stops, changes and calls what is in a live program", async (t) 
     timeout: 150_000,
     killSignal: "SIGKILL",
   });
+  assert.match(gdb.stdout, /own is 7\n[^]*own is 5\n/, gdb.stderr);
+  assert.match(gdb.stdout, /^exe = '\/t\/program'$/m);
+  const core = await promisify(execFile)("gdb-multiarch", [
+    ...["-nx", "-batch", "-ex", 'printf "seen is %d\\n", *(int *)&seen'],
+    ...[join(folder, "program"), join(folder, "core")],
+  ]);
+  assert.match(core.stdout, /seen is 0\n/, core.stderr);
   assert.match(gdb.stdout, /#0 .* on_usr1 \(\)/, gdb.stderr);
   assert.match(gdb.stdout, /work of 7 is 7\n/);
   assert.match(gdb.stdout, /Old value = 40\nNew value = 41\n/);

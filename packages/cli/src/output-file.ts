@@ -11,7 +11,7 @@ import {
   statSync,
 } from "node:fs";
 import type { Writable } from "node:stream";
-import { failedAt } from "@stratos/host-node/files";
+import { draftOf, failedAt } from "@stratos/host-node/files";
 import { callContext } from "@stratos/volumes/call";
 import { undoOnSignal } from "./undo-on-signal.ts";
 
@@ -33,7 +33,7 @@ export async function writeOutput(
   // A link stays one, and who may read the file stays as it was.
   const place = before?.isFile() === true ? realpathSync(path) : path;
   const mode = (before?.mode ?? how.mode ?? 0o666) & 0o777;
-  const draft = `${place}.part.${process.pid}`;
+  const draft = draftOf(place);
   let isDrafted = false;
   const removeDraft = (): void => {
     if (isDrafted) rmSync(draft, { force: true });

@@ -19,7 +19,7 @@ import { givenArguments } from "./session/given-arguments.ts";
 import { GONE_MODULE_WORDS, isGoneModule } from "./gone-module.ts";
 import { commandHandlers } from "./program/command-handlers.ts";
 import { wrapHelp } from "./program/help-width.ts";
-import { createProgram, type CommandHandlers } from "./program/program.ts";
+import { createProgram, FIRST_WORDS, type CommandHandlers } from "./program/program.ts";
 import { ProgramCommand } from "./program-command.ts";
 import { adviceForHome, adviceForImage, adviceForMissing } from "./session/advice.ts";
 
@@ -52,7 +52,12 @@ export async function runCli(
       checkGivenPlaces();
       args = givenArguments(given);
     }
-    await parse(await tree("named"), args, () => tree("level"));
+    const first = args[args[0] === "help" ? 1 : 0];
+    if (first !== undefined && !first.startsWith("-") && first !== "help" && !FIRST_WORDS.includes(first))
+      throw unknownFirstWord(first);
+    // Where no command is named it is the shell's own options that are mistaken, or what follows them is none.
+    const isNamed = args.some((word) => FIRST_WORDS.includes(word));
+    await parse(await tree("named"), args, isNamed ? () => tree("level") : undefined);
     return status;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT_SUCCESS;
@@ -73,7 +78,11 @@ async function parse(program: Command, args: readonly string[], wider?: () => Pr
   forEachCommand(program, (command) => wrapHelp(command.exitOverride().configureOutput({ outputError: () => {} })));
   const help = helpAsked(program, args);
   if (help.unknown !== null) {
-    if (wider === undefined) throw unknownCommand(help.unknown, help.of);
+    if (wider === undefined)
+      throw unknownWord(
+        help.unknown,
+        help.of.commands.map((command) => command.name()),
+      );
     return await parse(await wider(), args);
   }
   try {
@@ -213,21 +222,21 @@ function usageError(error: CommanderError, program: Command): UsageError {
   if (error.code === "commander.excessArguments") {
     const many = /^too many arguments for '(.+?)'\. (Expected \d+ arguments? but got \d+)/.exec(message);
     if (many !== null) return new UsageError(many[1]!, `too many arguments: ${many[2]!.toLowerCase()}`);
-    // A first word that is no command is an argument too many of the shell, which takes none.
-    const word = program.args[0]!;
-    if (Object.hasOwn(OTHERS_FIRST_WORDS, word))
-      return new UsageError(word, `unknown command; here it is \`stratos ${OTHERS_FIRST_WORDS[word]!}\``);
-    return unknownCommand(word, program);
+    // What is no command is an argument too many of the shell, which takes none.
+    return unknownFirstWord(program.args[0]!);
   }
   return new UsageError("command line", message);
 }
 
-function unknownCommand(word: string, of: Command): UsageError {
-  const meant = closestName(
-    word,
-    of.commands.map((command) => command.name()),
-    slipsOfWord,
-  );
+function unknownFirstWord(word: string): UsageError {
+  return Object.hasOwn(OTHERS_FIRST_WORDS, word)
+    ? new UsageError(word, `unknown command; here it is \`stratos ${OTHERS_FIRST_WORDS[word]!}\``)
+    : unknownWord(word, FIRST_WORDS);
+}
+
+/** @param names  of the commands that there are */
+function unknownWord(word: string, names: readonly string[]): UsageError {
+  const meant = closestName(word, names, slipsOfWord);
   return new UsageError(word, `unknown command; ${meant === undefined ? "see --help" : `did you mean ${meant}?`}`);
 }
 

@@ -1,9 +1,9 @@
 /** Debian in a tab as a folder that any web server of files can give. */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PackDescription } from "@stratos/host-browser/pack";
-import { replaceFile } from "@stratos/host-node/files";
+import { removeAtDeath, replaceFile } from "@stratos/host-node/files";
 import { ImageStore, layerContent } from "@stratos/images";
 import { OperationError } from "@stratos/operation";
 import type { PageName } from "./join-page.ts";
@@ -50,7 +50,8 @@ interface WebPages {
 
 /**
  * Writes the pages, and the image as a pack below `image`. What is there already under a name of its content stays: the
- * tabs of those who began with an older image go on reading its pieces.
+ * tabs of those who began with an older image go on reading its pieces. A folder that was made for it goes when it
+ * fails or is ended.
  *
  * @throws OperationError
  */
@@ -58,10 +59,20 @@ export async function writeWebFolder(
   { desktop, ...request }: PackRequest & WebPages,
   onEvent: (event: PackEvent) => void,
 ): Promise<PackDescription> {
-  checkFolder(request.folder);
-  const description = await writePack({ ...request, folder: join(request.folder, "image") }, onEvent);
-  writePage(request.folder, await tabFiles(desktop));
-  return description;
+  const { folder } = request;
+  const isNew = !existsSync(folder);
+  checkFolder(folder);
+  const stopGuarding = isNew ? removeAtDeath(folder) : () => {};
+  try {
+    const description = await writePack({ ...request, folder: join(folder, "image") }, onEvent);
+    writePage(folder, await tabFiles(desktop));
+    return description;
+  } catch (error) {
+    if (isNew) rmSync(folder, { recursive: true, force: true });
+    throw error;
+  } finally {
+    stopGuarding();
+  }
 }
 
 /** @throws OperationError for one with things of others: a page of theirs would be replaced */

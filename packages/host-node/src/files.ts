@@ -1,5 +1,5 @@
 /** Files and processes of the host, and failures of its calls. */
-export { draftOf, failedDraft } from "./draft.ts";
+export { draftOf, failedDraft, removeAtDeath, replaceByPieces, scratchFolder } from "./draft.ts";
 export { hostErrno } from "./host-errno.ts";
 export { hostTime } from "./host-time.ts";
 export { appendToLog } from "./log-file.ts";

@@ -80,11 +80,11 @@ export function writeWhole(
  * @param mode  of a file that only some may read, such as 0o600
  * @param flush  whether it waits for the disk (default), without which a crash may leave the file short
  * @param mtime  in seconds since 1970; else now
- * @throws NodeJS.ErrnoException, and what `content` throws
+ * @throws NodeJS.ErrnoException
  */
 export function replaceFile(
   path: string,
-  content: string | Uint8Array | Iterable<Uint8Array>,
+  content: string | Uint8Array,
   options: { readonly mode?: number; readonly flush?: boolean; readonly mtime?: number } = {},
 ): void {
   const { mode = 0o666, flush = true, mtime } = options;
@@ -96,7 +96,7 @@ export function replaceFile(
     isThere = isDrafted;
     try {
       if (typeof content === "string") writeFileSync(fd, content);
-      else for (const piece of content instanceof Uint8Array ? [content] : content) writeFully(fd, piece);
+      else writeFully(fd, content);
       if (isDrafted && mtime !== undefined) futimesSync(fd, mtime, mtime);
       if (isDrafted && flush) fsyncSync(fd);
     } finally {
@@ -106,8 +106,7 @@ export function replaceFile(
   } catch (error) {
     if (isThere) rmSync(draft, { force: true });
     if ((error as NodeJS.ErrnoException).path === draft) (error as NodeJS.ErrnoException).path = path;
-    // Pieces may come from another file, whose failure it is.
-    throw typeof content === "string" || content instanceof Uint8Array ? failedAt(path, error) : error;
+    throw failedAt(path, error);
   }
 }
 

@@ -1,9 +1,9 @@
 /** Images from registries, and the way to these. */
-import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { FormatError } from "@stratos/formats";
 import { nodeCodecs } from "@stratos/host-node/codecs";
+import { removeAtDeath, scratchFolder } from "@stratos/host-node/files";
 import { userHome } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import {
@@ -44,7 +44,7 @@ export async function pullImage(
   options: RegistryOptions = {},
 ): Promise<string> {
   const { name, architecture = GUEST_ARCHITECTURE } = request;
-  const scratch = mkdtempSync(join(tmpdir(), "stratos-pull-"));
+  const { path: scratch, remove } = scratchFolder("stratos-pull-");
   try {
     const digest = await pullLayout(request.reference, scratch, { architecture, acceptsOther: false }, options);
     const opened = await openTreeSource(`oci:${scratch}`, { architecture });
@@ -58,7 +58,7 @@ export async function pullImage(
   } catch (error) {
     throw registryFailure(request.reference, error);
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    remove();
   }
 }
 
@@ -76,6 +76,7 @@ export async function pullLayout(
 ): Promise<string> {
   const reference = imageReference(name);
   const isNew = !existsSync(folder);
+  const stopGuarding = isNew ? removeAtDeath(folder) : () => {};
   const { architecture, acceptsOther } = wanted;
   try {
     const layout = new OciLayoutFolder(folder, nodeCodecs());
@@ -87,6 +88,8 @@ export async function pullLayout(
   } catch (error) {
     if (isNew) rmSync(folder, { recursive: true, force: true });
     throw registryFailure(name, error);
+  } finally {
+    stopGuarding();
   }
 }
 
@@ -104,7 +107,7 @@ export async function pushImage(
   options: RegistryOptions,
 ): Promise<{ readonly digest: string; readonly sentBytes: number }> {
   const reference = imageReference(name);
-  const scratch = mkdtempSync(join(tmpdir(), "stratos-push-"));
+  const { path: scratch, remove } = scratchFolder("stratos-push-");
   try {
     const [, folder = scratch, tag] = /^oci:(.+?)(?::([A-Za-z0-9_][A-Za-z0-9._-]*))?$/.exec(source) ?? [];
     if (folder === scratch) await writeLayout(source, scratch, image);
@@ -117,7 +120,7 @@ export async function pushImage(
   } catch (error) {
     throw registryFailure(name, error);
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    remove();
   }
 }
 

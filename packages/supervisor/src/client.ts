@@ -3,7 +3,16 @@
  * own, in a session of its own: it stays when the terminal closes.
  */
 import { spawn } from "node:child_process";
-import { appendFileSync, closeSync, constants, lstatSync, openSync, readFileSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+} from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { lockOwner } from "@stratos/host-node/file-lock";
@@ -54,9 +63,21 @@ export async function openSupervisor(
   }
 }
 
-/** Without the folder there are none; who asks makes neither it nor a supervisor. @throws Node's error */
+/**
+ * Who asks makes neither their folder nor a supervisor, for which a home that is full or may not be written has no
+ * place. What is no folder of this user's is for openSupervisor to refuse.
+ *
+ * @throws Node's error
+ */
 export function hasSystems(home: string): boolean {
-  return lstatSync(join(home, "systems"), { throwIfNoEntry: false }) !== undefined;
+  const folder = join(home, "systems");
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return false;
+  if (existsSync(controlPath(folder))) return true;
+  try {
+    return readdirSync(folder, { withFileTypes: true }).some((one) => one.isDirectory() && !one.name.startsWith("."));
+  } catch {
+    return true;
+  }
 }
 
 function silentWords(folder: string): string {

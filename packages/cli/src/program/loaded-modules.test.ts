@@ -54,6 +54,12 @@ suite("what is loaded", () => {
       ["ps --alll", ["system-rows"]],
       ["hub logs", ["hub-logs", "hub-rows"]],
       ["run --memori 1G true", []],
+      ["zzz", []],
+      ["imag ls", []],
+      ["zzz --help", []],
+      ["help zzz", []],
+      ["--memori 1G", []],
+      ["--memory 1G imgae", []],
     ] as const) {
       const rows = loadedBy(line.split(" "))
         .map((url) => /\/commands\/([a-z]+-rows|hub-(?:logs|task|admin))\.ts$/.exec(url)?.[1])

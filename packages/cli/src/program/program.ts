@@ -101,6 +101,9 @@ const FILES: readonly CommandFile[] = [
   { names: ["worker"], load: async (finish) => (await import("../commands/hub-rows.ts")).workerCommand(finish) },
 ];
 
+/** All first words of command lines that mean something: who tells of another one loads none of what they are. */
+export const FIRST_WORDS: readonly string[] = [...OWN_NAMES, "image", ...FILES.flatMap(({ names }) => names)];
+
 /** What is before it says whose help is shown. */
 function isHelp(word: string): boolean {
   return word === "-h" || word === "--help";

@@ -1,16 +1,15 @@
 /** `run --sound`: what programs play goes into a WAV file, as the machine's clock goes on. */
-import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, existsSync, ftruncateSync, openSync, rmSync, writeSync } from "node:fs";
 import { checkOutputFile } from "@stratos/console/display";
 import { GuestSound } from "@stratos/display";
-import { isChannel } from "@stratos/host-node/files";
+import { failedAt, isChannel } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import type { RunSurroundings } from "@stratos/images/run";
-import { OperationError } from "@stratos/operation";
 import { encodeS16, RATE, WAV_DATA_MAX, wavHeader } from "@stratos/sound";
 import { UsageError } from "../command-error.ts";
 import type { RunOptions } from "./run-options.ts";
 
-/** Before the machine is made. @throws UsageError, OperationError */
+/** Before the machine is made. @throws UsageError, OperationError, NodeJS.ErrnoException */
 export function soundOf({ sound: file, record }: RunOptions): NonNullable<RunSurroundings["sound"]> {
   if (record !== undefined)
     throw new UsageError("--record", "what programs hear of their sound is not in a recording; leave --sound away");
@@ -39,17 +38,19 @@ class WavFile {
   #dataBytes = 0;
   #isOver = false;
 
-  /** @throws OperationError */
+  /** @throws NodeJS.ErrnoException */
   constructor(file: string) {
     this.#file = file;
     this.#isChannel = isChannel(file);
     const header = wavHeader(RATE, this.#isChannel ? WAV_DATA_MAX : 0);
     this.#headerBytes = header.length;
+    const isThere = existsSync(file);
     try {
       this.#descriptor = openSync(file, "w");
       writeSync(this.#descriptor, header);
     } catch (error) {
-      throw new OperationError("option", file, hostReason(error), { cause: error });
+      if (!isThere) rmSync(file, { force: true });
+      throw failedAt(file, error);
     }
   }
 

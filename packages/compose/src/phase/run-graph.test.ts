@@ -222,3 +222,15 @@ test("stopping the compose ends what runs and starts nothing more, but for the f
     "end done",
   ]);
 });
+
+test("a step that comes to its end while the compose is being stopped is done: what it makes is there", async () => {
+  const controller = new AbortController();
+  const { options, events } = bench(1, controller.signal);
+  const end = Promise.withResolvers<void>();
+  const done = runGraph([step("a", [], { run: () => end.promise }), step("b", ["a"])], options);
+  await tick();
+  controller.abort();
+  end.resolve();
+  await done;
+  assert.deepEqual(events, ["+a", "a done", "b canceled: the compose was stopped"]);
+});

@@ -133,11 +133,13 @@ async function runStep(step: Step, options: PoolOptions): Promise<string | undef
   });
   gaveUp.catch(() => {});
   const seconds = step.timeoutSeconds;
+  let overtime: string | undefined;
   if (seconds !== undefined)
-    cancels.push(options.after(seconds * 1000, () => stop(`its time of ${seconds} s is over`)));
+    cancels.push(options.after(seconds * 1000, () => stop((overtime = `its time of ${seconds} s is over`))));
   try {
     await Promise.race([step.run(controller.signal), gaveUp]);
-    return controller.signal.aborted ? reasonOf(controller.signal.reason) : undefined;
+    // One that has come to its end while the compose was being stopped is done: what it makes is there.
+    return overtime;
   } catch (error) {
     return reasonOf(controller.signal.aborted ? controller.signal.reason : error);
   } finally {

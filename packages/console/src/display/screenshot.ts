@@ -2,9 +2,10 @@
  * `run --screenshot`: what a program shows on a screen that nobody looks at. It is taken once something has been there
  * and nothing was drawn for a second, when the program ends by itself, or when its time is over.
  */
-import { accessSync, constants, statSync, writeFileSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { EnvironmentSetting, GuestUser, MachineSession } from "@stratos/session";
+import { replaceFile } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import type { Rectangle } from "@stratos/wayland";
@@ -76,7 +77,7 @@ export class Screenshot {
     const pixels = this.#subject.lastPixels();
     if (pixels === null) return false;
     try {
-      writeFileSync(this.#file, encodePng(pixels, this.#subject.width, this.#subject.height));
+      replaceFile(this.#file, encodePng(pixels, this.#subject.width, this.#subject.height), { flush: false });
     } catch (error) {
       throw new OperationError("program", this.#file, hostReason(error), { cause: error });
     }

@@ -1,5 +1,5 @@
 /** `stratos display`: the windows of a named system in a page of this computer, or a picture of them. */
-import { writeFileSync } from "node:fs";
+import { replaceFile } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import type { SupervisorClient } from "@stratos/sdk/systems";
@@ -37,7 +37,7 @@ export async function pictureSystem(
   const picture = await pictureOf(screen, timeoutMs);
   if (picture === null) return false;
   try {
-    writeFileSync(file, encodePng(picture.pixels, picture.width, picture.height));
+    replaceFile(file, encodePng(picture.pixels, picture.width, picture.height), { flush: false });
   } catch (error) {
     throw new OperationError("program", file, hostReason(error), { cause: error });
   }

@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import { FormatError, MemoryBlob, type Blob, type DiskFile, type DiskFiles } from "@stratos/formats";
-import { replaceFile } from "@stratos/host-node/files";
+import { replaceByPieces } from "@stratos/host-node/files";
 import { OperationError } from "@stratos/operation";
 import { FileBlob } from "@stratos/tools-node/outputs";
 import type { DiskPlace } from "./disk-place.ts";
@@ -134,7 +134,8 @@ function copyOut(
   }
   if (file.kind !== "file" && file.kind !== "symlink") return options.onLeftOut(byteStringToUtf8(path), file.kind);
   try {
-    replaceFile(host, piecesOf(files.content(path)), { mode: file.mode & 0o777, flush: false });
+    const content = files.content(path);
+    replaceByPieces(host, piecesOf(content), { mode: file.mode & 0o777, sizeBytes: content.sizeBytes });
   } catch (error) {
     throw diskError(host, error);
   }

@@ -4,9 +4,8 @@
  * image with ext4, btrfs, EROFS or AegisFS.
  */
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { createReadStream, existsSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   archiveEntries,
@@ -22,7 +21,7 @@ import {
 import { stratosHome } from "@stratos/host-node";
 import { FileDisk, folderTree, OciLayoutFolder, RepositoryFolder } from "@stratos/tools-node/outputs";
 import { nodeCodecs } from "@stratos/host-node/codecs";
-import { failedAt } from "@stratos/host-node/files";
+import { failedAt, scratchFolder } from "@stratos/host-node/files";
 import { choosePlatform, parseManifest, RegistryError, treeArchitecture } from "@stratos/outputs";
 import { OperationError } from "@stratos/operation";
 import { AegisFiles } from "../disk/aegis-files.ts";
@@ -169,8 +168,7 @@ async function imageArchiveSource(
   options: TreeSourceOptions,
   codecs: Codecs,
 ): Promise<TreeSource> {
-  const folder = mkdtempSync(join(tmpdir(), "stratos-layout-"));
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const { path: folder, remove } = scratchFolder("stratos-layout-");
   try {
     unpackImageArchive(path, kind, folder);
     const source = await ociSource(folder, undefined, options, codecs);
@@ -246,11 +244,11 @@ async function archiveSource(
   codecs: Codecs,
   architecture: string | null,
 ): Promise<TreeSource> {
-  const folder = mkdtempSync(join(tmpdir(), "stratos-tree-"));
+  const { path: folder, remove } = scratchFolder("stratos-tree-");
   const disks: FileDisk[] = [];
   const close = (): void => {
     for (const disk of disks) disk.close();
-    rmSync(folder, { recursive: true, force: true });
+    remove();
   };
   try {
     const layers: FileTree[] = [];

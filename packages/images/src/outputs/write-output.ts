@@ -30,7 +30,7 @@ import {
 } from "@stratos/formats";
 import { FileDisk, nodeDiskCipher, OciLayoutFolder, RepositoryFolder } from "@stratos/tools-node/outputs";
 import { nodeCodecs } from "@stratos/host-node/codecs";
-import { draftOf, failedDraft, isChannel, writeFully } from "@stratos/host-node/files";
+import { draftOf, failedDraft, isChannel, removeAtDeath, writeFully } from "@stratos/host-node/files";
 import {
   bootcLayout,
   derivedId,
@@ -360,6 +360,7 @@ function bootArchitecture(name: string): BootArchitecture {
 function withScratch(path: string, work: (scratch: FileDisk) => OutputResult): OutputResult {
   mkdirSync(dirname(path), { recursive: true });
   const place = draftOf(path);
+  const stopGuarding = removeAtDeath(place, `${place}.lock`);
   const scratch = new FileDisk(place, { create: 0 });
   try {
     return work(scratch);
@@ -368,6 +369,7 @@ function withScratch(path: string, work: (scratch: FileDisk) => OutputResult): O
   } finally {
     scratch.close();
     rmSync(place, { force: true });
+    stopGuarding();
   }
 }
 
@@ -454,6 +456,7 @@ function writeOciArchive(
   kernel: string | null,
 ): OutputResult {
   const folder = draftOf(path);
+  const stopGuarding = removeAtDeath(folder);
   try {
     const { digest } = addToLayout(tree, folder, options, codecs, kernel);
     writeFile(path, archiveTree(new OciLayoutFolder(folder, codecs).tree(options.time), { prefix: "" }));
@@ -462,17 +465,21 @@ function writeOciArchive(
     throw failedDraft(folder, path, error);
   } finally {
     rmSync(folder, { recursive: true, force: true });
+    stopGuarding();
   }
 }
 
 /** What is added to a folder that is there stays with it; one that was made for it goes when that fails. */
 function inFolder(path: string, add: () => OutputResult): OutputResult {
-  const isThere = existsSync(path);
+  if (existsSync(path)) return add();
+  const stopGuarding = removeAtDeath(path);
   try {
     return add();
   } catch (error) {
-    if (!isThere) rmSync(path, { recursive: true, force: true });
+    rmSync(path, { recursive: true, force: true });
     throw error;
+  } finally {
+    stopGuarding();
   }
 }
 
@@ -530,6 +537,7 @@ function withDraft(path: string, isForced: boolean, make: (draft: string) => voi
   if (isChannel(path)) throw new OperationError("image", path, "is a device or a FIFO, and no file takes its place");
   mkdirSync(dirname(path), { recursive: true });
   const draft = draftOf(path);
+  const stopGuarding = removeAtDeath(draft, `${draft}.lock`);
   try {
     make(draft);
     renameSync(draft, path);
@@ -538,5 +546,6 @@ function withDraft(path: string, isForced: boolean, make: (draft: string) => voi
     throw failedDraft(draft, path, error);
   } finally {
     rmSync(draft, { force: true });
+    stopGuarding();
   }
 }

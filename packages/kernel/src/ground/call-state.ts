@@ -67,6 +67,8 @@ export type CallState = Plain<
   /** clock_nanosleep(2) by a CPU clock: when that has come to it. */
   | { readonly kind: "cpu-time"; readonly deadlineNs: number }
   | { readonly kind: "sigsuspend" }
+  /** request_key(2): serial number of the key that is being made. */
+  | { readonly kind: "key"; readonly serial: number }
   /** The child that a parent of vfork(2) waits for, and its number in the parent's namespace. */
   | { readonly kind: "vfork"; readonly child: number; readonly tid: number }
   | { readonly kind: "exec"; readonly argv: ReadStrings; readonly environment: ReadStrings }

@@ -1,5 +1,6 @@
 /** /proc/keys and /proc/key-users (keyrings(7), "/proc files"). */
 import { KEY_OTH_VIEW } from "@stratos/abi";
+import { AUTHORITY_TYPE } from "./key-request.ts";
 import { type Key, NO_GROUP, permits } from "./key.ts";
 import { reachable } from "./keyring.ts";
 import { type KeyCaller, ownKeyrings, searcherOf } from "./process-keyrings.ts";
@@ -22,16 +23,17 @@ export function describeKeys(reader: KeyCaller): string {
     .join("");
 }
 
-function describeKey({ credentials }: KeyCaller, key: Key, seconds: number): string {
+function describeKey({ kernel, credentials }: KeyCaller, key: Key, seconds: number): string {
   const { uids, gids } = credentials.userNamespace;
+  const isMade = !kernel.keys.requests.has(key);
   const flags =
-    `I${key.isRevoked ? "R" : "-"}-${key.isInQuota ? "Q" : "-"}-` +
+    `${isMade ? "I" : "-"}${key.isRevoked ? "R" : "-"}-${key.isInQuota ? "Q" : "-"}${isMade ? "-" : "U"}` +
     `${key.rejection < 0 ? "N" : "-"}${key.isInvalidated ? "i" : "-"}`;
   const uid = String(uids.shown(key.uid)).padStart(5);
   const gid = String(key.gid === NO_GROUP ? OVERFLOW_GROUP : gids.shown(key.gid)).padStart(5);
   return (
     `${hex(key.serial)} ${flags} ${String(key.users).padStart(5)} ${timeLeft(key, seconds).padStart(4)} ` +
-    `${hex(key.permissions)} ${uid} ${gid} ${key.type.padEnd(9)} ${describeContent(key)}\n`
+    `${hex(key.permissions)} ${uid} ${gid} ${key.type.slice(0, 9).padEnd(9)} ${describeContent(key)}\n`
   );
 }
 
@@ -57,6 +59,7 @@ function timeLeft(key: Key, seconds: number): string {
 }
 
 function describeContent(key: Key): string {
+  if (key.type === AUTHORITY_TYPE) return `key:${key.description} ci:${key.payloadBytes}`;
   if (key.rejection < 0) return key.description;
   if (key.links !== null)
     return `${key.description === "" ? "[anon]" : key.description}: ${key.links.size === 0 ? "empty" : key.links.size}`;

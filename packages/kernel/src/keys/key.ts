@@ -14,6 +14,8 @@ export const KEY_TYPES = {
   user: { updates: true, reads: true, payloadMost: 32767 },
   logon: { updates: true, reads: false, payloadMost: 32767 },
   big_key: { updates: true, reads: true, payloadMost: (1 << 20) - 1 },
+  /** The kernel's own (key-request.ts): programs name no type with a dot. */
+  ".request_key_auth": { updates: false, reads: true, payloadMost: 4095 },
 } as const;
 export type KeyType = keyof typeof KEY_TYPES;
 

@@ -5,6 +5,7 @@
  */
 import {
   EDQUOT,
+  ENOKEY,
   KEY_POS_ALL,
   KEY_POS_SEARCH,
   KEY_POS_SETATTR,
@@ -17,6 +18,7 @@ import { stateClass } from "@stratos/base";
 import type { RandomSource } from "@stratos/host";
 import { randomWord } from "../ground/random-word.ts";
 import type { UserNamespace } from "../security/user-namespace.ts";
+import type { KeyRequest } from "./key-request.ts";
 import { Key, type KeyType, type KeyUser, NO_GROUP } from "./key.ts";
 
 /** In a machine, whatever its users may have by themselves: keys, links of keyrings, and bytes of keys. */
@@ -27,6 +29,9 @@ const KEYS_MAX = 32768,
 const LINK_BYTES = 4;
 /** What a big_key counts for, whose bytes Linux keeps in a file. Source: Linux security/keys/big_key.c. */
 const BIG_KEY_QUOTA = 16;
+
+/** For which a key that nobody could make stays. Source: Linux include/linux/key.h, key_negative_timeout. */
+export const NEGATIVE_SECONDS = 60;
 
 interface Registers {
   users: Key | null;
@@ -58,6 +63,8 @@ export class Keys {
   readonly all = new Map<number, Key>();
   /** Who has keys, by uid. Bound: keys. */
   readonly users = new Map<number, KeyUser>();
+  /** Keys under construction. Bound: processes. */
+  readonly requests = new Map<Key, KeyRequest>();
   #registers = new Map<UserNamespace, Registers>();
   #random: RandomSource;
   #links = 0;
@@ -163,6 +170,43 @@ export class Keys {
     key.rejection = 0;
     key.expirySeconds = Infinity;
     return 0;
+  }
+
+  /** Nobody could make it, and who asks for it learns `rejection` until then (seconds). */
+  rejectUntil(key: Key, rejection: number, seconds: number): void {
+    key.rejection = rejection;
+    this.expireAt(key, seconds);
+  }
+
+  /** The key is under construction from now on. */
+  begin(request: KeyRequest): void {
+    for (const key of request.held) this.retain(key);
+    this.requests.set(request.target, request);
+  }
+
+  /** It is filled or rejected: who waits for it goes on, and nobody has the authority any more. */
+  end(request: KeyRequest): void {
+    this.requests.delete(request.target);
+    this.revoke(request.authority);
+    for (const key of request.held) this.release(key);
+    request.queue.wakeAll();
+  }
+
+  /** The one that the authority is about; null: there is none, or it is over. */
+  requestOf(authority: Key | null): KeyRequest | null {
+    if (authority === null) return null;
+    for (const request of this.requests.values()) if (request.authority === authority) return request;
+    return null;
+  }
+
+  /** The process that was to make a key is gone: one that it has not made is negative for a while. */
+  helperEnded(pid: number, nowSeconds: number): void {
+    for (const request of this.requests.values()) {
+      if (request.helper !== pid) continue;
+      // add_key(2) may have filled it meanwhile.
+      if (request.target.payload === null) this.rejectUntil(request.target, -ENOKEY, nowSeconds + NEGATIVE_SECONDS);
+      this.end(request);
+    }
   }
 
   revoke(key: Key): void {

@@ -7,6 +7,7 @@ import {
   EACCES,
   EAGAIN,
   EINVAL,
+  EIO,
   ENOKEY,
   KEY_OTH_SEARCH,
   KEY_POS_ALL,
@@ -31,7 +32,7 @@ import { type Key, keyIndex, NO_GROUP, permits } from "./key.ts";
 import { isReachable, type KeySearcher, searchKeyring, validate } from "./keyring.ts";
 import type { Keys } from "./keys.ts";
 
-type Place = "thread" | "process" | "session";
+type Place = "thread" | "process" | "session" | "authority";
 
 /** The keyrings of a task, which it holds. */
 export class TaskKeyrings {
@@ -41,6 +42,8 @@ export class TaskKeyrings {
   process: Key | null = null;
   /** Children have it, too. */
   session: Key | null = null;
+  /** To make a key (key-request.ts); children and new programs have it, too. */
+  authority: Key | null = null;
   /** KEY_REQKEY_DEFL_*. */
   requestDefault = KEY_REQKEY_DEFL_DEFAULT;
 
@@ -59,6 +62,7 @@ export class TaskKeyrings {
     const copy = new TaskKeyrings(this.#keys);
     copy.requestDefault = this.requestDefault;
     copy.put("session", this.session);
+    copy.put("authority", this.authority);
     if (!isThread) return copy;
     copy.put("process", this.process);
     if (this.thread !== null) makeOwn(this.#keys, copy, credentials, "thread");
@@ -74,6 +78,7 @@ export class TaskKeyrings {
   release(): void {
     this.forExec();
     this.put("session", null);
+    this.put("authority", null);
   }
 
   static {
@@ -121,11 +126,12 @@ export function searcherOf(caller: KeyCaller, isPossessed = true): KeySearcher {
   return { credentials, seconds, isPossessed, charge: (units) => kernel.work.charge(units) };
 }
 
-/** What a search for a key begins with. */
+/** What a search for a key begins with; who makes a key for others searches their keyrings, too. */
 export function ownKeyrings(caller: KeyCaller): Set<Key> {
-  const { thread, process, session } = caller.keyrings;
+  const { thread, process, session, authority } = caller.keyrings;
   const last = session ?? userKeyring(caller, "_uid_ses");
-  return new Set([thread, process, last].filter((key) => key !== null));
+  const others = caller.kernel.keys.requestOf(authority)?.rings ?? [];
+  return new Set([thread, process, last, ...others].filter((key) => key !== null));
 }
 
 /** One of the caller's user, if it is there. */
@@ -265,10 +271,10 @@ function specialKeyring(caller: KeyCaller, id: number, creates: boolean): Key | 
       if (isErrno(made)) return made;
       return id === KEY_SPEC_USER_KEYRING ? made.user : made.session;
     }
-    // Nobody makes keys for others here.
     case KEY_SPEC_REQKEY_AUTH_KEY:
+      return keyrings.authority ?? -ENOKEY;
     case KEY_SPEC_REQUESTOR_KEYRING:
-      return -ENOKEY;
+      return keys.requestOf(keyrings.authority)?.destination ?? -ENOKEY;
     default:
       return -EINVAL;
   }
@@ -276,7 +282,8 @@ function specialKeyring(caller: KeyCaller, id: number, creates: boolean): Key | 
 
 /**
  * The key with that serial number, or the keyring that KEY_SPEC_* stands for.
- * @returns −EACCES, −EDQUOT, −EINVAL, −EKEYEXPIRED, −EKEYREVOKED, −ENOKEY, or what a negative key says
+ * @returns −EACCES, −EDQUOT, −EINVAL, −EKEYEXPIRED, −EKEYREVOKED, −ENOKEY, what a negative key says, or −EIO: it is
+ *   not made yet
  */
 export function lookupKey(caller: KeyCaller, id: number, need: KeyNeed): KeyReference | number {
   const { kernel, credentials } = caller;
@@ -293,6 +300,7 @@ export function lookupKey(caller: KeyCaller, id: number, need: KeyNeed): KeyRefe
   if (isErrno(key)) return key;
   if (need.isLenient !== true) {
     if (need.isPartial !== true && key.rejection < 0) return key.rejection;
+    if (need.isPartial !== true && kernel.keys.requests.has(key)) return -EIO;
     const valid = validate(key, kernel.realtime().seconds);
     if (valid < 0) return valid;
   }

@@ -8,17 +8,27 @@ import {
   EACCES,
   EDQUOT,
   EINVAL,
+  EIO,
   EKEYEXPIRED,
+  EKEYREJECTED,
+  EKEYREVOKED,
   ENOKEY,
+  EPERM,
+  KEYCTL_ASSUME_AUTHORITY,
   KEYCTL_CHOWN,
   KEYCTL_DESCRIBE,
   KEYCTL_GET_KEYRING_ID,
   KEYCTL_GET_PERSISTENT,
+  KEYCTL_INSTANTIATE,
   KEYCTL_JOIN_SESSION_KEYRING,
   KEYCTL_LINK,
   KEYCTL_READ,
+  KEYCTL_REJECT,
   KEYCTL_SET_TIMEOUT,
   KEYCTL_UPDATE,
+  KEY_POS_ALL,
+  KEY_SPEC_REQKEY_AUTH_KEY as AUTHORITY,
+  KEY_SPEC_REQUESTOR_KEYRING as REQUESTOR,
   KEY_SPEC_SESSION_KEYRING as SESSION,
   KEY_SPEC_THREAD_KEYRING as THREAD,
   KEY_SPEC_USER_KEYRING as USER,
@@ -26,11 +36,13 @@ import {
 import { byteString, byteStringOf } from "@stratos/base";
 import type { SimulatedClock } from "@stratos/host";
 import { describeKeys, describeKeyUsers } from "../keys/describe-keys.ts";
+import type { Key } from "../keys/key.ts";
+import { AUTHORITY_TYPE, KeyRequest } from "../keys/key-request.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import { UserNamespace } from "../security/user-namespace.ts";
 import type { Task } from "../task/task.ts";
 import { createTestKernel, createTestTask, FakeUserMemory } from "../testing/fake-task.ts";
-import { call } from "../testing/system-calls.ts";
+import { begin, call } from "../testing/system-calls.ts";
 
 const TYPE = 64,
   NAME = 128,
@@ -244,4 +256,90 @@ test("/proc/keys tells the time that is left in the largest unit that there is o
   assert.deepEqual([0, 59, 60, 3599, 3600, 86_399, 86_400, 604_799, 604_800].map(left), [
     ...["perm", "59s", "1m", "59m", "1h", "23h", "1d", "6d", "1w"],
   ]);
+});
+
+const HELPER_PID = 77,
+  CALLOUT = 1024;
+
+/** A key `user wanted` in the thread's keyring that another task is to make, with the authority in its session. */
+function requested({ task, memory }: Machine): { target: Key; helper: Task } {
+  const { kernel } = task;
+  const { keys } = kernel;
+  const made = (type: Key["type"], description: string): Key => {
+    const key = keys.make({ type, description, uid: 0, gid: 0, permissions: KEY_POS_ALL, quota: "free" });
+    assert.ok(typeof key !== "number");
+    return key;
+  };
+  const ring = keys.all.get(call(task, "keyctl", KEYCTL_GET_KEYRING_ID, THREAD, 1))!;
+  const target = made("user", "wanted");
+  const authority = made(AUTHORITY_TYPE, target.serial.toString(16));
+  const session = made("keyring", "_req");
+  assert.equal(keys.fill(authority, byteStringOf("fish")), 0);
+  assert.deepEqual([keys.link(ring, target), keys.link(session, authority)], [0, 0]);
+  const { task: helper } = createTestTask(kernel);
+  helper.space = memory as unknown as AddressSpace;
+  helper.keyrings.put("session", session);
+  const request = new KeyRequest(target, authority, [ring], ring);
+  request.helper = HELPER_PID;
+  keys.begin(request);
+  for (const [text, at] of [
+    ["user", TYPE],
+    ["wanted", NAME],
+    ["fish", CALLOUT],
+  ] as const)
+    memory.u8.set(byteStringOf(`${text}\0`), at);
+  return { target, helper };
+}
+
+test("a key under construction is waited for, and made by who has assumed the authority", () => {
+  const machine = setUp();
+  const { task, memory } = machine;
+  const { target, helper } = requested(machine);
+  const { serial } = target;
+  const asking = begin(task, "request_key", TYPE, NAME, CALLOUT, 0);
+  assert.equal(asking.result, null, "it waits");
+  assert.equal(call(task, "keyctl", KEYCTL_READ, serial, BYTES, 100), -EIO);
+  assert.match(describeKeys(task), /^[0-9a-f]{8} ----U--.* user +wanted/m);
+
+  const instantiate = (ring: number): number => call(helper, "keyctl", KEYCTL_INSTANTIATE, serial, BYTES, 3, ring);
+  assert.equal(instantiate(0), -EPERM, "the authority is not assumed");
+  assert.equal(call(helper, "keyctl", KEYCTL_ASSUME_AUTHORITY, 5), -ENOKEY);
+  assert.ok(call(helper, "keyctl", KEYCTL_ASSUME_AUTHORITY, serial) > 0);
+  assert.equal(call(helper, "keyctl", KEYCTL_READ, AUTHORITY, BYTES, 100), 4);
+  assert.equal(byteString(memory.u8, BYTES, BYTES + 4), "fish");
+  assert.match(described(machine, serial), /;wanted$/);
+  assert.equal(instantiate(AUTHORITY), -EINVAL);
+  assert.equal(call(helper, "keyctl", KEYCTL_INSTANTIATE, serial + 1, BYTES, 3, 0), -EPERM);
+  assert.equal(instantiate(REQUESTOR), 0);
+  assert.equal(instantiate(0), -EPERM, "it is over");
+  assert.equal(call(helper, "keyctl", KEYCTL_ASSUME_AUTHORITY, serial), -EKEYREVOKED);
+
+  assert.equal(asking.resume(), serial);
+  assert.equal(call(task, "keyctl", KEYCTL_READ, serial, BYTES, 100), 3);
+});
+
+test("a key that its maker rejects, or does not make before it ends, tells who asks for it", () => {
+  for (const [act, failure] of [
+    [
+      (helper: Task, serial: number): void => {
+        assert.ok(call(helper, "keyctl", KEYCTL_ASSUME_AUTHORITY, serial) > 0);
+        assert.equal(call(helper, "keyctl", KEYCTL_REJECT, serial, 30, 0, 0), -EINVAL);
+        assert.equal(call(helper, "keyctl", KEYCTL_REJECT, serial, 30, 512, 0), -EINVAL);
+        assert.equal(call(helper, "keyctl", KEYCTL_REJECT, serial, 30, EKEYREJECTED, 0), 0);
+      },
+      -EKEYREJECTED,
+    ],
+    [({ kernel }: Task): void => kernel.keys.helperEnded(HELPER_PID, kernel.realtime().seconds), -ENOKEY],
+  ] as const) {
+    const machine = setUp();
+    const { task } = machine;
+    const { target, helper } = requested(machine);
+    const asking = begin(task, "request_key", TYPE, NAME, CALLOUT, 0);
+    task.kernel.keys.helperEnded(HELPER_PID + 1, 0);
+    assert.equal(asking.resume(), null, "that was another process");
+    act(helper, target.serial);
+    assert.equal(asking.resume(), failure);
+    assert.equal(call(task, "request_key", TYPE, NAME, CALLOUT, 0), failure, "for a while");
+    assert.deepEqual([...task.kernel.keys.requests], []);
+  }
 });

@@ -9,10 +9,9 @@ export const keyCalls: SyscallTable = {
   },
   request_key: {
     run: (task, type, description, callout, ring) => requestKey(task, type, description, callout, ring | 0),
-    gaps: "finds keys; nobody is asked to make one, as on a Linux without /sbin/request-key",
   },
   keyctl: {
     run: keyctl,
-    gaps: "no Diffie-Hellman, no operations with public keys, no notifications; nothing to instantiate",
+    gaps: "no Diffie-Hellman, no operations with public keys, no notifications",
   },
 };

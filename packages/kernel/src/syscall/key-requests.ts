@@ -5,7 +5,6 @@ import {
   EFAULT,
   EINVAL,
   ENODEV,
-  ENOENT,
   ENOKEY,
   ENOTDIR,
   EPERM,
@@ -27,14 +26,15 @@ import {
   KEY_USR_VIEW,
   isErrno,
 } from "@stratos/abi";
+import { byteStringOf } from "@stratos/base";
+import { stateOf } from "../ground/call-state.ts";
 import { isKeyType, type Key, KEY_TYPES, keyIndex, type KeyType, permits } from "../keys/key.ts";
 import { mayLink, validate } from "../keys/keyring.ts";
+import { NEGATIVE_SECONDS } from "../keys/keys.ts";
 import { type KeyReference, lookupKey, searchOwnKeyrings } from "../keys/process-keyrings.ts";
 import type { Task } from "../task/task.ts";
+import { askForKey, awaitKey } from "./key-instantiation.ts";
 import { loadDescription, loadPayload, loadType, payloadFits } from "./key-arguments.ts";
-
-/** Seconds for which a key that nobody could make stays. Source: Linux include/linux/key.h, key_negative_timeout. */
-const NEGATIVE_SECONDS = 60;
 
 /** The rights of a new key (security/keys/key.c, __key_create_or_update). */
 function firstPermissions(type: KeyType): number {
@@ -87,7 +87,7 @@ function updateFound(task: Task, key: Key, isPossessed: boolean, payload: Uint8A
   return filled < 0 ? filled : key.serial;
 }
 
-/** Makes it and links it in the keyring. @param payload  null: it is a negative one */
+/** Makes it and links it in the keyring. @param payload  null: it comes later */
 function makeKey(
   { kernel, credentials }: Task,
   keyring: KeyReference,
@@ -98,10 +98,6 @@ function makeKey(
   const { fsuid: uid, fsgid: gid } = credentials;
   const key = keys.make({ ...what, uid, gid, permissions: firstPermissions(what.type) });
   if (isErrno(key)) return key;
-  if (payload === null) {
-    key.rejection = -ENOKEY;
-    keys.expireAt(key, kernel.realtime().seconds + NEGATIVE_SECONDS);
-  }
   let result = payload === null || what.type === "keyring" ? 0 : keys.fill(key, payload);
   if (result === 0) result = keys.link(keyring.key, key);
   if (result === 0) return key.serial;
@@ -115,14 +111,14 @@ function makeKey(
  */
 export function requestKey(task: Task, typeAt: number, descriptionAt: number, calloutAt: number, ring: number): number {
   const { kernel, credentials } = task;
+  const awaited = stateOf(task, "key");
+  if (awaited !== null) return awaitKey(task, awaited.serial);
   const type = loadType(task, typeAt);
   if (isErrno(type)) return type;
   const description = loadDescription(task, descriptionAt);
   if (isErrno(description)) return description;
-  if (calloutAt !== 0) {
-    const callout = task.space.loadString(calloutAt, 4095);
-    if (isErrno(callout)) return callout === -EFAULT ? -EFAULT : -EINVAL;
-  }
+  const callout = calloutAt === 0 ? null : task.space.loadString(calloutAt, 4095);
+  if (callout !== null && isErrno(callout)) return callout === -EFAULT ? -EFAULT : -EINVAL;
   let destination: KeyReference | number | null = null;
   if (ring !== 0) {
     destination = lookupKey(task, ring, { right: KEY_OTH_WRITE, creates: true });
@@ -131,27 +127,40 @@ export function requestKey(task: Task, typeAt: number, descriptionAt: number, ca
   if (!isKeyType(type)) return -ENOKEY;
   const found = searchOwnKeyrings(task, keyIndex(type, description), true);
   if (!isErrno(found)) {
-    if (destination === null) return found.serial;
+    if (destination === null) return awaitKey(task, found.serial);
     if (!permits(found, credentials, KEY_OTH_LINK, true)) return -EACCES;
     const refused = mayLink(destination.key, found, (units) => kernel.work.charge(units));
     const linked = refused < 0 ? refused : kernel.keys.link(destination.key, found);
-    return linked < 0 ? linked : found.serial;
+    return linked < 0 ? linked : awaitKey(task, found.serial);
   }
   if (found !== -EAGAIN) return found;
-  if (calloutAt === 0) return -ENOKEY;
-  return fail(task, { type, description }, destination);
+  if (callout === null) return -ENOKEY;
+  return construct(task, { type, description, callout }, destination);
 }
 
-/** Nobody makes keys on request here: as where /sbin/request-key is missing, a negative one says so for a minute. */
-function fail(task: Task, what: { type: KeyType; description: string }, given: KeyReference | null): number {
+/** Has it made; where nobody can be asked to (/sbin/request-key is missing) a negative one says so for a minute. */
+function construct(
+  task: Task,
+  what: { type: KeyType; description: string; callout: string },
+  given: KeyReference | null,
+): number {
   if (what.type === "keyring") return -EPERM;
   const destination = given ?? defaultKeyring(task);
   if (isErrno(destination)) return destination;
   if (given === null && !permits(destination.key, task.credentials, KEY_OTH_WRITE, true)) return -EACCES;
   if (!suits(what.type, what.description) || what.description === "") return -EINVAL;
   const refused = mayLink(destination.key, null, () => {});
-  const made = refused < 0 ? refused : makeKey(task, destination, what, null);
-  return made < 0 ? made : -ENOENT;
+  const { callout, ...described } = what;
+  const made = refused < 0 ? refused : makeKey(task, destination, described, null);
+  if (made < 0) return made;
+  const { keys } = task.kernel;
+  const key = keys.all.get(made)!;
+  const failed = askForKey(task, key, destination.key, byteStringOf(callout));
+  if (failed < 0) {
+    keys.rejectUntil(key, -ENOKEY, task.kernel.realtime().seconds + NEGATIVE_SECONDS);
+    return failed;
+  }
+  return awaitKey(task, made);
 }
 
 /** Where a key goes that its asker didn't say a place for (KEYCTL_SET_REQKEY_KEYRING). */

@@ -7,6 +7,7 @@ import {
   EEXIST,
   EFAULT,
   EINVAL,
+  EIO,
   ENODEV,
   ENOENT,
   ENOKEY,
@@ -73,6 +74,7 @@ import { mayLink, searchKeyring, unlinkKey, validate } from "../keys/keyring.ts"
 import { joinSession, type KeyReference, lookupKey, makeOwn, searcherOf } from "../keys/process-keyrings.ts";
 import { isCapable, isInGroup } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
+import { assumeAuthority, instantiate, reject } from "./key-instantiation.ts";
 import { loadDescription, loadPayload, loadType, payloadFits } from "./key-arguments.ts";
 
 const KEEP = 0xffffffff;
@@ -147,7 +149,10 @@ function give(task: Task, bytes: Uint8Array, address: number, room: number): num
 }
 
 function describe(task: Task, id: number, address: number, room: number): number {
-  const found = lookupKey(task, id, { right: KEY_OTH_VIEW, isPartial: true });
+  let found = lookupKey(task, id, { right: KEY_OTH_VIEW, isPartial: true });
+  // Who is to make it may look at it.
+  if (found === -EACCES && task.kernel.keys.requestOf(task.keyrings.authority)?.target.serial === id)
+    found = lookupKey(task, id, { right: 0, isPartial: true });
   if (isErrno(found)) return found;
   const { key } = found;
   const { uids, gids } = task.credentials.userNamespace;
@@ -155,6 +160,24 @@ function describe(task: Task, id: number, address: number, room: number): number
   const group = key.gid === NO_GROUP ? 65534 : gids.shown(key.gid);
   const text = `${key.type};${uids.shown(key.uid)};${group};${rights};${key.description}\0`;
   return give(task, byteStringOf(text), address, room);
+}
+
+function fillRequested(task: Task, id: number, given: { address: number; length: number; ring: number }): number {
+  const { address, length, ring } = given;
+  if (length < 0 || length > KEY_TYPES.big_key.payloadMost) return -EINVAL;
+  const payload = loadPayload(task, address, length);
+  return isErrno(payload) ? payload : instantiate(task, id, payload, ring);
+}
+
+function fillByPieces(task: Task, id: number, given: { address: number; count: number; ring: number }): number {
+  const { address, count, ring } = given;
+  const cursor = task.space.vectorCursor(address, count);
+  if (isErrno(cursor)) return cursor;
+  const length = cursor.remaining;
+  if (length > KEY_TYPES.big_key.payloadMost) return -EINVAL;
+  const payload = new Uint8Array(length);
+  task.kernel.work.charge(length >> 12);
+  return cursor.take(payload, 0, length) < 0 ? -EFAULT : instantiate(task, id, payload, ring);
 }
 
 function clear(task: Task, id: number): number {
@@ -213,6 +236,7 @@ function read(task: Task, id: number, address: number, room: number): number {
   if (isErrno(found)) return -ENOKEY;
   const { key, isPossessed } = found;
   if (key.rejection < 0) return key.rejection;
+  if (task.kernel.keys.requests.has(key)) return -EIO;
   if (!permits(key, task.credentials, KEY_OTH_READ, isPossessed) && !isPossessed) return -EACCES;
   if (!KEY_TYPES[key.type].reads) return -EOPNOTSUPP;
   const valid = validate(key, task.kernel.realtime().seconds);
@@ -404,18 +428,20 @@ export function keyctl(task: Task, operation: number, a: number, b: number, c: n
       return search(task, id, b, c, d | 0);
     case KEYCTL_READ:
       return read(task, id, b, c);
-    // Nobody is asked to make a key here, so nobody may.
     case KEYCTL_INSTANTIATE:
+      return fillRequested(task, id, { address: b, length: c, ring: d | 0 });
     case KEYCTL_NEGATE:
+      return reject(task, id, { seconds: b >>> 0, error: ENOKEY, ring: c | 0 });
     case KEYCTL_REJECT:
+      return reject(task, id, { seconds: b >>> 0, error: c, ring: d | 0 });
     case KEYCTL_INSTANTIATE_IOV:
-      return -EPERM;
+      return fillByPieces(task, id, { address: b, count: c, ring: d | 0 });
     case KEYCTL_SET_REQKEY_KEYRING:
       return setRequestDefault(task, id);
     case KEYCTL_SET_TIMEOUT:
       return setTimeout(task, id, b >>> 0);
     case KEYCTL_ASSUME_AUTHORITY:
-      return id < 0 ? -EINVAL : id === 0 ? 0 : -ENOKEY;
+      return assumeAuthority(task, id);
     case KEYCTL_GET_SECURITY:
       return security(task, id, b, c);
     case KEYCTL_SESSION_TO_PARENT:

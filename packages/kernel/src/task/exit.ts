@@ -175,6 +175,7 @@ function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void
   kernel.tasks.zombies++;
   process.exitQueue.wakeAll();
   notifyParent(kernel, process, status);
+  if (kernel.keys.requests.size > 0) kernel.keys.helperEnded(process.pid, kernel.realtime().seconds);
   kernel.onProcessExit?.(process, status);
 }
 

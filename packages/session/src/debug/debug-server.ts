@@ -3,8 +3,8 @@
  * both directions, where nothing can be written, or one of a live machine. One client; its packets are answered one
  * after the other.
  *
- * Threads go by their numbers in the machine. Breakpoints and watchpoints are the target's, so that guest memory
- * stays as it is; a watchpoint tells each change of the value, whoever makes it.
+ * Threads and processes go by their numbers in the machine. Breakpoints and watchpoints are the target's, so that guest
+ * memory stays as it is; a watchpoint tells each change of the value, whoever makes it.
  */
 import { SiginfoSender, SIGTRAP, TRAP_BRKPT, TRAP_HWBKPT, TRAP_TRACE } from "@stratos/abi";
 import { byteString, byteStringOf, byteStringToUtf8, hexOf, utf8ToByteString } from "@stratos/base";
@@ -25,7 +25,9 @@ import { gdbSignalOf, signalOfGdb } from "./gdb-signals.ts";
 import { GuestFiles } from "./guest-files.ts";
 import { PACKET_MAX, PacketStream, textOfHex } from "./packet-stream.ts";
 import { PC, REGISTER_COUNT, registerText, SP, TARGET_DESCRIPTION } from "./target-description.ts";
+import { parseThreadId, threadId } from "./thread-id.ts";
 import { BAD_REQUEST, memoryText, OK, parseRange, registersText, writeMemory, writeRegisters } from "./thread-state.ts";
+import { MODULE_NUMBER_SYMBOL, threadVariable } from "./thread-variables.ts";
 
 /** Breakpoints at once. */
 const BREAKPOINTS_MAX = 4096;
@@ -57,6 +59,13 @@ export class DebugServer {
   #thread = 0;
   #stepThread = 0;
   #arrival: DebugArrival | null = null;
+  /**
+   * Number of the process for a client that wants it: that of the first one, also of those that are looked at later, so
+   * that it goes on with the one process that it knows. 0: it has no use for it.
+   */
+  #shownPid = 0;
+  /** Address of MODULE_NUMBER_SYMBOL in the process; null: the client knows none. */
+  #moduleNumber: number | null = null;
   readonly #files: GuestFiles;
   #end!: () => void;
   #fail!: (error: unknown) => void;
@@ -143,7 +152,7 @@ export class DebugServer {
       case "H":
         return this.#chooseThread(data);
       case "T":
-        return this.#threads().some(({ tid }) => tid === parseInt(data.slice(1), 16)) ? OK : BAD_REQUEST;
+        return this.#threadOf(data.slice(1)) === undefined ? BAD_REQUEST : OK;
       case "c":
       case "s":
         return this.#go(data[0] === "s" ? this.#stepper : -1);
@@ -189,6 +198,8 @@ export class DebugServer {
   async #arrive(journey: Promise<DebugArrival>): Promise<string> {
     this.#arrival = await journey;
     this.#thread = this.#stepThread = 0;
+    // Its library lies elsewhere; the client reads it, and says so.
+    if (this.#arrival.kind === "exec") this.#moduleNumber = null;
     return this.#stopReply();
   }
 
@@ -202,28 +213,27 @@ export class DebugServer {
     const arrival = this.#arrival;
     if (arrival?.kind === "exited") {
       const end = endOfWaitStatus(arrival.waitStatus);
-      if (end.kind === "killed") return `X${hexByte(gdbSignalOf(end.signal))}`;
-      return `W${hexByte(end.kind === "exited" ? end.status : 0)}`;
+      const whose = this.#shownPid === 0 ? "" : `;process:${this.#shownPid.toString(16)}`;
+      if (end.kind === "killed") return `X${hexByte(gdbSignalOf(end.signal))}${whose}`;
+      return `W${hexByte(end.kind === "exited" ? end.status : 0)}${whose}`;
     }
     const task = this.#stopped;
     const registers = task === null ? null : registersOf(task);
     const expedited = (number: number): string =>
       registers === null ? "" : `${number.toString(16).padStart(2, "0")}:${registerText(registers, number)};`;
     const signal = arrival?.kind === "signal" ? hexByte(gdbSignalOf(arrival.info.signal)) : signalText(arrival);
-    const thread = (task?.tid ?? this.#target.pid).toString(16);
+    const thread = this.#idOf(task?.tid ?? this.#target.pid);
     return `T${signal}${expedited(SP)}${expedited(PC)}thread:${thread};${reasonText(arrival)}`;
   }
 
   async #verbose(data: string): Promise<string> {
     if (data === "vCont?") return "vCont;c;C;s;S";
     if (data.startsWith("vCont;")) {
-      const step = /;[sS][0-9a-f]*(?::(-?[0-9a-f]+))?/.exec(data);
-      const signal = /;[CS]([0-9a-f]{2})(?::(-?[0-9a-f]+))?/.exec(data);
-      const threadOf = (tid: string | undefined): Task | null =>
-        this.#threads().find((task) => task.tid === parseInt(tid ?? "0", 16)) ?? this.#stopped;
-      if (signal !== null) this.#signal(threadOf(signal[2]), signal[1]!);
+      const step = /;[sS][0-9a-f]*(?::([-p.0-9a-f]+))?/.exec(data);
+      const signal = /;[CS]([0-9a-f]{2})(?::([-p.0-9a-f]+))?/.exec(data);
+      if (signal !== null) this.#signal(this.#threadOf(signal[2] ?? "0") ?? this.#stopped, signal[1]!);
       if (step === null) return this.#go(-1);
-      const thread = parseInt(step[1] ?? "0", 16);
+      const thread = parseThreadId(step[1] ?? "0", this.#shownPid);
       return this.#go(thread > 0 ? thread : this.#stepper);
     }
     if (data.startsWith("vFile:")) return this.#files.answer(data.slice(6));
@@ -255,8 +265,17 @@ export class DebugServer {
     return this.#threads().find(({ tid }) => tid === this.#thread) ?? this.#stopped;
   }
 
+  #idOf(tid: number): string {
+    return threadId(this.#shownPid, tid);
+  }
+
+  #threadOf(id: string): Task | undefined {
+    const wanted = parseThreadId(id, this.#shownPid);
+    return this.#threads().find(({ tid }) => tid === wanted);
+  }
+
   #chooseThread(data: string): string {
-    const tid = parseInt(data.slice(2), 16);
+    const tid = parseThreadId(data.slice(2), this.#shownPid);
     if (Number.isNaN(tid)) return BAD_REQUEST;
     if (tid > 0 && !this.#threads().some((task) => task.tid === tid)) return BAD_REQUEST;
     if (data[1] === "g") this.#thread = Math.max(0, tid);
@@ -306,8 +325,10 @@ export class DebugServer {
     switch (name) {
       case "qSupported":
         if (live !== null) live.stopsAtExec = data.includes("exec-events+");
+        this.#shownPid = this.#files.shownPid = data.includes("multiprocess+") ? this.#target.pid : 0;
         return (
           `PacketSize=${PACKET_MAX.toString(16)};QStartNoAckMode+;vContSupported+;swbreak+;` +
+          (this.#shownPid === 0 ? "" : "multiprocess+;") +
           (live === null ? "ReverseStep+;ReverseContinue+;" : "QPassSignals+;exec-events+;") +
           "qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:threads:read+;qXfer:siginfo:read+"
         );
@@ -326,20 +347,21 @@ export class DebugServer {
       case "qAttached":
         return live === null ? "1" : "0";
       case "qC":
-        return `QC${(this.#chosen?.tid ?? this.#target.pid).toString(16)}`;
+        return `QC${this.#idOf(this.#chosen?.tid ?? this.#target.pid)}`;
       case "qfThreadInfo": {
         const threads = this.#listed;
-        return threads.length === 0 ? "l" : `m${threads.map(({ tid }) => tid.toString(16)).join(",")}`;
+        return threads.length === 0 ? "l" : `m${threads.map(({ tid }) => this.#idOf(tid)).join(",")}`;
       }
       case "qsThreadInfo":
         return "l";
       case "qThreadExtraInfo": {
-        const tid = parseInt(data.slice("qThreadExtraInfo,".length), 16);
-        const task = this.#threads().find((each) => each.tid === tid);
+        const task = this.#threadOf(data.slice("qThreadExtraInfo,".length));
         return task === undefined ? BAD_REQUEST : hexOfText(describeTask(task));
       }
       case "qSymbol":
-        return OK;
+        return this.#symbol(data);
+      case "qGetTLSAddr":
+        return this.#threadVariable(data);
       case "qRcmd": {
         const words = textOfHex(data.slice("qRcmd,".length))
           .split(/\s+/)
@@ -352,6 +374,24 @@ export class DebugServer {
       default:
         return UNKNOWN;
     }
+  }
+
+  /** The client has read a file of symbols, or says the address of the one that it was asked for. */
+  #symbol(data: string): string {
+    const [, address = "", name = ""] = data.split(":");
+    if (name === "") return this.#moduleNumber === null ? `qSymbol:${hexOfText(MODULE_NUMBER_SYMBOL)}` : OK;
+    if (textOfHex(name) === MODULE_NUMBER_SYMBOL && /^[0-9a-f]{1,13}$/.test(address))
+      this.#moduleNumber = parseInt(address, 16);
+    return OK;
+  }
+
+  #threadVariable(data: string): string {
+    const [id = "", offset = "", linkMap = ""] = data.slice("qGetTLSAddr:".length).split(",");
+    const task = this.#threadOf(id);
+    if (task === undefined || ![offset, linkMap].every((hex) => /^[0-9a-f]{1,13}$/.test(hex))) return BAD_REQUEST;
+    const place = { offset: parseInt(offset, 16), linkMap: parseInt(linkMap, 16), moduleNumber: this.#moduleNumber };
+    const address = threadVariable(task, place);
+    return address === null ? "E.the thread has no room for its variables there yet" : address.toString(16);
   }
 
   #transfer(data: string): string {
@@ -378,8 +418,10 @@ export class DebugServer {
         return task === null ? null : siginfoText(task, this.#arrival);
       case "exec-file":
         return this.#files.executable();
-      case "threads":
-        return `<?xml version="1.0"?><threads>${this.#listed.map(threadXml).join("")}</threads>`;
+      case "threads": {
+        const threads = this.#listed.map((each) => threadXml(this.#idOf(each.tid), each));
+        return `<?xml version="1.0"?><threads>${threads.join("")}</threads>`;
+      }
       default:
         return null;
     }
@@ -418,10 +460,10 @@ function signalOf({ tid }: Task, arrival: DebugArrival | null): SignalInfo | nul
   return signalInfo(SIGTRAP, code, { valueLow: pc % 2 ** 32, valueHigh: Math.floor(pc / 2 ** 32) });
 }
 
-function threadXml(task: Task): string {
+function threadXml(id: string, task: Task): string {
   const plain = (text: string): string => text.replace(/[^\w .,:;()[\]/+-]/g, "?");
   const name = plain(byteStringToUtf8(task.name));
-  return `<thread id="${task.tid.toString(16)}" name="${name}">${plain(describeTask(task))}</thread>`;
+  return `<thread id="${id}" name="${name}">${plain(describeTask(task))}</thread>`;
 }
 
 function hexByte(value: number): string {

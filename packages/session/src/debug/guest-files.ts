@@ -33,6 +33,8 @@ export class GuestFiles {
   /** By descriptor: text of /proc as it was then, else a path: machines come and go along a recorded run. */
   readonly #open = new Map<number, string | Uint8Array>();
   #next = 3;
+  /** By which the client knows the process that is looked at, whichever that is. */
+  shownPid = 0;
 
   constructor(target: DebugTarget) {
     this.#target = target;
@@ -130,8 +132,10 @@ export class GuestFiles {
     return threadsOf(this.#target)[0] ?? this.#target.kernel.tasks.tasks.get(1) ?? null;
   }
 
-  #found(path: string, flags = 0): Inode | null {
+  #found(given: string, flags = 0): Inode | null {
     const task = this.#task;
+    const shown = `/proc/${this.shownPid}/`;
+    const path = given.startsWith(shown) ? `/proc/${this.#target.pid}/${given.slice(shown.length)}` : given;
     if (path === "" || path.length > PATH_MAX || path.includes("\0") || task === null) return null;
     const place = lookupPath(task, AT_FDCWD, path, flags);
     return isErrno(place) ? null : place.dentry.inode;

@@ -146,3 +146,46 @@ test("texts of /proc are read as they were when they were opened", async (t) => 
   assert.equal(await client.ask(`vFile:open:${path},0,0`), "F3");
   assert.match(await client.ask("vFile:pread:3,1000,0"), /;Name:\t.*\nThreads:\t1\n/s);
 });
+
+test("a client that knows processes hears of one, by its number, and goes on with it", async (t) => {
+  const { client, target } = debugged(t);
+  assert.match(await client.ask("qSupported:swbreak+;multiprocess+"), /;multiprocess\+;/);
+  const thread = `p${hex(target.pid)}.${hex(target.pid)}`;
+  assert.match(await client.ask("?"), new RegExp(`thread:${thread};`));
+  assert.equal(await client.ask("qC"), `QC${thread}`);
+  assert.equal(await client.ask("qfThreadInfo"), `m${thread}`);
+  assert.match(await client.ask("qXfer:threads:read::0,1000"), new RegExp(`<thread id="${thread}" `));
+  for (const id of [thread, `p${hex(target.pid)}.-1`, "p0.0"]) assert.equal(await client.ask(`Hg${id}`), "OK", id);
+  assert.equal(await client.ask(`Hgp${hex(target.pid + 1)}.${hex(target.pid)}`), "E16");
+  assert.match(await client.ask(`vCont;c:p${hex(target.pid)}.-1`), /^T0b/);
+  assert.equal(await client.ask(`vCont;C0b:${thread};c:p${hex(target.pid)}.-1`), `W07;process:${hex(target.pid)}`);
+});
+
+test("the place of a thread's variable is asked of the library's own description of its modules", async (t) => {
+  const { client, target } = debugged(t);
+  const name = Buffer.from("_thread_db_link_map_l_tls_modid").toString("hex");
+  assert.equal(await client.ask("qSymbol::"), `qSymbol:${name}`);
+  assert.equal(await client.ask(`qSymbol::${name}`), "OK", "it is not there");
+  const write = async (address: number, content: string): Promise<void> => {
+    assert.equal(await client.ask(`M${hex(address)},${hex(content.length / 2)}:${content}`), "OK");
+  };
+  // Description: l_tls_modid lies 40 bytes in; a module whose number is 2; tp, and before it the vector.
+  const [description, module, vector, tp] = [DATA + 64, DATA + 128, DATA + 256, DATA + 400];
+  await write(description, "400000000100000028000000");
+  await write(module + 40, hex64(2));
+  await write(vector + 16, hex64(DATA));
+  await write(vector + 32, hex64(DATA + 512));
+  await write(tp - 16, hex64(vector));
+  assert.equal(await client.ask(`P4=${hex64(tp)}`), "OK");
+  const ask = (offset: number, linkMap: number): Promise<string> =>
+    client.ask(`qGetTLSAddr:${hex(target.pid)},${hex(offset)},${hex(linkMap)}`);
+  assert.match(await ask(4, module), /^E\.the thread has no room/, "nobody has said where the description is");
+  assert.equal(await client.ask(`qSymbol:${hex(description)}:${name}`), "OK");
+  assert.equal(await client.ask("qSymbol::"), "OK", "it is known");
+  assert.equal(await ask(4, module), hex(DATA + 516));
+  assert.equal(await ask(4, 0), hex(DATA + 4), "a static program's");
+  await write(vector + 32, "ffffffffffffffff");
+  assert.match(await ask(4, module), /^E\.the thread has no room/, "not used yet");
+  for (const data of ["qGetTLSAddr:99,0,0", "qGetTLSAddr:", `qGetTLSAddr:${hex(target.pid)},x,0`])
+    assert.equal(await client.ask(data), "E16", data);
+});

@@ -5,6 +5,7 @@ import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { OutputError, type OutputConfig, type OutputWriter } from "@stratos/compose";
 import { deployedImage, hasArtifact } from "@stratos/tools-node/compose";
+import { draftOf } from "@stratos/host-node/files";
 import { writeOutput } from "@stratos/images/outputs";
 import type { OutputFormat } from "@stratos/images/output-formats";
 import { bytesOf, diskPartitions, DISKS, isDisk, outputProblems, readSecrets } from "./disk-partitions.ts";
@@ -51,7 +52,7 @@ export function diskOutputs(
       `${isArchive === true ? { none: "", gzip: ".gz", zstd: ".zst", lz4: "" }[compression ?? "none"] : ""}`,
     async write({ tree, target, config, epochSeconds, signal }, path) {
       const place = join(folder, path),
-        draft = `${place}.part.${process.pid}`;
+        draft = draftOf(place);
       await mkdir(dirname(place), { recursive: true });
       try {
         signal.throwIfAborted();

@@ -39,7 +39,7 @@ import {
   type OciLayer,
 } from "@stratos/formats";
 import { parseIndex, type BlobStore } from "@stratos/outputs";
-import { draftOf, failedDraft, replaceFile, writeFully } from "@stratos/host-node/files";
+import { draftOf, failedDraft, removeAtDeath, replaceFile, writeFully } from "@stratos/host-node/files";
 
 /** What manifests and configurations say fits easily. */
 const TEXT_BYTES_MAX = 4 << 20;
@@ -63,6 +63,7 @@ export class OciLayoutFolder implements BlobStore {
   /** Packs a tree as a layer into the layout. */
   addLayer(tree: FileTree, options: { readonly compression: LayerCompression; readonly createdBy: string }): OciLayer {
     const draft = this.#draftPath();
+    const stopGuarding = removeAtDeath(draft);
     const fd = openSync(draft, "wx");
     try {
       const layer = packLayer(tree, options, this.#codecs, (bytes) => writeFully(fd, bytes));
@@ -74,6 +75,7 @@ export class OciLayoutFolder implements BlobStore {
       throw failedDraft(draft, this.folder, error);
     } finally {
       closeSync(fd);
+      stopGuarding();
     }
   }
 
@@ -207,6 +209,7 @@ export class OciLayoutFolder implements BlobStore {
 
   async write(digest: string, size: number, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     const draft = this.#draftPath();
+    const stopGuarding = removeAtDeath(draft);
     const fd = openSync(draft, "wx");
     try {
       const hash = createHash("sha256");
@@ -225,6 +228,7 @@ export class OciLayoutFolder implements BlobStore {
       throw failedDraft(draft, this.folder, error);
     } finally {
       closeSync(fd);
+      stopGuarding();
     }
   }
 

@@ -8,10 +8,9 @@
  *                               AWS_ENDPOINT_URL for storage that is not Amazon's
  */
 import { spawnSync } from "node:child_process";
-import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, unlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, fsyncSync, openSync, readFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { replaceFile, writeWhole } from "@stratos/host-node/files";
+import { replaceFile, scratchFolder, writeWhole } from "@stratos/host-node/files";
 import { makeFolders, hostReason } from "@stratos/host-node/home";
 import { readS3Credentials, S3Bucket } from "@stratos/host-node/s3";
 import { OperationError } from "@stratos/operation";
@@ -180,11 +179,11 @@ class ToolStore implements BackupStore {
 }
 
 function inFolder<T>(work: (folder: string) => T): T {
-  const folder = mkdtempSync(join(tmpdir(), "stratos-backup-"));
+  const { path, remove } = scratchFolder("stratos-backup-");
   try {
-    return work(folder);
+    return work(path);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
   }
 }
 

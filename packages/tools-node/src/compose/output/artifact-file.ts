@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { finished } from "node:stream/promises";
 import { constants, createGzip, createZstdCompress } from "node:zlib";
 import { OutputError, type Artifact, type OutputConfig } from "@stratos/compose";
-import { failedAt } from "@stratos/host-node/files";
+import { draftOf, failedAt } from "@stratos/host-node/files";
 
 /** How archives and layers may be packed. @throws OutputError for what is a file system's own */
 export function archiveCompression(compression: OutputConfig["compression"]): "none" | "gzip" | "zstd" | undefined {
@@ -30,7 +30,7 @@ export async function writeArtifact(
 ): Promise<Artifact> {
   const target = join(folder, path);
   await mkdir(dirname(target), { recursive: true });
-  const temporary = `${target}.part.${process.pid}`;
+  const temporary = draftOf(target);
   const hash = createHash("sha256");
   let sizeBytes = 0;
   const file = createWriteStream(temporary);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { OutputWriter } from "@stratos/compose";
 import { archiveTree, type FileTree } from "@stratos/formats";
 import { writeTreeEntry } from "@stratos/pkg";
+import { draftOf, removeAtDeath } from "@stratos/host-node/files";
 import { setAttributes, type AttributedFile } from "../../outputs/host-attributes.ts";
 import { FolderWriter } from "../../packages/folder-writer.ts";
 
@@ -18,7 +19,8 @@ export function folderOutput(folder: string): OutputWriter {
     filename: () => "${name}-${variant}-${architecture}",
     write: async ({ tree, signal }, path) => {
       const target = join(folder, path),
-        temporary = `${target}.part.${process.pid}`;
+        temporary = draftOf(target);
+      const stopGuarding = removeAtDeath(temporary);
       mkdirSync(temporary, { recursive: true });
       try {
         const writer = new FolderWriter(temporary);
@@ -33,6 +35,8 @@ export function folderOutput(folder: string): OutputWriter {
       } catch (error) {
         rmSync(temporary, { recursive: true, force: true });
         throw error;
+      } finally {
+        stopGuarding();
       }
       // The folder's digest is that of the archive that it would be.
       const hash = createHash("sha256");

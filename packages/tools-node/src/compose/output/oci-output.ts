@@ -3,7 +3,7 @@
  * are composed together. Layers that were packed before are taken from a layout of the store's own.
  */
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, linkSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, linkSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import {
   DEFAULT_VARIANT,
@@ -27,6 +27,7 @@ import {
 } from "@stratos/formats";
 import { bootcImage } from "@stratos/outputs";
 import { nodeCodecs } from "@stratos/host-node/codecs";
+import { scratchFolder } from "@stratos/host-node/files";
 import { OciLayoutFolder } from "../../outputs/oci-layout-folder.ts";
 import { ComposeFolder } from "../compose-folder.ts";
 import { archiveCompression, hasArtifact, writeArtifact } from "./artifact-file.ts";
@@ -48,7 +49,8 @@ export function ociOutputs(folder: string, store: string): OutputWriter[] {
     async write(job, path) {
       const { layout, image } = await packImage(job, kept, join(store, "oci"));
       // The store's layout names no image, since several composes share it.
-      const own = new OciLayoutFolder(mkdtempSync(join(store, "oci", "archive-")), nodeCodecs());
+      const { path: place, remove } = scratchFolder("archive-", join(store, "oci"));
+      const own = new OciLayoutFolder(place, nodeCodecs());
       try {
         for (const digest of blobsOf(image)) takeBlob(layout, own, digest);
         own.publish(image.manifest.descriptor, imageName(job.target));
@@ -60,7 +62,7 @@ export function ociOutputs(folder: string, store: string): OutputWriter[] {
           }),
         ];
       } finally {
-        rmSync(own.folder, { recursive: true, force: true });
+        remove();
       }
     },
     has: (artifact) => hasArtifact(folder, artifact),
