@@ -145,8 +145,9 @@ export const RTA_DST = 1,
   RTA_DPORT = 29,
   RTA_NH_ID = 30,
   RTA_VIA = 18;
-/** Bits of `rtm_flags` in what `ip route get` is told: looked up, not listed; and to this machine itself. */
+/** Bits of `rtm_flags`: looked up, not listed; of a router's prefix; to this machine itself. */
 export const RTM_F_CLONED = 0x200,
+  RTM_F_PREFIX = 0x800,
   RTCF_LOCAL = 0x80000000;
 /** The same of a way, and of a route that has one: nothing goes there; the gateway is beside it; without a carrier. */
 export const RTNH_F_DEAD = 1,
