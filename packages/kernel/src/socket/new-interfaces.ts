@@ -32,6 +32,7 @@ export function createDummy(asked: InterfaceNetwork, wanted: NewInterface): Netw
     link: null,
     index: wanted.index,
     queueLength: wanted.queueLength,
+    queues: wanted.queues,
   });
   tellInterface(network, one, false);
   return one;
@@ -51,6 +52,7 @@ export function createBridge(asked: InterfaceNetwork, wanted: NewInterface): Net
     link: null,
     index: wanted.index,
     queueLength: wanted.queueLength,
+    queues: wanted.queues,
   });
   one.bridge = new Bridge(one, wanted.hardwareAddress !== undefined);
   tellInterface(network, one, false);
@@ -108,6 +110,7 @@ export function createVethPair(
     link: peerLink,
     index: peerIndex,
     queueLength: wantedPeer.queueLength,
+    queues: wantedPeer.queues,
   });
   // The other end isn't there yet, and is the one that was asked for.
   const { asker } = peerNetwork;
@@ -121,6 +124,7 @@ export function createVethPair(
     link,
     index: wanted.index,
     queueLength: wanted.queueLength,
+    queues: wanted.queues,
   });
   one.peer = peer;
   peer.peer = one;

@@ -23,6 +23,16 @@ import {
   IFLA_ADDRESS,
   IFLA_AF_SPEC,
   IFLA_ALT_IFNAME,
+  IFLA_TSO_MAX_SIZE,
+  IFLA_TSO_MAX_SEGS,
+  IFLA_MIN_MTU,
+  IFLA_MAX_MTU,
+  IFLA_GSO_MAX_SIZE,
+  IFLA_GSO_MAX_SEGS,
+  IFLA_GSO_IPV4_MAX_SIZE,
+  IFLA_GRO_MAX_SIZE,
+  IFLA_GRO_IPV4_MAX_SIZE,
+  IFLA_ALLMULTI,
   IFLA_BROADCAST,
   IFLA_CARRIER,
   IFLA_EXT_MASK,
@@ -79,7 +89,16 @@ import {
   RtnlLinkStats64,
 } from "@stratos/abi";
 import { moveInterface, removeInterface, setInterfaceFlags, tellInterface } from "../interface-changes.ts";
-import { renameInterface, setAlias, setHardwareAddress, setMaster, setMtu } from "../interface-properties.ts";
+import {
+  mtuBounds,
+  packetSizeMax,
+  renameInterface,
+  setAlias,
+  setHardwareAddress,
+  setMaster,
+  setMtu,
+  setPacketSize,
+} from "../interface-properties.ts";
 import { createBridge, createDummy, createVethPair } from "../new-interfaces.ts";
 import { TunDevice } from "../tun/tun-device.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
@@ -93,6 +112,7 @@ import {
   type InterfaceCounters,
   type NetworkInterface,
   type NewInterface,
+  SEGMENTS_MAX,
 } from "../network-interface.ts";
 import { attributeOf, attributesIn, type NetlinkRequest, numberOf, textOf } from "./netlink-request.ts";
 import { changeBridge, changeOwnBridge, changePort, writeBridge, writePort } from "./bridge-messages.ts";
@@ -105,9 +125,22 @@ const PASSED = new Set([
   IFLA_EXT_MASK,
   IFLA_IFNAME,
   IFLA_LINKINFO,
+  IFLA_MAX_MTU,
+  IFLA_MIN_MTU,
   IFLA_NUM_RX_QUEUES,
   IFLA_NUM_TX_QUEUES,
 ]);
+/** What a link takes at once, and makes of what comes. The last three are told alone. */
+const SIZES = [
+  IFLA_GSO_MAX_SIZE,
+  IFLA_GSO_MAX_SEGS,
+  IFLA_GRO_MAX_SIZE,
+  IFLA_GSO_IPV4_MAX_SIZE,
+  IFLA_GRO_IPV4_MAX_SIZE,
+  IFLA_TSO_MAX_SIZE,
+  IFLA_TSO_MAX_SEGS,
+  IFLA_ALLMULTI,
+] as const;
 /** Attributes that are heeded. */
 const HEEDED = new Set([
   IFLA_ADDRESS,
@@ -120,7 +153,10 @@ const HEEDED = new Set([
   IFLA_NET_NS_PID,
   IFLA_NET_NS_FD,
   IFLA_MASTER,
+  ...SIZES,
 ]);
+/** Of one kind (net/core/rtnetlink.c, rtnl_create_link). */
+const QUEUES_MAX = 4096;
 /** What `ip link set` may turn on and off. */
 const CHANGEABLE_FLAGS = IFF_UP | IFF_NOARP | IFF_PROMISC | IFF_ALLMULTI | IFF_MULTICAST;
 
@@ -146,8 +182,18 @@ export function linkMessage(
     .attributeU32(IFLA_MTU, one.mtu)
     .attributeU32(IFLA_GROUP, 0)
     .attributeU32(IFLA_PROMISCUITY, (one.isPromiscuous ? 1 : 0) + (one.master === null ? 0 : 1))
-    .attributeU32(IFLA_NUM_TX_QUEUES, 1)
-    .attributeU32(IFLA_NUM_RX_QUEUES, 1);
+    .attributeU32(IFLA_ALLMULTI, one.isAllMulticast ? 1 : 0)
+    .attributeU32(IFLA_MIN_MTU, mtuBounds(one).least)
+    .attributeU32(IFLA_MAX_MTU, mtuBounds(one).most)
+    .attributeU32(IFLA_NUM_TX_QUEUES, one.queues.sending)
+    .attributeU32(IFLA_NUM_RX_QUEUES, one.queues.receiving)
+    .attributeU32(IFLA_GSO_MAX_SIZE, one.sizes.gso)
+    .attributeU32(IFLA_GSO_MAX_SEGS, one.sizes.gsoSegments)
+    .attributeU32(IFLA_GRO_MAX_SIZE, one.sizes.gro)
+    .attributeU32(IFLA_GSO_IPV4_MAX_SIZE, one.sizes.gsoV4)
+    .attributeU32(IFLA_GRO_IPV4_MAX_SIZE, one.sizes.groV4)
+    .attributeU32(IFLA_TSO_MAX_SIZE, packetSizeMax(one))
+    .attributeU32(IFLA_TSO_MAX_SEGS, SEGMENTS_MAX);
   if (one.master !== null) writer.attributeU32(IFLA_MASTER, one.master.index);
   writer.attributeU8(IFLA_CARRIER, one.hasCarrier ? 1 : 0).attributeText(IFLA_QDISC, one.queueDiscipline);
   if (one.hasFrames)
@@ -378,8 +424,8 @@ function createLink(task: SocketCaller, network: InterfaceNetwork, payload: Uint
     const data = attributeOf(info, 0, IFLA_INFO_DATA);
     const peer = data === null ? null : attributeOf(data, 0, VETH_INFO_PEER);
     if (peer !== null && peer.length < Ifinfomsg.size) return -EINVAL;
-    const { queueLength } = wanted;
-    const wantedPeer = peer === null ? { ...AS_IT_COMES, queueLength } : newInterface(task, peer);
+    const { queueLength, queues } = wanted;
+    const wantedPeer = peer === null ? { ...AS_IT_COMES, queueLength, queues } : newInterface(task, peer);
     made = isErrno(wantedPeer) ? wantedPeer : createVethPair(network, wanted, wantedPeer);
   } else return -EOPNOTSUPP;
   if (isErrno(made)) return made;
@@ -408,12 +454,16 @@ function newInterface(task: SocketCaller, payload: Uint8Array): NewInterface | n
   const mtu = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MTU));
   const index = viewOf(payload).getInt32(Ifinfomsg.offset.ifi_index, true);
   if (index < 0) return -EINVAL;
+  const sending = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_NUM_TX_QUEUES)) ?? 1;
+  const receiving = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_NUM_RX_QUEUES)) ?? 1;
+  if ([sending, receiving].some((count) => count < 1 || count > QUEUES_MAX)) return -EINVAL;
   return {
     network,
     name: name === null ? undefined : textOf(name),
     hardwareAddress: attributeOf(payload, Ifinfomsg.size, IFLA_ADDRESS)?.slice(),
     mtu: mtu ?? undefined,
     queueLength: numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_TXQLEN)) ?? undefined,
+    queues: { sending, receiving },
     index,
   };
 }
@@ -436,6 +486,10 @@ function setLink(network: InterfaceNetwork, one: NetworkInterface, payload: Uint
   if (failed === 0 && master !== null) failed = setMaster(network, one, master);
   const alias = attributeOf(payload, Ifinfomsg.size, IFLA_IFALIAS);
   if (failed === 0 && alias !== null) failed = setAlias(network, one, textOf(alias));
+  for (const attribute of failed === 0 ? SIZES : []) {
+    const size = numberOf(attributeOf(payload, Ifinfomsg.size, attribute));
+    if (size !== null && failed === 0) failed = setPacketSize(one, attribute, size);
+  }
   if (failed < 0) return failed;
   if (queueLength !== null && queueLength !== one.queueLength) {
     one.queueLength = queueLength;
