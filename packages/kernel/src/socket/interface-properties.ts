@@ -31,6 +31,7 @@ import {
   removeAddress,
   tellAddress,
   tellInterface,
+  tellPort,
 } from "./interface-changes.ts";
 import type { InterfaceNetwork } from "./interface-network.ts";
 import {
@@ -70,6 +71,7 @@ export function setMaster(network: InterfaceNetwork, one: NetworkInterface, inde
     followPorts(master);
   }
   tellInterface(network, one, false);
+  if (master !== null) tellPort(one, false);
   return 0;
 }
 

@@ -88,7 +88,7 @@ import {
   RtnlLinkStats,
   RtnlLinkStats64,
 } from "@stratos/abi";
-import { moveInterface, removeInterface, setInterfaceFlags, tellInterface } from "../interface-changes.ts";
+import { moveInterface, removeInterface, setInterfaceFlags, tellInterface, tellPort } from "../interface-changes.ts";
 import {
   mtuBounds,
   packetSizeMax,
@@ -208,7 +208,7 @@ export function linkMessage(
     if (network !== one.network) writer.attributeU32(IFLA_LINK_NETNSID, one.network.numberOf(network));
   }
   const { bridge, master } = one;
-  if (one.kind !== "loopback" && one.kind !== "provider") {
+  if (one.kind !== "loopback" && one.kind !== "provider" && family !== AF_BRIDGE) {
     writer.nest(IFLA_LINKINFO, (info) => {
       info.attributeText(IFLA_INFO_KIND, one.kind === "tap" ? "tun" : one.kind);
       if (one.link instanceof TunDevice) writeTunData(info, one.link);
@@ -217,7 +217,7 @@ export function linkMessage(
       info.attributeText(IFLA_INFO_SLAVE_KIND, "bridge").nest(IFLA_INFO_SLAVE_DATA, (data) => writePort(data, one));
     });
   }
-  if (family === AF_BRIDGE && master !== null)
+  if (family === AF_BRIDGE && master !== null && !isGone)
     writer.nest(IFLA_PROTINFO | NLA_F_NESTED, (data) => writePort(data, one));
   if (one.alternativeNames.length > 0)
     writer.nest(IFLA_PROP_LIST | NLA_F_NESTED, (list) => {
@@ -397,7 +397,7 @@ function changeAsPort(network: InterfaceNetwork, payload: Uint8Array): number {
   const data = attributeOf(payload, Ifinfomsg.size, IFLA_PROTINFO);
   if (data === null) return 0;
   const failed = changePort(one, data);
-  if (failed === 0) tellInterface(network, one, false);
+  if (failed === 0) tellPort(one, false);
   return failed;
 }
 
