@@ -134,6 +134,7 @@ export interface InterfaceOptions {
   /** Left away: as it comes. */
   readonly queueLength?: number | undefined;
   readonly queues?: QueueCounts | undefined;
+  readonly group?: number;
 }
 
 /** Queues that an interface was made with. One carries all. */
@@ -167,6 +168,7 @@ export interface NewInterface {
   readonly mtu: number | undefined;
   readonly queueLength: number | undefined;
   readonly queues: QueueCounts | undefined;
+  readonly group: number;
   /** 0: the next one that is free. */
   readonly index: number;
 }
@@ -178,6 +180,7 @@ export const AS_IT_COMES: NewInterface = {
   mtu: undefined,
   queueLength: undefined,
   queues: undefined,
+  group: 0,
   index: 0,
 };
 
@@ -221,6 +224,8 @@ export class NetworkInterface {
   /** Of a bridge: its ports; and the bridge that it is a port of. */
   bridge: Bridge | null = null;
   master: NetworkInterface | null = null;
+  /** IFLA_GROUP: those of one are changed and removed together. */
+  group: number;
   /** `struct net_device`.tx_queue_len. */
   queueLength: number;
   queues: QueueCounts;
@@ -260,6 +265,7 @@ export class NetworkInterface {
     this.isNoArp = kind === "dummy" || kind === "tun";
     this.queueLength = options.queueLength ?? (kind === "tun" ? 500 : 1000);
     this.queues = options.queues ?? ONE_QUEUE;
+    this.group = options.group ?? 0;
   }
 
   /** Is the other end there and up, or a port? */

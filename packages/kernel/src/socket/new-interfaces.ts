@@ -33,6 +33,7 @@ export function createDummy(asked: InterfaceNetwork, wanted: NewInterface): Netw
     index: wanted.index,
     queueLength: wanted.queueLength,
     queues: wanted.queues,
+    group: wanted.group,
   });
   tellInterface(network, one, false);
   return one;
@@ -53,6 +54,7 @@ export function createBridge(asked: InterfaceNetwork, wanted: NewInterface): Net
     index: wanted.index,
     queueLength: wanted.queueLength,
     queues: wanted.queues,
+    group: wanted.group,
   });
   one.bridge = new Bridge(one, wanted.hardwareAddress !== undefined);
   tellInterface(network, one, false);
@@ -111,6 +113,7 @@ export function createVethPair(
     index: peerIndex,
     queueLength: wantedPeer.queueLength,
     queues: wantedPeer.queues,
+    group: wantedPeer.group,
   });
   // The other end isn't there yet, and is the one that was asked for.
   const { asker } = peerNetwork;
@@ -125,6 +128,7 @@ export function createVethPair(
     index: wanted.index,
     queueLength: wanted.queueLength,
     queues: wanted.queues,
+    group: wanted.group,
   });
   one.peer = peer;
   peer.peer = one;

@@ -180,7 +180,7 @@ export function linkMessage(
     .attributeU8(IFLA_OPERSTATE, operationalState(one))
     .attributeU8(IFLA_LINKMODE, 0)
     .attributeU32(IFLA_MTU, one.mtu)
-    .attributeU32(IFLA_GROUP, 0)
+    .attributeU32(IFLA_GROUP, one.group)
     .attributeU32(IFLA_PROMISCUITY, (one.isPromiscuous ? 1 : 0) + (one.master === null ? 0 : 1))
     .attributeU32(IFLA_ALLMULTI, one.isAllMulticast ? 1 : 0)
     .attributeU32(IFLA_MIN_MTU, mtuBounds(one).least)
@@ -356,7 +356,10 @@ export function changeLink(task: SocketCaller, network: InterfaceNetwork, reques
   const flags = isNew ? request.flags : 0;
   const found = requestedLink(network, payload);
   if (found === undefined) {
-    if (!isNew && !namesLink(payload)) return -EINVAL;
+    const isNamed = namesLink(payload);
+    if (!isNew && !isNamed) return -EINVAL;
+    const group = isNamed ? null : groupIn(payload);
+    if (group !== null && (flags & NLM_F_CREATE) === 0) return changeGroup(network, group, payload);
     return (flags & NLM_F_CREATE) === 0 ? -ENODEV : createLink(task, network, payload);
   }
   network.asker = null;
@@ -370,6 +373,20 @@ export function changeLink(task: SocketCaller, network: InterfaceNetwork, reques
   const name = attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME);
   const failed = moveInterface(found, target, name === null ? null : textOf(name));
   return failed < 0 ? failed : setLink(target, found, payload);
+}
+
+function groupIn(payload: Uint8Array): number | null {
+  return numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_GROUP));
+}
+
+/** `ip link set group 5 up`: one after the other, until one fails (net/core/rtnetlink.c, rtnl_group_changelink). */
+function changeGroup(network: InterfaceNetwork, group: number, payload: Uint8Array): number {
+  let failed = 0;
+  for (const one of network.interfaces.filter((each) => each.group === group)) {
+    failed = setLink(network, one, payload);
+    if (failed < 0) break;
+  }
+  return failed;
 }
 
 /** IFLA_LINKINFO of an interface that is there: settings of a bridge, or of a port of one (rtnl_changelink). */
@@ -464,6 +481,7 @@ function newInterface(task: SocketCaller, payload: Uint8Array): NewInterface | n
     mtu: mtu ?? undefined,
     queueLength: numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_TXQLEN)) ?? undefined,
     queues: { sending, receiving },
+    group: groupIn(payload) ?? 0,
     index,
   };
 }
@@ -473,9 +491,8 @@ function setLink(network: InterfaceNetwork, one: NetworkInterface, payload: Uint
   const broadcast = attributeOf(payload, Ifinfomsg.size, IFLA_BROADCAST);
   const mtu = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MTU));
   const queueLength = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_TXQLEN));
-  const group = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_GROUP));
+  const group = groupIn(payload);
   const name = attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME);
-  if (group !== null && group !== 0) return -EOPNOTSUPP;
   if (attributeOf(payload, Ifinfomsg.size, IFLA_AF_SPEC) !== null) return -EOPNOTSUPP;
   if (broadcast !== null && broadcast.some((byte, at) => byte !== broadcastHardwareAddress(one)[at]))
     return -EOPNOTSUPP;
@@ -491,6 +508,10 @@ function setLink(network: InterfaceNetwork, one: NetworkInterface, payload: Uint
     if (size !== null && failed === 0) failed = setPacketSize(one, attribute, size);
   }
   if (failed < 0) return failed;
+  if (group !== null && group !== one.group) {
+    one.group = group;
+    tellInterface(network, one, false);
+  }
   if (queueLength !== null && queueLength !== one.queueLength) {
     one.queueLength = queueLength;
     tellInterface(network, one, false);
@@ -509,8 +530,25 @@ function changeFlags(network: InterfaceNetwork, one: NetworkInterface, payload: 
   return 0;
 }
 
-/** RTM_DELLINK: 0, −ENODEV, −EOPNOTSUPP. */
-export function deleteLink(network: InterfaceNetwork, request: NetlinkRequest): number {
-  const found = requestedLink(network, request.payload);
+/**
+ * RTM_DELLINK, of one interface or of a group: 0; −EINVAL neither is named; −ENODEV there is none; −EOPNOTSUPP one that
+ * programs did not make, then none of the group goes; −EPERM the group that all begin in.
+ */
+export function deleteLink(network: InterfaceNetwork, { payload }: NetlinkRequest): number {
+  if (payload.length < Ifinfomsg.size) return -EINVAL;
+  const group = namesLink(payload) ? null : groupIn(payload);
+  if (group !== null) return deleteGroup(network, group);
+  if (!namesLink(payload)) return -EINVAL;
+  const found = requestedLink(network, payload);
   return found === undefined ? -ENODEV : removeInterface(network, found);
+}
+
+function deleteGroup(network: InterfaceNetwork, group: number): number {
+  if (group === 0) return -EPERM;
+  const all = network.interfaces.filter((one) => one.group === group);
+  if (all.length === 0) return -ENODEV;
+  if (all.some(({ kind }) => kind === "loopback" || kind === "provider")) return -EOPNOTSUPP;
+  // One may be gone with its peer.
+  for (const one of all) if (network.interfaces.includes(one)) removeInterface(network, one);
+  return 0;
 }
