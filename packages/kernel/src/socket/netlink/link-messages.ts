@@ -446,6 +446,8 @@ function createLink(task: SocketCaller, network: InterfaceNetwork, payload: Uint
     made = isErrno(wantedPeer) ? wantedPeer : createVethPair(network, wanted, wantedPeer);
   } else return -EOPNOTSUPP;
   if (isErrno(made)) return made;
+  // What the link does not take is left as it comes.
+  setPacketSizes(made, payload);
   const master = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MASTER));
   const failed = master === null ? 0 : setMaster(made.network, made, master);
   return failed < 0 ? failed : changeFlags(made.network, made, payload);
@@ -503,10 +505,7 @@ function setLink(network: InterfaceNetwork, one: NetworkInterface, payload: Uint
   if (failed === 0 && master !== null) failed = setMaster(network, one, master);
   const alias = attributeOf(payload, Ifinfomsg.size, IFLA_IFALIAS);
   if (failed === 0 && alias !== null) failed = setAlias(network, one, textOf(alias));
-  for (const attribute of failed === 0 ? SIZES : []) {
-    const size = numberOf(attributeOf(payload, Ifinfomsg.size, attribute));
-    if (size !== null && failed === 0) failed = setPacketSize(one, attribute, size);
-  }
+  if (failed === 0) failed = setPacketSizes(one, payload);
   if (failed < 0) return failed;
   if (group !== null && group !== one.group) {
     one.group = group;
@@ -517,6 +516,16 @@ function setLink(network: InterfaceNetwork, one: NetworkInterface, payload: Uint
     tellInterface(network, one, false);
   }
   return changeFlags(network, one, payload);
+}
+
+/** One after the other, until one fails. */
+function setPacketSizes(one: NetworkInterface, payload: Uint8Array): number {
+  for (const attribute of SIZES) {
+    const size = numberOf(attributeOf(payload, Ifinfomsg.size, attribute));
+    const failed = size === null ? 0 : setPacketSize(one, attribute, size);
+    if (failed < 0) return failed;
+  }
+  return 0;
 }
 
 /** `ifi_flags` as far as `ifi_change` says, which is all when it says nothing. */
