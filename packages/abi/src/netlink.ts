@@ -40,6 +40,7 @@ export const NLMSG_ERROR = 2,
   NLMSG_MIN_TYPE = 16;
 export const NLM_F_REQUEST = 1,
   NLM_F_MULTI = 2,
+  NLM_F_DUMP_FILTERED = 0x20,
   NLM_F_ACK = 4,
   NLM_F_ECHO = 8,
   NLM_F_DUMP = 0x300,

@@ -73,6 +73,16 @@ export const IFLA_ADDRESS = 1,
   IFLA_NUM_RX_QUEUES = 32,
   IFLA_CARRIER = 33,
   IFLA_LINK_NETNSID = 37,
+  IFLA_GSO_MAX_SEGS = 40,
+  IFLA_GSO_MAX_SIZE = 41,
+  IFLA_MIN_MTU = 50,
+  IFLA_MAX_MTU = 51,
+  IFLA_GRO_MAX_SIZE = 58,
+  IFLA_TSO_MAX_SIZE = 59,
+  IFLA_TSO_MAX_SEGS = 60,
+  IFLA_ALLMULTI = 61,
+  IFLA_GSO_IPV4_MAX_SIZE = 63,
+  IFLA_GRO_IPV4_MAX_SIZE = 64,
   IFLA_PROP_LIST = 52,
   IFLA_ALT_IFNAME = 53;
 /** Length of an alternative name, with its NUL. */
@@ -145,8 +155,9 @@ export const RTA_DST = 1,
   RTA_DPORT = 29,
   RTA_NH_ID = 30,
   RTA_VIA = 18;
-/** Bits of `rtm_flags` in what `ip route get` is told: looked up, not listed; and to this machine itself. */
+/** Bits of `rtm_flags`: looked up, not listed; of a router's prefix; to this machine itself. */
 export const RTM_F_CLONED = 0x200,
+  RTM_F_PREFIX = 0x800,
   RTCF_LOCAL = 0x80000000;
 /** The same of a way, and of a route that has one: nothing goes there; the gateway is beside it; without a carrier. */
 export const RTNH_F_DEAD = 1,

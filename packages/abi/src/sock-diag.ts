@@ -2,7 +2,7 @@
  * What sock_diag(7) asks of sockets and tells of them. Source: Linux include/uapi/linux/{sock_diag,inet_diag,
  * unix_diag}.h.
  */
-import { array, be16, be32, hex32, struct, u16, u32, u8 } from "./struct.ts";
+import { array, be16, be32, hex32, i32, struct, u16, u32, u8 } from "./struct.ts";
 
 /** `nlmsg_type`. The first two are older than sock_diag(7), which took their place. */
 export const TCPDIAG_GETSOCK = 18,
@@ -41,6 +41,25 @@ export const InetDiagMsg = struct("inet_diag_msg", {
 });
 /** Attribute of a request: the protocol, where it has more than 8 bits. */
 export const INET_DIAG_REQ_PROTOCOL = 3;
+/** The same: which sockets are wanted, in steps of InetDiagBcOp. */
+export const INET_DIAG_REQ_BYTECODE = 1;
+export const InetDiagBcOp = struct("inet_diag_bc_op", { code: u8, yes: u8, no: u16 });
+/** Its address follows. */
+export const InetDiagHostcond = struct("inet_diag_hostcond", { family: u8, prefix_len: u8, _pad: u16, port: i32 });
+export const InetDiagMarkcond = struct("inet_diag_markcond", { mark: u32, mask: u32 });
+export const INET_DIAG_BC_NOP = 0,
+  INET_DIAG_BC_JMP = 1,
+  INET_DIAG_BC_S_GE = 2,
+  INET_DIAG_BC_S_LE = 3,
+  INET_DIAG_BC_D_GE = 4,
+  INET_DIAG_BC_D_LE = 5,
+  INET_DIAG_BC_AUTO = 6,
+  INET_DIAG_BC_S_COND = 7,
+  INET_DIAG_BC_D_COND = 8,
+  INET_DIAG_BC_DEV_COND = 9,
+  INET_DIAG_BC_MARK_COND = 10,
+  INET_DIAG_BC_S_EQ = 11,
+  INET_DIAG_BC_D_EQ = 12;
 /** Attributes; `idiag_ext` asks for those below 8, by 1 << (number − 1). */
 export const INET_DIAG_INFO = 2,
   INET_DIAG_CONG = 4,

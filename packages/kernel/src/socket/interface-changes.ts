@@ -73,6 +73,9 @@ export function freeName(network: InterfaceNetwork, wished: string): string | nu
 export function leaveBridge(one: NetworkInterface): void {
   const { master } = one;
   if (master === null) return;
+  // It ends to forward first (net/bridge/br_if.c, del_nbp).
+  tellPort(one, false);
+  tellPort(one, true);
   const { ports } = master.bridge!;
   ports.splice(ports.indexOf(one), 1);
   one.master = null;
@@ -364,6 +367,11 @@ export function tellInterface(network: InterfaceNetwork, one: NetworkInterface, 
   if (one.master === null) return;
   if (!one.isUp) one.master.bridge!.forget(one);
   followPorts(one.master);
+}
+
+/** In messages of AF_BRIDGE (net/bridge/br_netlink.c, br_ifinfo_notify). */
+export function tellPort(port: NetworkInterface, isGone: boolean): void {
+  for (const observer of port.network.observers) observer.portChanged?.(port, isGone);
 }
 
 export function tellAddress(

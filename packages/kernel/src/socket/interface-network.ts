@@ -63,6 +63,8 @@ export interface ChangeAsker {
 export interface NetworkObserver {
   /** @param isGone  it was removed */
   interfaceChanged(one: NetworkInterface, isGone: boolean): void;
+  /** What it is as a port of a bridge. @param isGone  it is none any more when this is over */
+  portChanged?(port: NetworkInterface, isGone: boolean): void;
   addressChanged(one: NetworkInterface, address: InterfaceAddress, isGone: boolean): void;
   /** @param how  NLM_F_…: what became of others to the same destination (net/ipv4/fib_trie.c, fib_table_insert) */
   routeChanged(route: Route, isGone: boolean, how: number): void;

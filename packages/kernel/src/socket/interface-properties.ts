@@ -8,10 +8,16 @@ import {
   EOPNOTSUPP,
   ERANGE,
   IFALIASZ,
+  IFLA_GRO_IPV4_MAX_SIZE,
+  IFLA_GRO_MAX_SIZE,
+  IFLA_GSO_IPV4_MAX_SIZE,
+  IFLA_GSO_MAX_SEGS,
+  IFLA_GSO_MAX_SIZE,
   IFA_F_SECONDARY,
   IFNAMSIZ,
   isErrno,
 } from "@stratos/abi";
+import { FRAME_HEADER_SIZE } from "@stratos/host";
 import { isV4, isWildcard } from "@stratos/netstack";
 import {
   addAddress,
@@ -25,12 +31,22 @@ import {
   removeAddress,
   tellAddress,
   tellInterface,
+  tellPort,
 } from "./interface-changes.ts";
 import type { InterfaceNetwork } from "./interface-network.ts";
-import { ETHERNET_ADDRESS_SIZE, type InterfaceAddress, type NetworkInterface } from "./network-interface.ts";
+import {
+  ETHERNET_ADDRESS_SIZE,
+  type InterfaceAddress,
+  LEGACY_PACKET_MAX,
+  type NetworkInterface,
+  SEGMENTS_MAX,
+} from "./network-interface.ts";
 
 /** `lo` and dummies have no bound but that. */
 const MTU_MAX_UNBOUND = 0x7fffffff;
+/** include/linux/netdevice.h, GSO_MAX_SIZE and MAX_TCP_HEADER. */
+const JUMBO_PACKET_MAX = 8 * 65535,
+  TCP_HEADER_MAX = 320;
 
 /**
  * IFLA_MASTER: an interface becomes a port of a bridge.
@@ -55,6 +71,7 @@ export function setMaster(network: InterfaceNetwork, one: NetworkInterface, inde
     followPorts(master);
   }
   tellInterface(network, one, false);
+  if (master !== null) tellPort(one, false);
   return 0;
 }
 
@@ -86,15 +103,59 @@ function relabel(network: InterfaceNetwork, one: NetworkInterface, before: strin
   }
 }
 
+/** What its MTU may be; a most of 0: there is no bound. */
+export function mtuBounds({ kind }: NetworkInterface): { readonly least: number; readonly most: number } {
+  if (kind === "loopback" || kind === "dummy") return { least: 0, most: 0 };
+  // drivers/net/tun.c, tun_net_initialize
+  return { least: MTU_MIN, most: kind === "tap" ? MTU_MAX - FRAME_HEADER_SIZE : MTU_MAX };
+}
+
 /** @returns −EINVAL out of range */
 export function setMtu(network: InterfaceNetwork, one: NetworkInterface, mtu: number): number {
-  const isBound = one.kind !== "loopback" && one.kind !== "dummy";
-  if (mtu < (isBound ? MTU_MIN : 0) || mtu > (isBound ? MTU_MAX : MTU_MAX_UNBOUND)) return -EINVAL;
+  const { least, most } = mtuBounds(one);
+  if (mtu < least || mtu > (most || MTU_MAX_UNBOUND)) return -EINVAL;
   one.mtuV6 = Infinity;
   if (mtu === one.mtu) return 0;
   one.mtu = mtu;
   tellInterface(network, one, false);
   return 0;
+}
+
+/** Bytes that links of a pair, and the loopback, take at once (TSO_MAX_SIZE); others take what is no jumbo packet. */
+export function packetSizeMax({ kind }: NetworkInterface): number {
+  return kind === "veth" || kind === "loopback" ? JUMBO_PACKET_MAX : LEGACY_PACKET_MAX;
+}
+
+/**
+ * IFLA_GSO_MAX_SIZE and its like (net/core/rtnetlink.c, do_setlink).
+ *
+ * @returns −EINVAL more than the link takes; −ERANGE not even a header
+ */
+export function setPacketSize(one: NetworkInterface, attribute: number, value: number): number {
+  const { sizes } = one;
+  const isForIpv4 = value <= LEGACY_PACKET_MAX;
+  switch (attribute) {
+    case IFLA_GSO_MAX_SEGS:
+      if (value > SEGMENTS_MAX) return -EINVAL;
+      sizes.gsoSegments = value;
+      return 0;
+    case IFLA_GRO_MAX_SIZE:
+    case IFLA_GRO_IPV4_MAX_SIZE:
+      if (value > JUMBO_PACKET_MAX) return -EINVAL;
+      if (attribute === IFLA_GRO_MAX_SIZE) sizes.gro = value;
+      if (attribute === IFLA_GRO_IPV4_MAX_SIZE || isForIpv4) sizes.groV4 = value;
+      return 0;
+    case IFLA_GSO_MAX_SIZE:
+    case IFLA_GSO_IPV4_MAX_SIZE:
+      if (value <= TCP_HEADER_MAX) return -ERANGE;
+      if (value > packetSizeMax(one)) return -EINVAL;
+      if (attribute === IFLA_GSO_MAX_SIZE) sizes.gso = value;
+      if (attribute === IFLA_GSO_IPV4_MAX_SIZE || isForIpv4) sizes.gsoV4 = value;
+      return 0;
+    // Nobody sets what a link takes.
+    default:
+      return -EINVAL;
+  }
 }
 
 /** @returns −EINVAL wrong length; −EADDRNOTAVAIL of a group; −EOPNOTSUPP for `lo` */

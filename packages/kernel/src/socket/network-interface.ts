@@ -133,7 +133,31 @@ export interface InterfaceOptions {
   readonly index?: number;
   /** Left away: as it comes. */
   readonly queueLength?: number | undefined;
+  readonly queues?: QueueCounts | undefined;
+  readonly group?: number;
 }
+
+/** Queues that an interface was made with. One carries all. */
+interface QueueCounts {
+  readonly sending: number;
+  readonly receiving: number;
+}
+
+const ONE_QUEUE: QueueCounts = { sending: 1, receiving: 1 };
+
+/** Bytes of a packet that a link may be given at once, to be cut (GSO), or makes of several (GRO), and its segments. */
+interface PacketSizes {
+  gso: number;
+  gsoV4: number;
+  gsoSegments: number;
+  gro: number;
+  groV4: number;
+}
+
+/** Of a packet without a jumbo option (include/linux/netdevice.h, GSO_LEGACY_MAX_SIZE). */
+export const LEGACY_PACKET_MAX = 65536;
+/** GSO_MAX_SEGS. */
+export const SEGMENTS_MAX = 65535;
 
 /** What a request says of an interface to be made; undefined: as it comes. */
 export interface NewInterface {
@@ -143,6 +167,8 @@ export interface NewInterface {
   readonly hardwareAddress: Uint8Array | undefined;
   readonly mtu: number | undefined;
   readonly queueLength: number | undefined;
+  readonly queues: QueueCounts | undefined;
+  readonly group: number;
   /** 0: the next one that is free. */
   readonly index: number;
 }
@@ -153,6 +179,8 @@ export const AS_IT_COMES: NewInterface = {
   hardwareAddress: undefined,
   mtu: undefined,
   queueLength: undefined,
+  queues: undefined,
+  group: 0,
   index: 0,
 };
 
@@ -196,8 +224,19 @@ export class NetworkInterface {
   /** Of a bridge: its ports; and the bridge that it is a port of. */
   bridge: Bridge | null = null;
   master: NetworkInterface | null = null;
+  /** IFLA_GROUP: those of one are changed and removed together. */
+  group: number;
   /** `struct net_device`.tx_queue_len. */
   queueLength: number;
+  queues: QueueCounts;
+  /** As `ip link` sets and tells them. Packets are cut where they are made, and put together nowhere. */
+  readonly sizes: PacketSizes = {
+    gso: LEGACY_PACKET_MAX,
+    gsoV4: LEGACY_PACKET_MAX,
+    gsoSegments: SEGMENTS_MAX,
+    gro: LEGACY_PACKET_MAX,
+    groV4: LEGACY_PACKET_MAX,
+  };
   isUp = false;
   isNoArp = false;
   /** IFF_MULTICAST. */
@@ -225,6 +264,8 @@ export class NetworkInterface {
     this.hasGroups = ((FLAGS[kind] ?? IFF_MULTICAST) & IFF_MULTICAST) !== 0;
     this.isNoArp = kind === "dummy" || kind === "tun";
     this.queueLength = options.queueLength ?? (kind === "tun" ? 500 : 1000);
+    this.queues = options.queues ?? ONE_QUEUE;
+    this.group = options.group ?? 0;
   }
 
   /** Is the other end there and up, or a port? */

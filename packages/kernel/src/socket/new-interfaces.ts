@@ -32,6 +32,8 @@ export function createDummy(asked: InterfaceNetwork, wanted: NewInterface): Netw
     link: null,
     index: wanted.index,
     queueLength: wanted.queueLength,
+    queues: wanted.queues,
+    group: wanted.group,
   });
   tellInterface(network, one, false);
   return one;
@@ -51,6 +53,8 @@ export function createBridge(asked: InterfaceNetwork, wanted: NewInterface): Net
     link: null,
     index: wanted.index,
     queueLength: wanted.queueLength,
+    queues: wanted.queues,
+    group: wanted.group,
   });
   one.bridge = new Bridge(one, wanted.hardwareAddress !== undefined);
   tellInterface(network, one, false);
@@ -108,6 +112,8 @@ export function createVethPair(
     link: peerLink,
     index: peerIndex,
     queueLength: wantedPeer.queueLength,
+    queues: wantedPeer.queues,
+    group: wantedPeer.group,
   });
   // The other end isn't there yet, and is the one that was asked for.
   const { asker } = peerNetwork;
@@ -121,6 +127,8 @@ export function createVethPair(
     link,
     index: wanted.index,
     queueLength: wanted.queueLength,
+    queues: wanted.queues,
+    group: wanted.group,
   });
   one.peer = peer;
   peer.peer = one;

@@ -488,7 +488,9 @@ export const socketCalls: SyscallTable = {
       "settings are kept without effect, or refused where they would filter or answer for others (EOPNOTSUPP); a " +
       "bridge's `mcast_*` but `mcast_snooping`, and its `nf_call_*`, are taken and not kept; " +
       "they know 1024 stations and take none from programs, and a frame goes 1024 ways at most; a network has 256 " +
-      "addresses in all (ENOBUFS), an interface 16 alternative names (EINVAL)",
+      "addresses in all (ENOBUFS), an interface 16 alternative names (EINVAL); nothing waits in front of a link: " +
+      "there are no queues, classes and filters of tc(8) (RTM_NEWQDISC and its like: EOPNOTSUPP), and no IPsec " +
+      "(NETLINK_XFRM: EPROTONOSUPPORT)",
   },
   socketpair: { run: socketpair },
   bind: {

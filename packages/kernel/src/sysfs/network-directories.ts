@@ -173,7 +173,7 @@ const FILES: Readonly<Record<string, (one: NetworkInterface) => string | number>
   mtu: (one) => String(one.mtu),
   // What userspace named has no word for it but that: NET_NAME_USER; the kernel names lo (NET_NAME_PREDICTABLE).
   name_assign_type: (one) => (one.isLoopback ? "2" : "3"),
-  netdev_group: () => "0",
+  netdev_group: (one) => String(one.group),
   operstate: (one) => OPERATIONAL_STATES[operationalState(one)] ?? "unknown",
   proto_down: () => "0",
   speed: (one) => (speedOf(one) < 0 ? -EINVAL : String(speedOf(one))),

@@ -112,6 +112,11 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   protected isPortOurs = false;
   protected portsTried = 0;
 
+  /** bind(2) named the port that it has (SOCK_BINDPORT_LOCK). */
+  get isPortNamed(): boolean {
+    return this.claim !== null && !this.isPortOurs;
+  }
+
   constructor(
     network: InetNetwork,
     family: number,

@@ -6,6 +6,7 @@ import {
   EINVAL,
   ENODEV,
   ENOPROTOOPT,
+  CAP_NET_ADMIN,
   CAP_NET_RAW,
   IPV6_RTHDR,
   ENOTCONN,
@@ -25,6 +26,7 @@ import {
   IPV6_DONTFRAG,
   IPV6_DROP_MEMBERSHIP,
   IPV6_FREEBIND,
+  IPV6_TRANSPARENT,
   IPV6_HOPLIMIT,
   IPV6_MINHOPCOUNT,
   IPV6_MTU,
@@ -161,6 +163,7 @@ const IP_STORED: ReadonlyMap<number, number> = new Map([
   [IP_RECVTTL, 0],
   [IP_RECVTOS, 0],
   [IP_FREEBIND, 0],
+  [IP_TRANSPARENT, 0],
   [IP_RECVORIGDSTADDR, 0],
   [IP_MINTTL, 0],
   [IP_BIND_ADDRESS_NO_PORT, 0],
@@ -215,6 +218,7 @@ const FLAGS_V4 = new Set([
   IP_RECVTTL,
   IP_RECVTOS,
   IP_FREEBIND,
+  IP_TRANSPARENT,
   IP_RECVORIGDSTADDR,
   IP_BIND_ADDRESS_NO_PORT,
   IP_RECVFRAGSIZE,
@@ -312,7 +316,7 @@ export class IpOptions {
   }
 
   get freeBind(): boolean {
-    return this.v4.get(IP_FREEBIND) === 1 || this.v6.get(IPV6_FREEBIND) === 1;
+    return [this.v4.get(IP_FREEBIND), this.v4.get(IP_TRANSPARENT), this.v6.get(IPV6_FREEBIND)].includes(1);
   }
 
   /**
@@ -449,7 +453,8 @@ function originalDestination(level: number, type: number, ip: IpAddress, port: n
 /**
  * setsockopt(2) at IPPROTO_IP and IPPROTO_IPV6. Members of a multicast group hear what is sent to it from this machine.
  *
- * @returns 0 or EINVAL, EPERM (IP_TRANSPARENT), ENODEV (groups), EADDRNOTAVAIL (leaving one), ENOPROTOOPT
+ * @returns 0 or EINVAL, EPERM (IP_TRANSPARENT without a privilege), ENODEV (groups), EADDRNOTAVAIL (leaving one),
+ *   ENOPROTOOPT
  */
 export function setIpOption(
   task: SocketCaller,
@@ -479,8 +484,6 @@ export function setIpOption(
         return setFilter(socket, level, name, value);
       case IP_OPTIONS:
         return setHeaderOptions(task, socket, value);
-      case IP_TRANSPARENT:
-        return -EPERM;
       case IP_HDRINCL:
       case IP_NODEFRAG:
         return -ENOPROTOOPT;
@@ -498,6 +501,7 @@ export function setIpOption(
       return 0;
     }
     if (number === null) return -EINVAL;
+    if (name === IP_TRANSPARENT && number !== 0 && !mayBeTransparent(task, socket)) return -EPERM;
     if (
       (name === IP_TTL || name === IP_MULTICAST_TTL) &&
       number !== -1 &&
@@ -536,6 +540,14 @@ export function setIpOption(
       return value.length >= 4 && (optionInt(value) === 0 || optionInt(value) >= IPV6_MTU_LEAST) ? 0 : -EINVAL;
     default:
   }
+  if (name === IPV6_TRANSPARENT) {
+    if (value.length < 4) return -EINVAL;
+    const isOn = optionInt(value) !== 0;
+    if (isOn && !mayBeTransparent(task, socket)) return -EPERM;
+    // One flag for both families (inet_sock.h, INET_FLAGS_TRANSPARENT).
+    socket.ip.v4.set(IP_TRANSPARENT, isOn ? 1 : 0);
+    return 0;
+  }
   if (isExtensionOption(name)) return setExtension(task, socket, name, value);
   if (!IPV6_STORED.has(name)) return -ENOPROTOOPT;
   if (value.length < 4) return -EINVAL;
@@ -557,6 +569,10 @@ export function setIpOption(
   else if (number === -1) socket.ip.v6.delete(name);
   else socket.ip.v6.set(name, name === IPV6_TCLASS ? trafficClassOf(socket, number) : number);
   return 0;
+}
+
+function mayBeTransparent(task: SocketCaller, socket: IpSocket): boolean {
+  return [CAP_NET_RAW, CAP_NET_ADMIN].some((one) => isCapable(task.credentials, one, socket.network.owner));
 }
 
 /** The two bits of congestion notification are TCP's own (net/ipv4/ip_sockglue.c, __ip_sock_set_tos). */
@@ -656,7 +672,7 @@ export function getIpOption(
     return isV4Level ? wordOrByte(Math.min(mtu, 65535), room) : intOption(mtu);
   }
   if (isV4Level && name === IP_OPTIONS) return socket.ip.extensions.get(IP_OPTIONS) ?? NO_OPTIONS;
-  if (isV4Level && name === IP_TRANSPARENT) return wordOrByte(0, room);
+  if (!isV4Level && name === IPV6_TRANSPARENT) return intOption(socket.ip.v4.get(IP_TRANSPARENT) ?? 0);
   if (!isV4Level && isExtensionOption(name)) return socket.ip.extensions.get(name) ?? NO_EXTENSIONS;
   const initial = (isV4Level ? IP_STORED : IPV6_STORED).get(name);
   if (initial === undefined) return -ENOPROTOOPT;

@@ -23,6 +23,16 @@ import {
   IFLA_ADDRESS,
   IFLA_AF_SPEC,
   IFLA_ALT_IFNAME,
+  IFLA_TSO_MAX_SIZE,
+  IFLA_TSO_MAX_SEGS,
+  IFLA_MIN_MTU,
+  IFLA_MAX_MTU,
+  IFLA_GSO_MAX_SIZE,
+  IFLA_GSO_MAX_SEGS,
+  IFLA_GSO_IPV4_MAX_SIZE,
+  IFLA_GRO_MAX_SIZE,
+  IFLA_GRO_IPV4_MAX_SIZE,
+  IFLA_ALLMULTI,
   IFLA_BROADCAST,
   IFLA_CARRIER,
   IFLA_EXT_MASK,
@@ -78,8 +88,17 @@ import {
   RtnlLinkStats,
   RtnlLinkStats64,
 } from "@stratos/abi";
-import { moveInterface, removeInterface, setInterfaceFlags, tellInterface } from "../interface-changes.ts";
-import { renameInterface, setAlias, setHardwareAddress, setMaster, setMtu } from "../interface-properties.ts";
+import { moveInterface, removeInterface, setInterfaceFlags, tellInterface, tellPort } from "../interface-changes.ts";
+import {
+  mtuBounds,
+  packetSizeMax,
+  renameInterface,
+  setAlias,
+  setHardwareAddress,
+  setMaster,
+  setMtu,
+  setPacketSize,
+} from "../interface-properties.ts";
 import { createBridge, createDummy, createVethPair } from "../new-interfaces.ts";
 import { TunDevice } from "../tun/tun-device.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
@@ -93,6 +112,7 @@ import {
   type InterfaceCounters,
   type NetworkInterface,
   type NewInterface,
+  SEGMENTS_MAX,
 } from "../network-interface.ts";
 import { attributeOf, attributesIn, type NetlinkRequest, numberOf, textOf } from "./netlink-request.ts";
 import { changeBridge, changeOwnBridge, changePort, writeBridge, writePort } from "./bridge-messages.ts";
@@ -105,9 +125,22 @@ const PASSED = new Set([
   IFLA_EXT_MASK,
   IFLA_IFNAME,
   IFLA_LINKINFO,
+  IFLA_MAX_MTU,
+  IFLA_MIN_MTU,
   IFLA_NUM_RX_QUEUES,
   IFLA_NUM_TX_QUEUES,
 ]);
+/** What a link takes at once, and makes of what comes. The last three are told alone. */
+const SIZES = [
+  IFLA_GSO_MAX_SIZE,
+  IFLA_GSO_MAX_SEGS,
+  IFLA_GRO_MAX_SIZE,
+  IFLA_GSO_IPV4_MAX_SIZE,
+  IFLA_GRO_IPV4_MAX_SIZE,
+  IFLA_TSO_MAX_SIZE,
+  IFLA_TSO_MAX_SEGS,
+  IFLA_ALLMULTI,
+] as const;
 /** Attributes that are heeded. */
 const HEEDED = new Set([
   IFLA_ADDRESS,
@@ -120,7 +153,10 @@ const HEEDED = new Set([
   IFLA_NET_NS_PID,
   IFLA_NET_NS_FD,
   IFLA_MASTER,
+  ...SIZES,
 ]);
+/** Of one kind (net/core/rtnetlink.c, rtnl_create_link). */
+const QUEUES_MAX = 4096;
 /** What `ip link set` may turn on and off. */
 const CHANGEABLE_FLAGS = IFF_UP | IFF_NOARP | IFF_PROMISC | IFF_ALLMULTI | IFF_MULTICAST;
 
@@ -144,10 +180,20 @@ export function linkMessage(
     .attributeU8(IFLA_OPERSTATE, operationalState(one))
     .attributeU8(IFLA_LINKMODE, 0)
     .attributeU32(IFLA_MTU, one.mtu)
-    .attributeU32(IFLA_GROUP, 0)
+    .attributeU32(IFLA_GROUP, one.group)
     .attributeU32(IFLA_PROMISCUITY, (one.isPromiscuous ? 1 : 0) + (one.master === null ? 0 : 1))
-    .attributeU32(IFLA_NUM_TX_QUEUES, 1)
-    .attributeU32(IFLA_NUM_RX_QUEUES, 1);
+    .attributeU32(IFLA_ALLMULTI, one.isAllMulticast ? 1 : 0)
+    .attributeU32(IFLA_MIN_MTU, mtuBounds(one).least)
+    .attributeU32(IFLA_MAX_MTU, mtuBounds(one).most)
+    .attributeU32(IFLA_NUM_TX_QUEUES, one.queues.sending)
+    .attributeU32(IFLA_NUM_RX_QUEUES, one.queues.receiving)
+    .attributeU32(IFLA_GSO_MAX_SIZE, one.sizes.gso)
+    .attributeU32(IFLA_GSO_MAX_SEGS, one.sizes.gsoSegments)
+    .attributeU32(IFLA_GRO_MAX_SIZE, one.sizes.gro)
+    .attributeU32(IFLA_GSO_IPV4_MAX_SIZE, one.sizes.gsoV4)
+    .attributeU32(IFLA_GRO_IPV4_MAX_SIZE, one.sizes.groV4)
+    .attributeU32(IFLA_TSO_MAX_SIZE, packetSizeMax(one))
+    .attributeU32(IFLA_TSO_MAX_SEGS, SEGMENTS_MAX);
   if (one.master !== null) writer.attributeU32(IFLA_MASTER, one.master.index);
   writer.attributeU8(IFLA_CARRIER, one.hasCarrier ? 1 : 0).attributeText(IFLA_QDISC, one.queueDiscipline);
   if (one.hasFrames)
@@ -162,7 +208,7 @@ export function linkMessage(
     if (network !== one.network) writer.attributeU32(IFLA_LINK_NETNSID, one.network.numberOf(network));
   }
   const { bridge, master } = one;
-  if (one.kind !== "loopback" && one.kind !== "provider") {
+  if (one.kind !== "loopback" && one.kind !== "provider" && family !== AF_BRIDGE) {
     writer.nest(IFLA_LINKINFO, (info) => {
       info.attributeText(IFLA_INFO_KIND, one.kind === "tap" ? "tun" : one.kind);
       if (one.link instanceof TunDevice) writeTunData(info, one.link);
@@ -171,7 +217,7 @@ export function linkMessage(
       info.attributeText(IFLA_INFO_SLAVE_KIND, "bridge").nest(IFLA_INFO_SLAVE_DATA, (data) => writePort(data, one));
     });
   }
-  if (family === AF_BRIDGE && master !== null)
+  if (family === AF_BRIDGE && master !== null && !isGone)
     writer.nest(IFLA_PROTINFO | NLA_F_NESTED, (data) => writePort(data, one));
   if (one.alternativeNames.length > 0)
     writer.nest(IFLA_PROP_LIST | NLA_F_NESTED, (list) => {
@@ -310,7 +356,10 @@ export function changeLink(task: SocketCaller, network: InterfaceNetwork, reques
   const flags = isNew ? request.flags : 0;
   const found = requestedLink(network, payload);
   if (found === undefined) {
-    if (!isNew && !namesLink(payload)) return -EINVAL;
+    const isNamed = namesLink(payload);
+    if (!isNew && !isNamed) return -EINVAL;
+    const group = isNamed ? null : groupIn(payload);
+    if (group !== null && (flags & NLM_F_CREATE) === 0) return changeGroup(network, group, payload);
     return (flags & NLM_F_CREATE) === 0 ? -ENODEV : createLink(task, network, payload);
   }
   network.asker = null;
@@ -324,6 +373,20 @@ export function changeLink(task: SocketCaller, network: InterfaceNetwork, reques
   const name = attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME);
   const failed = moveInterface(found, target, name === null ? null : textOf(name));
   return failed < 0 ? failed : setLink(target, found, payload);
+}
+
+function groupIn(payload: Uint8Array): number | null {
+  return numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_GROUP));
+}
+
+/** `ip link set group 5 up`: one after the other, until one fails (net/core/rtnetlink.c, rtnl_group_changelink). */
+function changeGroup(network: InterfaceNetwork, group: number, payload: Uint8Array): number {
+  let failed = 0;
+  for (const one of network.interfaces.filter((each) => each.group === group)) {
+    failed = setLink(network, one, payload);
+    if (failed < 0) break;
+  }
+  return failed;
 }
 
 /** IFLA_LINKINFO of an interface that is there: settings of a bridge, or of a port of one (rtnl_changelink). */
@@ -351,7 +414,7 @@ function changeAsPort(network: InterfaceNetwork, payload: Uint8Array): number {
   const data = attributeOf(payload, Ifinfomsg.size, IFLA_PROTINFO);
   if (data === null) return 0;
   const failed = changePort(one, data);
-  if (failed === 0) tellInterface(network, one, false);
+  if (failed === 0) tellPort(one, false);
   return failed;
 }
 
@@ -378,11 +441,13 @@ function createLink(task: SocketCaller, network: InterfaceNetwork, payload: Uint
     const data = attributeOf(info, 0, IFLA_INFO_DATA);
     const peer = data === null ? null : attributeOf(data, 0, VETH_INFO_PEER);
     if (peer !== null && peer.length < Ifinfomsg.size) return -EINVAL;
-    const { queueLength } = wanted;
-    const wantedPeer = peer === null ? { ...AS_IT_COMES, queueLength } : newInterface(task, peer);
+    const { queueLength, queues } = wanted;
+    const wantedPeer = peer === null ? { ...AS_IT_COMES, queueLength, queues } : newInterface(task, peer);
     made = isErrno(wantedPeer) ? wantedPeer : createVethPair(network, wanted, wantedPeer);
   } else return -EOPNOTSUPP;
   if (isErrno(made)) return made;
+  // What the link does not take is left as it comes.
+  setPacketSizes(made, payload);
   const master = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MASTER));
   const failed = master === null ? 0 : setMaster(made.network, made, master);
   return failed < 0 ? failed : changeFlags(made.network, made, payload);
@@ -408,12 +473,17 @@ function newInterface(task: SocketCaller, payload: Uint8Array): NewInterface | n
   const mtu = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MTU));
   const index = viewOf(payload).getInt32(Ifinfomsg.offset.ifi_index, true);
   if (index < 0) return -EINVAL;
+  const sending = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_NUM_TX_QUEUES)) ?? 1;
+  const receiving = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_NUM_RX_QUEUES)) ?? 1;
+  if ([sending, receiving].some((count) => count < 1 || count > QUEUES_MAX)) return -EINVAL;
   return {
     network,
     name: name === null ? undefined : textOf(name),
     hardwareAddress: attributeOf(payload, Ifinfomsg.size, IFLA_ADDRESS)?.slice(),
     mtu: mtu ?? undefined,
     queueLength: numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_TXQLEN)) ?? undefined,
+    queues: { sending, receiving },
+    group: groupIn(payload) ?? 0,
     index,
   };
 }
@@ -423,9 +493,8 @@ function setLink(network: InterfaceNetwork, one: NetworkInterface, payload: Uint
   const broadcast = attributeOf(payload, Ifinfomsg.size, IFLA_BROADCAST);
   const mtu = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MTU));
   const queueLength = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_TXQLEN));
-  const group = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_GROUP));
+  const group = groupIn(payload);
   const name = attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME);
-  if (group !== null && group !== 0) return -EOPNOTSUPP;
   if (attributeOf(payload, Ifinfomsg.size, IFLA_AF_SPEC) !== null) return -EOPNOTSUPP;
   if (broadcast !== null && broadcast.some((byte, at) => byte !== broadcastHardwareAddress(one)[at]))
     return -EOPNOTSUPP;
@@ -436,12 +505,27 @@ function setLink(network: InterfaceNetwork, one: NetworkInterface, payload: Uint
   if (failed === 0 && master !== null) failed = setMaster(network, one, master);
   const alias = attributeOf(payload, Ifinfomsg.size, IFLA_IFALIAS);
   if (failed === 0 && alias !== null) failed = setAlias(network, one, textOf(alias));
+  if (failed === 0) failed = setPacketSizes(one, payload);
   if (failed < 0) return failed;
+  if (group !== null && group !== one.group) {
+    one.group = group;
+    tellInterface(network, one, false);
+  }
   if (queueLength !== null && queueLength !== one.queueLength) {
     one.queueLength = queueLength;
     tellInterface(network, one, false);
   }
   return changeFlags(network, one, payload);
+}
+
+/** One after the other, until one fails. */
+function setPacketSizes(one: NetworkInterface, payload: Uint8Array): number {
+  for (const attribute of SIZES) {
+    const size = numberOf(attributeOf(payload, Ifinfomsg.size, attribute));
+    const failed = size === null ? 0 : setPacketSize(one, attribute, size);
+    if (failed < 0) return failed;
+  }
+  return 0;
 }
 
 /** `ifi_flags` as far as `ifi_change` says, which is all when it says nothing. */
@@ -455,8 +539,25 @@ function changeFlags(network: InterfaceNetwork, one: NetworkInterface, payload: 
   return 0;
 }
 
-/** RTM_DELLINK: 0, −ENODEV, −EOPNOTSUPP. */
-export function deleteLink(network: InterfaceNetwork, request: NetlinkRequest): number {
-  const found = requestedLink(network, request.payload);
+/**
+ * RTM_DELLINK, of one interface or of a group: 0; −EINVAL neither is named; −ENODEV there is none; −EOPNOTSUPP one that
+ * programs did not make, then none of the group goes; −EPERM the group that all begin in.
+ */
+export function deleteLink(network: InterfaceNetwork, { payload }: NetlinkRequest): number {
+  if (payload.length < Ifinfomsg.size) return -EINVAL;
+  const group = namesLink(payload) ? null : groupIn(payload);
+  if (group !== null) return deleteGroup(network, group);
+  if (!namesLink(payload)) return -EINVAL;
+  const found = requestedLink(network, payload);
   return found === undefined ? -ENODEV : removeInterface(network, found);
+}
+
+function deleteGroup(network: InterfaceNetwork, group: number): number {
+  if (group === 0) return -EPERM;
+  const all = network.interfaces.filter((one) => one.group === group);
+  if (all.length === 0) return -ENODEV;
+  if (all.some(({ kind }) => kind === "loopback" || kind === "provider")) return -EOPNOTSUPP;
+  // One may be gone with its peer.
+  for (const one of all) if (network.interfaces.includes(one)) removeInterface(network, one);
+  return 0;
 }

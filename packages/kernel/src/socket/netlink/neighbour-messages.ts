@@ -15,7 +15,6 @@ import {
   isErrno,
   NDA_CACHEINFO,
   NDA_DST,
-  NDA_IFINDEX,
   NDA_LLADDR,
   NDA_MASTER,
   NDA_PROBES,
@@ -38,32 +37,27 @@ import { putFields, viewOf } from "../../ground/words.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { ProxiedAddress } from "../ip/proxied-addresses.ts";
 import { ETHERNET_ADDRESS_SIZE, type NetworkInterface } from "../network-interface.ts";
-import { attributeOf, type NetlinkRequest, numberOf } from "./netlink-request.ts";
+import { attributeOf, type NetlinkRequest } from "./netlink-request.ts";
 import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
 
 /** USER_HZ. */
 export const TICK_NS = 1e7;
 
-/** Those of a family, of an interface if one is named. */
+/** Those of a family. @param wants  by the interface that they are at */
 export function neighbourMessages(
   network: InterfaceNetwork,
   payload: Uint8Array,
   heading: NetlinkHeading,
+  wants: (index: number) => boolean,
 ): Uint8Array[] {
   const family = payload[0] ?? AF_UNSPEC;
-  const isWhole = payload.length >= Ndmsg.size;
-  const index = isWhole ? numberOf(attributeOf(payload, Ndmsg.size, NDA_IFINDEX)) : null;
-  const messages: Uint8Array[] = [];
-  if (isWhole && payload[Ndmsg.offset.ndm_flags] === NTF_PROXY) {
-    for (const one of network.ip.proxied.list)
-      if ((family === AF_UNSPEC || family === familyOf(one.ip)) && (index === null || index === one.index))
-        messages.push(proxyMessage(one, heading));
-    return messages;
-  }
-  for (const one of network.ip.neighbours.list())
-    if ((family === AF_UNSPEC || family === familyOf(one.ip)) && (index === null || index === one.device))
-      messages.push(neighbourMessage(network, one, heading));
-  return messages;
+  const isOf = (ip: IpAddress): boolean => family === AF_UNSPEC || family === familyOf(ip);
+  const { proxied, neighbours } = network.ip;
+  if (payload.length >= Ndmsg.size && payload[Ndmsg.offset.ndm_flags] === NTF_PROXY)
+    return proxied.list.filter(({ ip, index }) => isOf(ip) && wants(index)).map((one) => proxyMessage(one, heading));
+  return [...neighbours.list()]
+    .filter(({ ip, device }) => isOf(ip) && wants(device))
+    .map((one) => neighbourMessage(network, one, heading));
 }
 
 function familyOf(ip: IpAddress): number {

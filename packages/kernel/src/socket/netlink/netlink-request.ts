@@ -14,13 +14,14 @@ export interface NetlinkRequest {
 
 /**
  * Answers to a request: messages, or a negated errno for NLMSG_ERROR. `isDump`: they are followed by NLMSG_DONE, which
- * may tell of a failure.
+ * may tell of a failure, and may have flags of its own.
  */
 export type NetlinkAnswer =
   | {
       readonly isDump: boolean;
       readonly messages: Uint8Array[];
-      readonly failed?: { readonly errno: number; readonly text: string };
+      readonly failed?: { readonly errno: number; readonly text?: string; readonly doneFlags?: number };
+      readonly doneFlags?: number;
     }
   | number;
 

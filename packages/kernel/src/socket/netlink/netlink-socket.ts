@@ -406,11 +406,11 @@ export class NetlinkSocket extends Socket {
     }
   }
 
-  #enqueueDump(request: NetlinkRequest, { messages, failed }: Exclude<NetlinkAnswer, number>): void {
-    const isExplained = failed !== undefined && this.#options.get(NETLINK_EXT_ACK) === 1;
-    const flags = isExplained ? NLM_F_MULTI | NLM_F_ACK_TLVS : NLM_F_MULTI;
+  #enqueueDump(request: NetlinkRequest, { messages, failed, doneFlags = 0 }: Exclude<NetlinkAnswer, number>): void {
+    const text = this.#options.get(NETLINK_EXT_ACK) === 1 ? failed?.text : undefined;
+    const flags = NLM_F_MULTI | (failed?.doneFlags ?? doneFlags) | (text === undefined ? 0 : NLM_F_ACK_TLVS);
     const last = new NetlinkWriter().begin(NLMSG_DONE, this.#heading(request, flags)).u32(failed?.errno ?? 0);
-    if (isExplained) last.attributeText(NLMSGERR_ATTR_MSG, failed.text);
+    if (text !== undefined) last.attributeText(NLMSGERR_ATTR_MSG, text);
     const done = last.finish();
     let batch: Uint8Array[] = [];
     let size = 0;

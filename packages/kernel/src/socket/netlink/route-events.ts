@@ -1,5 +1,6 @@
 /** What members of rtnetlink's groups hear when interfaces, addresses and routes change (`ip monitor`). */
 import {
+  AF_BRIDGE,
   RTM_DELADDR,
   RTM_DELLINK,
   RTM_DELNEIGH,
@@ -66,6 +67,10 @@ export class RouteEvents implements NetworkObserver {
     this.#tell(RTNLGRP_LINK, asker, (heading) => linkMessage(one, heading, { isGone }));
     // What else becomes of it is nobody's wish.
     if (asker !== null && asker.type !== RTM_DELLINK) this.#network.asker = null;
+  }
+
+  portChanged(port: NetworkInterface, isGone: boolean): void {
+    this.#tell(RTNLGRP_LINK, null, (heading) => linkMessage(port, heading, { isGone, family: AF_BRIDGE }));
   }
 
   addressChanged(one: NetworkInterface, address: InterfaceAddress, isGone: boolean): void {

@@ -5,7 +5,6 @@ import {
   AF_UNSPEC,
   CAP_NET_ADMIN,
   ENODEV,
-  ENOENT,
   EOPNOTSUPP,
   EPERM,
   RTM_DELADDR,
@@ -30,7 +29,6 @@ import {
   RTM_NEWNSID,
   RTM_NEWROUTE,
   RTM_NEWRULE,
-  RT_TABLE_UNSPEC,
   RTM_SETLINK,
   isErrno,
   FibRuleHdr,
@@ -43,17 +41,26 @@ import {
 } from "@stratos/abi";
 import { isV4 } from "@stratos/netstack";
 import { type Credentials, isCapable } from "../../security/credentials.ts";
-import { viewOf } from "../../ground/words.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import { addressMessage, changeAddress } from "./address-messages.ts";
+import {
+  isRefusedDump,
+  refuseRules,
+  type RefusedDump,
+  type WantedDump,
+  wantedAddresses,
+  wantedLinks,
+  wantedNeighbours,
+  wantedRoutes,
+} from "./dump-requests.ts";
 import { changeLink, changeNames, deleteLink, linkMessage, requestedLink } from "./link-messages.ts";
 import { changeNeighbour, foundNeighbour, neighbourMessages, stationMessages } from "./neighbour-messages.ts";
 import type { NetlinkAnswer, NetlinkRequest } from "./netlink-request.ts";
 import type { NetlinkHeading } from "./netlink-writer.ts";
 import { assignNumber, tellNumbers } from "./nsid-messages.ts";
 import { changeRule, ruleMessages } from "./rule-messages.ts";
-import { changeRoute, foundRoute, routeMessage, tableIn } from "./route-table-messages.ts";
+import { changeRoute, foundRoute, routeMessage } from "./route-table-messages.ts";
 
 /**
  * NETLINK_ROUTE (rtnetlink(7)): tells and changes links, addresses and routes.
@@ -86,31 +93,40 @@ export function answerRouteRequest(
       if (isDump) {
         // Of AF_BRIDGE: bridges and their ports.
         const isOfBridges = request.payload[Ifinfomsg.offset.ifi_family] === AF_BRIDGE;
-        const told = network.interfaces.filter((one) => !isOfBridges || one.bridge !== null || one.master !== null);
-        const family = isOfBridges ? AF_BRIDGE : AF_UNSPEC;
-        return { isDump, messages: told.map((one) => linkMessage(one, heading, { family })) };
+        if (isOfBridges) {
+          const told = network.interfaces.filter((one) => one.bridge !== null || one.master !== null);
+          return { isDump, messages: told.map((one) => linkMessage(one, heading, { family: AF_BRIDGE })) };
+        }
+        const dump = wantedLinks(request.payload, options.isStrict);
+        return answerDump(dump, heading, network.interfaces, linkMessage);
       }
       const one = requestedLink(network, request.payload);
       return one === undefined ? -ENODEV : { isDump, messages: [linkMessage(one, heading)] };
     }
     case RTM_GETADDR:
-      return isDump ? { isDump, messages: addresses(network, request, heading, options.isStrict) } : -EOPNOTSUPP;
+      return isDump ? addresses(network, request, heading, options.isStrict) : -EOPNOTSUPP;
     case RTM_GETROUTE: {
       if (isDump) return routes(network, request, heading, options.isStrict);
       const { uids } = task.credentials.userNamespace;
       const message = foundRoute(network, request.payload, heading, uids.shown(task.credentials.uid));
       return isErrno(message) ? message : { isDump, messages: [message] };
     }
-    case RTM_GETRULE:
+    case RTM_GETRULE: {
       if (!isDump) return -EOPNOTSUPP;
-      return {
-        isDump,
-        messages: ruleMessages(network, request.payload[FibRuleHdr.offset.family] ?? AF_UNSPEC, heading),
-      };
+      const failed = refuseRules(request.payload, options.isStrict);
+      if (failed !== null) return { isDump, messages: [], failed };
+      const family = request.payload[FibRuleHdr.offset.family] ?? AF_UNSPEC;
+      return { isDump, messages: ruleMessages(network, family, heading) };
+    }
     case RTM_GETNEIGH: {
       const isOfBridges = request.payload[0] === AF_BRIDGE;
       if (isDump && isOfBridges) return { isDump, messages: stationMessages(network, heading) };
-      if (isDump) return { isDump, messages: neighbourMessages(network, request.payload, heading) };
+      if (isDump) {
+        const dump = wantedNeighbours(network, request.payload, options.isStrict);
+        if (isRefusedDump(dump)) return { isDump, messages: [], failed: dump };
+        const filtered = { ...heading, flags: heading.flags | dump.flags };
+        return { isDump, messages: neighbourMessages(network, request.payload, filtered, dump.wants) };
+      }
       const message = isOfBridges ? -EOPNOTSUPP : foundNeighbour(network, request.payload, heading);
       return isErrno(message) ? message : { isDump, messages: [message] };
     }
@@ -164,24 +180,36 @@ function change(task: SocketCaller, network: InterfaceNetwork, request: NetlinkR
   }
 }
 
+function answerDump<One>(
+  dump: RefusedDump | WantedDump<One>,
+  heading: NetlinkHeading,
+  all: readonly One[],
+  describe: (one: One, heading: NetlinkHeading) => Uint8Array,
+): NetlinkAnswer {
+  if (isRefusedDump(dump)) return { isDump: true, messages: [], failed: dump };
+  const filtered = { ...heading, flags: heading.flags | dump.flags };
+  const messages = all.filter((one) => dump.wants(one)).map((one) => describe(one, filtered));
+  return { isDump: true, messages, doneFlags: dump.doneFlags };
+}
+
 function addresses(
   network: InterfaceNetwork,
-  request: NetlinkRequest,
+  { payload }: NetlinkRequest,
   heading: NetlinkHeading,
   isStrict: boolean,
-): Uint8Array[] {
-  const { payload } = request;
+): NetlinkAnswer {
+  const dump = wantedAddresses(network, payload, isStrict);
+  if (isRefusedDump(dump)) return { isDump: true, messages: [], failed: dump };
   const family = payload[Ifaddrmsg.offset.ifa_family] ?? AF_UNSPEC;
-  const index =
-    isStrict && payload.length >= Ifaddrmsg.size ? viewOf(payload).getUint32(Ifaddrmsg.offset.ifa_index, true) : 0;
+  const filtered = { ...heading, flags: heading.flags | dump.flags };
   const messages: Uint8Array[] = [];
   for (const one of network.interfaces) {
-    if (index !== 0 && one.index !== index) continue;
+    if (!dump.wants(one)) continue;
     for (const address of one.addresses)
       if (family === AF_UNSPEC || family === (isV4(address.ip) ? AF_INET : AF_INET6))
-        messages.push(addressMessage(one, address, heading));
+        messages.push(addressMessage(one, address, filtered));
   }
-  return messages;
+  return { isDump: true, messages, doneFlags: dump.doneFlags };
 }
 
 function routes(
@@ -191,15 +219,8 @@ function routes(
   isStrict: boolean,
 ): NetlinkAnswer {
   const family = payload[Rtmsg.offset.rtm_family] ?? AF_UNSPEC;
-  const table = isStrict ? tableIn(payload) : RT_TABLE_UNSPEC;
-  if (table !== RT_TABLE_UNSPEC && family !== AF_UNSPEC && !network.routes.hasTable(table, family === AF_INET)) {
-    const text = `${family === AF_INET ? "ipv4" : "ipv6"}: FIB table does not exist`;
-    return { isDump: true, messages: [], failed: { errno: -ENOENT, text } };
-  }
-  const messages = network.routes
+  const all = network.routes
     .list()
-    .filter((route) => family === AF_UNSPEC || family === (isV4(route.destination) ? AF_INET : AF_INET6))
-    .filter((route) => table === RT_TABLE_UNSPEC || route.table === table)
-    .map((route) => routeMessage(route, heading));
-  return { isDump: true, messages };
+    .filter((route) => family === AF_UNSPEC || family === (isV4(route.destination) ? AF_INET : AF_INET6));
+  return answerDump(wantedRoutes(network, payload, isStrict), heading, all, routeMessage);
 }

@@ -20,6 +20,7 @@ import {
   DCCPDIAG_GETSOCK,
   INET_DIAG_CONG,
   INET_DIAG_INFO,
+  INET_DIAG_REQ_BYTECODE,
   INET_DIAG_REQ_PROTOCOL,
   INET_DIAG_SHUTDOWN,
   INET_DIAG_SKMEMINFO,
@@ -59,7 +60,16 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
-import { type IpAddress, isSameIp, isWildcard, readV4, readV6, writeV4, writeV6 } from "@stratos/netstack";
+import {
+  type InetEndpoint,
+  type IpAddress,
+  isSameIp,
+  isWildcard,
+  readV4,
+  readV6,
+  writeV4,
+  writeV6,
+} from "@stratos/netstack";
 import { putFields, viewOf } from "../../ground/words.ts";
 import { type HeldPort, waitingState } from "../inet/held-ports.ts";
 import type { InetSocket } from "../inet/inet-socket.ts";
@@ -69,6 +79,7 @@ import type { UserNamespace } from "../../security/user-namespace.ts";
 import type { Socket } from "../socket.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import type { UnixSocket } from "../unix/unix-socket.ts";
+import { acceptsDiagnosed, checkDiagnosisCode, type DiagnosedEnds } from "./diagnosis-code.ts";
 import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
 import { attributeOf, type NetlinkAnswer, type NetlinkRequest, numberOf } from "./netlink-request.ts";
 
@@ -117,7 +128,12 @@ export function answerDiagnosis(
     return -ENOENT;
   if (request.payload.length < InetDiagReqV2.size) return -EINVAL;
   if (isEnd) return destroySocket(task, network, request.payload, protocol);
-  if (isDump) return { isDump, messages: inetSockets(task, network, request.payload, heading) };
+  if (isDump) {
+    const code = attributeOf(request.payload, InetDiagReqV2.size, INET_DIAG_REQ_BYTECODE);
+    const mayAskForMarks = isCapable(task.credentials, CAP_NET_ADMIN, network.owner);
+    const failed = code === null ? 0 : checkDiagnosisCode(code, mayAskForMarks);
+    return failed < 0 ? failed : { isDump, messages: inetSockets(task, network, request.payload, heading, code) };
+  }
   return answerOne(inetSocketNamed(network, request.payload, protocol, false), (socket) =>
     describeInet(task, socket, request.payload, { ...heading, flags: 0 }),
   );
@@ -225,33 +241,46 @@ function addressAt(payload: Uint8Array, at: number, family: number): IpAddress {
   return ip;
 }
 
-/** `struct inet_diag_msg` for each socket of the family and protocol that is in one of the states asked for. */
+/**
+ * `struct inet_diag_msg` for each socket of the family and protocol that is in one of the states, has the ports asked
+ * for, and that the code accepts. What else stands in `id` is for one socket alone.
+ */
 function inetSockets(
   task: SocketCaller,
   network: DiagnosedNetwork,
   payload: Uint8Array,
   heading: NetlinkHeading,
+  code: Uint8Array | null,
 ): Uint8Array[] {
-  const { sdiag_family, sdiag_protocol, idiag_states } = InetDiagReqV2.offset;
-  const states = viewOf(payload).getUint32(idiag_states, true);
+  const { sdiag_family, sdiag_protocol, idiag_states, id } = InetDiagReqV2.offset;
+  const { idiag_sport, idiag_dport } = InetDiagSockid.offset;
+  const view = viewOf(payload);
+  const states = view.getUint32(idiag_states, true);
+  const source = view.getUint16(id + idiag_sport);
+  const destination = view.getUint16(id + idiag_dport);
+  const family = payload[sdiag_family]!;
+  const isWanted = (ends: DiagnosedEnds): boolean =>
+    (source === 0 || source === ends.sourcePort) &&
+    (destination === 0 || destination === ends.destinationPort) &&
+    (code === null || acceptsDiagnosed(code, ends));
   const messages: Uint8Array[] = [];
-  const writer = new NetlinkWriter();
   for (const socket of network.inetSockets) {
-    const state = socket.stateNumber;
     if (
-      socket.family !== payload[sdiag_family] ||
-      socket.protocol !== payload[sdiag_protocol] ||
-      (states & (1 << state)) === 0 ||
-      !socket.isListed
+      socket.family === family &&
+      socket.protocol === payload[sdiag_protocol] &&
+      (states & (1 << socket.stateNumber)) !== 0 &&
+      socket.isListed &&
+      isWanted(endsOf(family, socket.local!, socket.peer, socket.options.boundIndex, socket.mark, socket.isPortNamed))
     )
-      continue;
-    messages.push(describeInet(task, socket, payload, heading));
+      messages.push(describeInet(task, socket, payload, heading));
   }
   if (payload[sdiag_protocol] !== IPPROTO_TCP) return messages;
   const now = task.kernel.now();
+  const writer = new NetlinkWriter();
   for (const one of network.tcpPorts.held.waitingOnes(now)) {
     const state = waitingState(one);
-    if (one.isV6 !== (payload[sdiag_family] === AF_INET6) || (states & (1 << state)) === 0) continue;
+    if (one.isV6 !== (family === AF_INET6) || (states & (1 << state)) === 0) continue;
+    if (!isWanted(endsOf(family, one, one.peer, one.device, 0, false))) continue;
     messages.push(
       writer
         .begin(SOCK_DIAG_BY_FAMILY, heading)
@@ -260,6 +289,22 @@ function inetSockets(
     );
   }
   return messages;
+}
+
+function endsOf(
+  family: number,
+  local: InetEndpoint,
+  peer: InetEndpoint | null,
+  device: number,
+  mark: number,
+  isPortNamed: boolean,
+): DiagnosedEnds {
+  const source = new Uint8Array(family === AF_INET ? 4 : 16);
+  const destination = new Uint8Array(source.length);
+  putAddress(source, 0, family, local.ip);
+  if (peer !== null) putAddress(destination, 0, family, peer.ip);
+  const ports = { sourcePort: local.port, destinationPort: peer?.port ?? 0 };
+  return { family, ...ports, source, destination, device, mark, isPortNamed };
 }
 
 function describeInet(
@@ -278,7 +323,7 @@ function describeInet(
 }
 
 /** A connection that has no socket any more (net/ipv4/inet_diag.c, inet_twsk_diag_fill). */
-function waitingMessage({ ip, port, peer, isV6, untilNs }: HeldPort, state: number, nowNs: number): Uint8Array {
+function waitingMessage({ ip, port, peer, device, isV6, untilNs }: HeldPort, state: number, nowNs: number): Uint8Array {
   const bytes = new Uint8Array(InetDiagMsg.size);
   const view = viewOf(bytes);
   const family = isV6 ? AF_INET6 : AF_INET;
@@ -290,7 +335,7 @@ function waitingMessage({ ip, port, peer, isV6, untilNs }: HeldPort, state: numb
   });
   const { id } = InetDiagMsg.offset;
   const { idiag_src, idiag_dst } = InetDiagSockid.offset;
-  putFields(view, InetDiagSockid, { idiag_sport: port, idiag_dport: peer?.port ?? 0 }, id);
+  putFields(view, InetDiagSockid, { idiag_sport: port, idiag_dport: peer?.port ?? 0, idiag_if: device }, id);
   putAddress(bytes, id + idiag_src, family, ip);
   if (peer !== null) putAddress(bytes, id + idiag_dst, family, peer.ip);
   return bytes;
@@ -330,7 +375,8 @@ function inetMessage(socket: InetSocket, state: number, uids: IdMap): Uint8Array
   });
   const { id } = InetDiagMsg.offset;
   const { idiag_src, idiag_dst, idiag_cookie } = InetDiagSockid.offset;
-  putFields(view, InetDiagSockid, { idiag_sport: local!.port, idiag_dport: peer?.port ?? 0 }, id);
+  const ports = { idiag_sport: local!.port, idiag_dport: peer?.port ?? 0 };
+  putFields(view, InetDiagSockid, { ...ports, idiag_if: socket.options.boundIndex }, id);
   putAddress(bytes, id + idiag_src, socket.family, local!.ip);
   if (peer !== null) putAddress(bytes, id + idiag_dst, socket.family, peer.ip);
   // The cookie, which names the socket for good, is its inode's number.
