@@ -43,6 +43,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/socket/interface-ioctl.ts": ["interfaceIoctl"],
   "kernel/src/socket/interface-properties.ts": [
     ...["setMaster", "renameInterface", "setMtu", "setAlias", "setHardwareAddress", "replaceV4"],
+    ...["mtuBounds", "packetSizeMax", "setPacketSize"],
   ],
   "kernel/src/socket/ip/make-link-configuration.ts": ["makeAddressConfiguration", "makeGroupReports"],
   "kernel/src/socket/ip/make-tcp.ts": ["makeTcpStack", "makeUplink"],
