@@ -206,6 +206,8 @@ const UNSEEN = [
   ...["TpacketHdr", "Tpacket2Hdr", "Tpacket3Hdr", "TpacketBlockDesc", "TpacketReq3", "TpacketStatsV3"],
   // What iptables says to matches and targets, inside of netlink's messages.
   ...Object.keys(abi).filter((name) => /^(Xt|Ipt|Ip6t|NfNat|IpSetCounter)[A-Z]/.test(name)),
+  // Steps of the program in an attribute of sock_diag(7).
+  ...["InetDiagBcOp", "InetDiagHostcond", "InetDiagMarkcond"],
   // Requests of screens and keyboards, shown by their numbers.
   ...Object.keys(abi).filter((name) => /^(Drm|Fb|Input|Vt)[A-Z]/.test(name)),
 ];
