@@ -71,8 +71,9 @@ export async function openSupervisor(
  */
 export function hasSystems(home: string): boolean {
   const folder = join(home, "systems");
-  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return false;
-  if (existsSync(controlPath(folder))) return true;
+  const status = lstatSync(folder, { throwIfNoEntry: false });
+  if (status === undefined) return false;
+  if (!status.isDirectory() || (status.mode & 0o077) !== 0 || existsSync(controlPath(folder))) return true;
   try {
     return readdirSync(folder, { withFileTypes: true }).some((one) => one.isDirectory() && !one.name.startsWith("."));
   } catch {
