@@ -22,7 +22,7 @@ import { type Key, keyIndex } from "../keys/key.ts";
 import { AUTHORITY_TYPE, KeyRequest } from "../keys/key-request.ts";
 import { mayLink, validate } from "../keys/keyring.ts";
 import { lookupKey, searchOwnKeyrings } from "../keys/process-keyrings.ts";
-import { startProcess } from "../task/first-process.ts";
+import { startHelper } from "../task/first-process.ts";
 import type { Task } from "../task/task.ts";
 import { payloadFits } from "./key-arguments.ts";
 
@@ -66,7 +66,7 @@ export function askForKey(task: Task, key: Key, destination: Key, callout: Uint8
   });
   if (isErrno(session)) return session;
   keys.retain(session);
-  const failed = startHelper(task, { key, destination, callout, session, own });
+  const failed = startRequestKey(task, { key, destination, callout, session, own });
   keys.release(session);
   return failed;
 }
@@ -85,9 +85,9 @@ interface Asked {
   readonly own: Key;
 }
 
-function startHelper(task: Task, { key, destination, callout, session, own }: Asked): number {
+function startRequestKey(task: Task, { key, destination, callout, session, own }: Asked): number {
   const { kernel, credentials, keyrings } = task;
-  const { keys, hart, scheduler } = kernel;
+  const { keys } = kernel;
   const { fsuid: uid, fsgid: gid } = credentials;
   const authority = keys.make({
     ...{ type: AUTHORITY_TYPE, description: key.serial.toString(16), uid, gid, quota: "free" },
@@ -101,20 +101,13 @@ function startHelper(task: Task, { key, destination, callout, session, own }: As
   }
   const { thread, process } = keyrings;
   const numbers = [uid, gid, thread?.serial ?? 0, process?.serial ?? 0, own.serial];
-  // The task is on the hart, and comes back to it.
-  const registers = task.registers.slice();
-  hart.saveTo(registers);
-  scheduler.current = null;
-  const started = startProcess(kernel, {
+  const started = startHelper(task, {
     path: HELPER,
     argv: [HELPER, "create", String(key.serial), ...numbers.map(String)],
     environment: [...HELPER_ENVIRONMENT],
     workingDirectory: "/",
     standardFiles: [],
   });
-  hart.loadFrom(registers);
-  scheduler.current = task;
-  kernel.slots.activate(task.space);
   if ("errno" in started) return -started.errno;
   const rings = [thread, process, own].filter((ring) => ring !== null);
   const request = new KeyRequest(key, authority, rings, destination);

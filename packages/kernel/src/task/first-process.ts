@@ -209,6 +209,20 @@ export function startProcess(kernel: Kernel, request: FirstProcess): Task | Star
   return task;
 }
 
+/** The same from within a call of a task, which is on the hart and comes back to it. */
+export function startHelper(caller: Task, request: FirstProcess): Task | StartFailure {
+  const { kernel } = caller;
+  const { hart, scheduler } = kernel;
+  const registers = caller.registers.slice();
+  hart.saveTo(registers);
+  scheduler.current = null;
+  const started = startProcess(kernel, request);
+  hart.loadFrom(registers);
+  scheduler.current = caller;
+  kernel.slots.activate(caller.space);
+  return started;
+}
+
 /** Whoever a first process that has waited goes on for. */
 export interface HandedOver {
   workingDirectory: string;

@@ -4,7 +4,7 @@ import { createPipe, type PipeFile } from "../../fs/pipe/pipe-file.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { ROOT } from "../../security/credentials.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
-import { startProcess } from "../first-process.ts";
+import { startHelper } from "../first-process.ts";
 import type { Task } from "../task.ts";
 import { helperArguments } from "./core-name.ts";
 
@@ -127,12 +127,7 @@ export function pipeCore(task: Task, signal: number): PipedCore | null {
   }
   const pipe = createPipe(kernel, 0, ROOT);
   if (isErrno(pipe)) return null;
-  const { hart, scheduler } = kernel;
-  // The task is on the hart, and comes back to it.
-  const registers = task.registers.slice();
-  hart.saveTo(registers);
-  scheduler.current = null;
-  const started = startProcess(kernel, {
+  const started = startHelper(task, {
     path,
     argv,
     environment: [],
@@ -140,9 +135,6 @@ export function pipeCore(task: Task, signal: number): PipedCore | null {
     standardFiles: [pipe.reader],
     limits: (limits) => (limits[RLIMIT_CORE] = { soft: 1, hard: 1 }),
   });
-  hart.loadFrom(registers);
-  scheduler.current = task;
-  kernel.slots.activate(task.space);
   if ("errno" in started) {
     kernel.log(`core of ${task.name}[${task.pid}]: ${path} cannot be started (errno ${started.errno})`);
     pipe.writer.release();
