@@ -97,8 +97,9 @@ export function answerRouteRequest(
           const told = network.interfaces.filter((one) => one.bridge !== null || one.master !== null);
           return { isDump, messages: told.map((one) => linkMessage(one, heading, { family: AF_BRIDGE })) };
         }
-        const dump = wantedLinks(request.payload, options.isStrict);
-        return answerDump(dump, heading, network.interfaces, linkMessage);
+        return answerDump(wantedLinks(request.payload, options.isStrict), heading, (wants, filtered) =>
+          network.interfaces.filter(wants).map((one) => linkMessage(one, filtered)),
+        );
       }
       const one = requestedLink(network, request.payload);
       return one === undefined ? -ENODEV : { isDump, messages: [linkMessage(one, heading)] };
@@ -121,12 +122,10 @@ export function answerRouteRequest(
     case RTM_GETNEIGH: {
       const isOfBridges = request.payload[0] === AF_BRIDGE;
       if (isDump && isOfBridges) return { isDump, messages: stationMessages(network, heading) };
-      if (isDump) {
-        const dump = wantedNeighbours(network, request.payload, options.isStrict);
-        if (isRefusedDump(dump)) return { isDump, messages: [], failed: dump };
-        const filtered = { ...heading, flags: heading.flags | dump.flags };
-        return { isDump, messages: neighbourMessages(network, request.payload, filtered, dump.wants) };
-      }
+      if (isDump)
+        return answerDump(wantedNeighbours(network, request.payload, options.isStrict), heading, (wants, filtered) =>
+          neighbourMessages(network, request.payload, filtered, wants),
+        );
       const message = isOfBridges ? -EOPNOTSUPP : foundNeighbour(network, request.payload, heading);
       return isErrno(message) ? message : { isDump, messages: [message] };
     }
@@ -180,15 +179,14 @@ function change(task: SocketCaller, network: InterfaceNetwork, request: NetlinkR
   }
 }
 
+/** @param describe  those that are wanted, under the dump's own heading */
 function answerDump<One>(
   dump: RefusedDump | WantedDump<One>,
   heading: NetlinkHeading,
-  all: readonly One[],
-  describe: (one: One, heading: NetlinkHeading) => Uint8Array,
+  describe: (wants: (one: One) => boolean, filtered: NetlinkHeading) => Uint8Array[],
 ): NetlinkAnswer {
   if (isRefusedDump(dump)) return { isDump: true, messages: [], failed: dump };
-  const filtered = { ...heading, flags: heading.flags | dump.flags };
-  const messages = all.filter((one) => dump.wants(one)).map((one) => describe(one, filtered));
+  const messages = describe(dump.wants, { ...heading, flags: heading.flags | dump.flags });
   return { isDump: true, messages, doneFlags: dump.doneFlags };
 }
 
@@ -198,18 +196,16 @@ function addresses(
   heading: NetlinkHeading,
   isStrict: boolean,
 ): NetlinkAnswer {
-  const dump = wantedAddresses(network, payload, isStrict);
-  if (isRefusedDump(dump)) return { isDump: true, messages: [], failed: dump };
   const family = payload[Ifaddrmsg.offset.ifa_family] ?? AF_UNSPEC;
-  const filtered = { ...heading, flags: heading.flags | dump.flags };
-  const messages: Uint8Array[] = [];
-  for (const one of network.interfaces) {
-    if (!dump.wants(one)) continue;
-    for (const address of one.addresses)
-      if (family === AF_UNSPEC || family === (isV4(address.ip) ? AF_INET : AF_INET6))
-        messages.push(addressMessage(one, address, filtered));
-  }
-  return { isDump: true, messages, doneFlags: dump.doneFlags };
+  return answerDump(wantedAddresses(network, payload, isStrict), heading, (wants, filtered) =>
+    network.interfaces
+      .filter(wants)
+      .flatMap((one) =>
+        one.addresses
+          .filter(({ ip }) => family === AF_UNSPEC || family === (isV4(ip) ? AF_INET : AF_INET6))
+          .map((address) => addressMessage(one, address, filtered)),
+      ),
+  );
 }
 
 function routes(
@@ -219,8 +215,11 @@ function routes(
   isStrict: boolean,
 ): NetlinkAnswer {
   const family = payload[Rtmsg.offset.rtm_family] ?? AF_UNSPEC;
-  const all = network.routes
-    .list()
-    .filter((route) => family === AF_UNSPEC || family === (isV4(route.destination) ? AF_INET : AF_INET6));
-  return answerDump(wantedRoutes(network, payload, isStrict), heading, all, routeMessage);
+  return answerDump(wantedRoutes(network, payload, isStrict), heading, (wants, filtered) =>
+    network.routes
+      .list()
+      .filter((route) => family === AF_UNSPEC || family === (isV4(route.destination) ? AF_INET : AF_INET6))
+      .filter(wants)
+      .map((route) => routeMessage(route, filtered)),
+  );
 }
