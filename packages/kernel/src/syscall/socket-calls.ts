@@ -490,7 +490,7 @@ export const socketCalls: SyscallTable = {
       "they know 1024 stations and take none from programs, and a frame goes 1024 ways at most; a network has 256 " +
       "addresses in all (ENOBUFS), an interface 16 alternative names (EINVAL); nothing waits in front of a link: " +
       "there are no queues, classes and filters of tc(8) (RTM_NEWQDISC and its like: EOPNOTSUPP), and no IPsec " +
-      "(NETLINK_XFRM: EPROTONOSUPPORT)",
+      "(NETLINK_XFRM: EPROTONOSUPPORT); a program that says which sockets sock_diag(7) tells has 4096 bytes at most",
   },
   socketpair: { run: socketpair },
   bind: {

@@ -48,6 +48,8 @@ export interface DiagnosedEnds {
 
 const { code: CODE, yes: YES, no: NO } = InetDiagBcOp.offset;
 const STEP = InetDiagBcOp.size;
+/** Each socket is looked at by all of it, in one piece. */
+const CODE_MAX = 4096;
 const PORT_STEPS: readonly number[] = [
   INET_DIAG_BC_S_GE,
   INET_DIAG_BC_S_LE,
@@ -59,11 +61,12 @@ const PORT_STEPS: readonly number[] = [
 
 /**
  * @param mayAskForMarks  CAP_NET_ADMIN
- * @returns 0; −EINVAL there is no step, one is unknown, short or leads nowhere; −EPERM
+ * @returns 0; −EINVAL there is no step, or too many, one is unknown, short or leads nowhere; −EPERM
  */
 export function checkDiagnosisCode(bytes: Uint8Array, mayAskForMarks: boolean): number {
   const view = viewOf(bytes);
-  if (bytes.length < STEP) return -EINVAL;
+  if (bytes.length < STEP || bytes.length > CODE_MAX) return -EINVAL;
+  const steps = stepsOf(bytes);
   let at = 0;
   while (at < bytes.length) {
     const left = bytes.length - at;
@@ -76,7 +79,7 @@ export function checkDiagnosisCode(bytes: Uint8Array, mayAskForMarks: boolean): 
     if (size < 0 || size > left) return -EINVAL;
     if (code !== INET_DIAG_BC_NOP) {
       if (no < size || no > left + 4 || (no & 3) !== 0) return -EINVAL;
-      if (no < left && !isStep(bytes, at + no)) return -EINVAL;
+      if (no < left && !steps.has(at + no)) return -EINVAL;
     }
     if (yes < size || yes > left + 4 || (yes & 3) !== 0) return -EINVAL;
     at += yes;
@@ -110,15 +113,16 @@ function sizeOfStep(bytes: Uint8Array, at: number): number {
   }
 }
 
-/** Does a step begin there, when each before it holds? */
-function isStep(bytes: Uint8Array, wanted: number): boolean {
-  let at = 0;
-  while (at < wanted) {
-    const yes = bytes[at + YES];
-    if (yes === undefined || yes < STEP || (yes & 3) !== 0) return false;
+/** Where steps begin, when each before it holds. */
+function stepsOf(bytes: Uint8Array): Set<number> {
+  const steps = new Set<number>();
+  for (let at = 0; at < bytes.length;) {
+    steps.add(at);
+    const yes = bytes[at + YES] ?? 0;
+    if (yes < STEP || (yes & 3) !== 0) break;
     at += yes;
   }
-  return at === wanted;
+  return steps;
 }
 
 /** @param bytes  that `checkDiagnosisCode` has found right: it goes forward, so that it ends */
