@@ -537,15 +537,15 @@ export class TranslatedCodeCache implements CodeCache {
 
 const DECODED = newDecoded();
 
-/**
- * The same file may be mapped elsewhere too, but translations hold absolute addresses, and they are made for one
- * address mode.
- */
 /** Most programs need a few hundred slots, and a host fills all that a table has. */
 function growTable(table: WasmTable, slots: number): void {
   if (slots > table.length) table.grow(Math.min(Math.max(slots, table.length * 2), MAX_TABLE_SLOTS) - table.length);
 }
 
+/**
+ * The same file may be mapped elsewhere too, but translations hold absolute addresses, and they are made for one
+ * address mode.
+ */
 function sharedName(region: { key: string | null; start: number; end: number; mode: AddressMode }): string {
   return `${region.key}@${region.start.toString(16)}-${region.end.toString(16)} ${region.mode}`;
 }
