@@ -1,6 +1,6 @@
 /** Goal: what is half made has no final name, and goes. Method: drafts of processes that live and that are gone. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   existsSync,
@@ -95,6 +95,17 @@ test("a long file has its name, and its mode, when all of it is there; what fail
   }
   const missing = join(folder, "no", "disk.img");
   assert.throws(() => replaceByPieces(missing, [], { mode: 0o600, sizeBytes: 0 }), { code: "ENOENT", path: missing });
+});
+
+test("where there is no shell a folder goes all the same, and nobody is killed instead of one", (t) => {
+  const kill = t.mock.method(ChildProcess.prototype, "kill", () => false);
+  const path = process.env["PATH"];
+  process.env["PATH"] = "/nowhere";
+  t.after(() => void (process.env["PATH"] = path));
+  const folder = scratchFolder("stratos-scratch-");
+  folder.remove();
+  assert.equal(existsSync(folder.path), false);
+  assert.equal(kill.mock.callCount(), 0);
 });
 
 test("a folder of a process's own goes when it is told to, and with the process", async (t) => {

@@ -5,6 +5,7 @@ import { closeSync, mkdtempSync, openSync, readdirSync, renameSync, rmSync } fro
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
+import { killChild } from "./end-of-process.ts";
 import { isRunning } from "./running-process.ts";
 import { failedAt, isChannel, writeFully } from "./whole-file.ts";
 
@@ -68,7 +69,7 @@ export function removeAtDeath(...places: readonly string[]): () => void {
   input?.on("error", () => {});
   input?.unref();
   return () => {
-    keeper.kill("SIGKILL");
+    killChild(keeper, "SIGKILL");
     input?.destroy();
   };
 }

@@ -37,3 +37,12 @@ export async function endOfForeground(child: ChildProcess): Promise<number> {
     for (const signal of FORWARDED) process.off(signal, forward);
   }
 }
+
+/**
+ * ChildProcess.kill, of a program that was started. Of one that was not, Node sends the signal in the same turn to
+ * whatever number is in the memory of its handle: 0, which is our own group with the shell that called us, or a
+ * stranger's (uv_process_kill of libuv asks nothing; seen with Node 20 and 24).
+ */
+export function killChild(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid !== undefined) child.kill(signal);
+}

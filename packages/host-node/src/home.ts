@@ -8,5 +8,5 @@ export { makeFolders } from "./make-folders.ts";
 export { configPath, homeFolder, readConfig, stratosHome, type StratosConfig } from "./stratos-home.ts";
 export { type OwnUser, ownUser, userHome } from "./own-user.ts";
 export { ownProcess } from "./own-process.ts";
-export { endOfForeground, endOfProcess } from "./end-of-process.ts";
+export { endOfForeground, endOfProcess, killChild } from "./end-of-process.ts";
 export { findProgram } from "./find-program.ts";

@@ -23,7 +23,7 @@ import { InfrastructureError, type LayerContent, type LayerInfo } from "@stratos
 import { feedArchive, withoutDevices } from "../compose/root-archive.ts";
 import { isForgotten, ownerText } from "./work-owner.ts";
 import { failedAt, writeWhole } from "@stratos/host-node/files";
-import { endOfProcess } from "@stratos/host-node/home";
+import { endOfProcess, killChild } from "@stratos/host-node/home";
 import { isRoot, spawnForFiles, tailOf } from "./namespaces.ts";
 
 /**
@@ -89,7 +89,7 @@ export class LayerFolder {
       const [status] = await Promise.all([
         endOfProcess(child),
         feedArchive(child.stdin!, withoutDevices(tree)).catch((error: unknown) => {
-          child.kill("SIGKILL");
+          killChild(child, "SIGKILL");
           throw error;
         }),
       ]);

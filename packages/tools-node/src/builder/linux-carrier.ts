@@ -39,7 +39,7 @@ import { ENTER_ROOT, LEAVE_VOLUMES } from "../compose/enter-root.ts";
 import { MOUNT_DEVICES } from "../compose/native-runner.ts";
 import { canRun } from "../compose/binfmt.ts";
 import { failedAt, writeFully, writeWhole } from "@stratos/host-node/files";
-import { endOfProcess } from "@stratos/host-node/home";
+import { endOfProcess, killChild } from "@stratos/host-node/home";
 import { Cgroup } from "./cgroup.ts";
 import { LayerFolder, namesIn, removeTree } from "./layer-folder.ts";
 import { writeFirstFiles } from "./first-files.ts";
@@ -372,7 +372,7 @@ class LinuxRoot implements CleanRoot {
     let stopped: RootExit["stopped"];
     const stop = (kind: "timeout" | "killed", why: string): void => {
       stopped ??= { kind, why };
-      child.kill("SIGKILL");
+      killChild(child, "SIGKILL");
     };
     const onAbort = (): void => stop("killed", "stopped");
     signal.addEventListener("abort", onAbort, { once: true });

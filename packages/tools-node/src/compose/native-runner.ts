@@ -14,7 +14,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { ScriptError, type ScriptJob, type ScriptRunner, type TreeChanges } from "@stratos/compose";
 import type { FileTree } from "@stratos/formats";
-import { endOfProcess, findProgram, ownUser } from "@stratos/host-node/home";
+import { endOfProcess, findProgram, killChild, ownUser } from "@stratos/host-node/home";
 import { isRunning } from "@stratos/host-node/files";
 import { ENTER_ROOT, firstProcess, LEAVE_VOLUMES } from "./enter-root.ts";
 import { DEVICE_NAMES, INSIDE_OVERLAY, insideOverlay, MOUNTED_NOTE, queriesOf } from "./overlay-inside.ts";
@@ -272,7 +272,7 @@ async function runInNamespaces(
     },
   );
   const onAbort = (): void => {
-    child.kill(END_WITH);
+    killChild(child, END_WITH);
   };
   job.signal.addEventListener("abort", onAbort, { once: true });
   try {
@@ -299,7 +299,7 @@ async function runInNamespaces(
     return { reader, notes };
   } finally {
     job.signal.removeEventListener("abort", onAbort);
-    if (child.exitCode === null && child.signalCode === null) child.kill(END_WITH);
+    if (child.exitCode === null && child.signalCode === null) killChild(child, END_WITH);
   }
 }
 

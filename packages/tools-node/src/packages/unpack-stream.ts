@@ -8,7 +8,7 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import type { Unpack } from "@stratos/pkg";
 import xz from "xz-decompress";
-import { findProgram } from "@stratos/host-node/home";
+import { findProgram, killChild } from "@stratos/host-node/home";
 
 /** What is fed at a time of packed bytes that are held. */
 const PIECE_BYTES = 1 << 20;
@@ -66,6 +66,6 @@ async function* throughProgram(source: AsyncIterable<Uint8Array>, program: strin
           .replace(/^.*?xz: (\(stdin\): )?/, "") || "damaged",
       );
   } finally {
-    if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+    if (child.exitCode === null && child.signalCode === null) killChild(child, "SIGKILL");
   }
 }
