@@ -4,6 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -42,6 +46,16 @@ static void *wait_for_word(void *unused) { __sync_fetch_and_add(&waiting, 1); sy
 static int give(int via, int fd) {
   char c = 'x', b[CMSG_SPACE(4)]; struct iovec v = {&c, 1}; struct msghdr m = {0, 0, &v, 1, b, sizeof b, 0};
   struct cmsghdr *h = CMSG_FIRSTHDR(&m); h->cmsg_level = SOL_SOCKET; h->cmsg_type = SCM_RIGHTS; h->cmsg_len = CMSG_LEN(4); memcpy(CMSG_DATA(h), &fd, 4); return sendmsg(via, &m, 0);
+}
+/* How many sockets of UDP are told of that have this port or a higher one. */
+static int told(int n, int port) {
+  struct { struct nlmsghdr h; struct inet_diag_req_v2 r; struct nlattr a; struct inet_diag_bc_op code[2]; } q = {{sizeof q, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP}, {AF_INET, IPPROTO_UDP, .idiag_states = ~0U}, {sizeof q.a + sizeof q.code, INET_DIAG_REQ_BYTECODE}, {{INET_DIAG_BC_S_GE, 8, 12}, {.no = port}}};
+  static char got[1 << 16]; int count = 0; if (send(n, &q, sizeof q, 0) < 0) return -1;
+  for (;;) {
+    struct pollfd p = {n, POLLIN}; if (poll(&p, 1, 1000) != 1) return -2;
+    int length = recv(n, got, sizeof got, 0); if (length < 0) return -3;
+    for (struct nlmsghdr *h = (void *)got; NLMSG_OK(h, length); h = NLMSG_NEXT(h, length)) if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY) return h->nlmsg_type == NLMSG_DONE ? count : -4; else count++;
+  }
 }
 static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec + t.tv_nsec / 1e9; }
 int main(int argc, char **argv) {
@@ -143,6 +157,11 @@ int main(int argc, char **argv) {
     printf(" %s", failure(q)); semctl(q, 0, IPC_RMID);
     int p[2]; for (n = 0; n < 9000; n++) { int room = 1 << 28; if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, p)) break; setsockopt(p[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room); if (send(p[0], big, 200000, 0) < 0) break; }
     printf(" %s", failure(-1)); close_range(3, ~0U, 0); socketpair(AF_UNIX, SOCK_DGRAM, 0, p); printf(" %ld\n", (long)send(p[0], big, 100000, 0));
+  } else if (is("told", argv)) {
+    struct rlimit most = {20000, 65536}; setrlimit(RLIMIT_NOFILE, &most);
+    struct sockaddr_in at = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}}; int made = 0, n = socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+    while (made < 15000 && bind(socket(AF_INET, SOCK_DGRAM, 0), (void *)&at, sizeof at) == 0) made++;
+    printf("%d", told(n, 1)); printf(" %d\n", told(n, 65535));
   } else if (is("remap", argv)) {
     char *p = anonymous(96 << 20, PROT_READ | PROT_WRITE, MAP_POPULATE); for (long i = 0; i < 96 << 20; i += 4096) p[i] = i >> 12;
     char *q = mremap(p, 96 << 20, 128 << 20, MREMAP_MAYMOVE | MREMAP_DONTUNMAP); if (q == MAP_FAILED) q = mremap(p, 96 << 20, 112 << 20, MREMAP_MAYMOVE | MREMAP_FIXED, p - GIB);

@@ -35,6 +35,7 @@ const CALLS: Readonly<Record<string, string>> = {
   execve: "210000 here 100000\n",
   watches: "20000 events\n",
   passed: "8000 closed\n",
+  told: "15000 0\n",
   kept: "ENOMEM ENOMEM done ENOBUFS 100000\n",
 };
 

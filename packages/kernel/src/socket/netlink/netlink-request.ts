@@ -14,12 +14,13 @@ export interface NetlinkRequest {
 
 /**
  * Answers to a request: messages, or a negated errno for NLMSG_ERROR. `isDump`: they are followed by NLMSG_DONE, which
- * may tell of a failure, and may have flags of its own.
+ * may tell of a failure, and may have flags of its own; they are asked for as there is room for them, so that those of
+ * what there can be many of are made then. Null: something was looked at that isn't told of.
  */
 export type NetlinkAnswer =
   | {
       readonly isDump: boolean;
-      readonly messages: Uint8Array[];
+      readonly messages: Iterable<Uint8Array | null>;
       readonly failed?: { readonly errno: number; readonly text?: string; readonly doneFlags?: number };
       readonly doneFlags?: number;
     }

@@ -1,4 +1,4 @@
-import { concatBytes, stateClass } from "@stratos/base";
+import { stateClass } from "@stratos/base";
 import {
   AF_NETLINK,
   AF_UNSPEC,
@@ -59,6 +59,7 @@ import {
   SockaddrNl,
 } from "@stratos/abi";
 import { type Credentials, isCapable } from "../../security/credentials.ts";
+import type { CallWork } from "../../ground/call-work.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
@@ -68,6 +69,7 @@ import type { IncomingMessage, OutgoingMessage, PeerCredentials } from "../messa
 import { obtainTransferState, Socket } from "../socket.ts";
 import { hasReceiveRoom, intOption, optionInt } from "../socket-options.ts";
 import { NetlinkWriter, type NetlinkHeading } from "./netlink-writer.ts";
+import { NetlinkDump } from "./netlink-dump.ts";
 import { answerGeneric } from "./generic-messages.ts";
 import type { FilteredNetwork } from "../filtered-network.ts";
 import { answerDiagnosis, type DiagnosedNetwork } from "./socket-diagnosis.ts";
@@ -75,9 +77,9 @@ import { type NetlinkAnswer, type NetlinkRequest, parseRequests, ShortAttribute 
 import { answerRouteRequest } from "./route-requests.ts";
 import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 
-/** NETLINK_AUDIT isn't among them: libraries take EPROTONOSUPPORT for a kernel without auditing, which this is. */
 /** The group of NETLINK_KOBJECT_UEVENT that the kernel speaks to; udev has another for its own words. */
 const KERNEL_UEVENTS = 1;
+/** NETLINK_AUDIT isn't among them: libraries take EPROTONOSUPPORT for a kernel without auditing, which this is. */
 const PROTOCOLS = new Set([
   NETLINK_ROUTE,
   NETLINK_USERSOCK,
@@ -95,9 +97,6 @@ const KNOWN_OPTIONS = new Set([
   NETLINK_EXT_ACK,
   NETLINK_GET_STRICT_CHK,
 ]);
-/** Largest datagram of a dump (net/netlink/af_netlink.c gives at least this much). */
-const DUMP_DATAGRAM_MAX = 8192;
-
 /** Units of a request and its acknowledgement (ground/call-work.ts). */
 const REQUEST_WORK = 2;
 
@@ -162,8 +161,8 @@ export class NetlinkSocket extends Socket {
   #queuedBytes = 0;
   /** The last message of a dump that waits to be read; where there was no room for its end, the last that had. */
   #dumpEnd: QueuedMessage | null = null;
-  /** Datagrams of that dump that wait for room in the queue. Bound: what the dump is about. */
-  #dumpRest: Uint8Array[] = [];
+  /** What of that dump has no room in the queue yet. */
+  #dump: NetlinkDump | null = null;
   #options = new Map<number, number>();
   /** To which what has no address goes; null: it is not connected. */
   #peer: Destination | null = null;
@@ -348,12 +347,8 @@ export class NetlinkSocket extends Socket {
     network.rules().receive(requests, asker, {
       message: (message) => this.#enqueue(message),
       dump: (request, messages) => {
-        if (this.#dumpEnd !== null) {
-          this.#acknowledge(request, -EBUSY);
-          return;
-        }
-        task.kernel.work.charge(messages.length);
-        this.#enqueueDump(request, { isDump: true, messages });
+        if (this.#isDumping) this.#acknowledge(request, -EBUSY);
+        else this.#beginDump(request, { isDump: true, messages });
       },
       acknowledge: (request, error, badAt) => this.#acknowledge(request, error, badAt),
       broadcast: (message, group) => {
@@ -370,19 +365,15 @@ export class NetlinkSocket extends Socket {
     if ((request.flags & NLM_F_REQUEST) !== 0 && request.type >= NLMSG_MIN_TYPE) {
       const answer = this.#ask(task, request);
       if (isErrno(answer)) error = answer;
-      else if (answer.isDump) {
-        task.kernel.work.charge(answer.messages.length);
-        this.#enqueueDump(request, answer);
-        return;
-      } else for (const message of answer.messages) this.#enqueue(message);
+      else if (answer.isDump) return this.#beginDump(request, answer);
+      else for (const message of answer.messages) this.#enqueue(message!);
     }
     if (error !== 0 || (request.flags & NLM_F_ACK) !== 0) this.#acknowledge(request, error);
   }
 
   #ask(task: SocketCaller, request: NetlinkRequest): NetlinkAnswer {
     // One dump at a time (netlink_dump_start).
-    if (this.#dumpEnd !== null && (request.flags & NLM_F_DUMP) !== 0 && isAsking(this.protocol, request.type))
-      return -EBUSY;
+    if (this.#isDumping && (request.flags & NLM_F_DUMP) !== 0 && isAsking(this.protocol, request.type)) return -EBUSY;
     try {
       return this.#askProtocol(task, request);
     } catch (error) {
@@ -406,39 +397,32 @@ export class NetlinkSocket extends Socket {
     }
   }
 
-  #enqueueDump(request: NetlinkRequest, { messages, failed, doneFlags = 0 }: Exclude<NetlinkAnswer, number>): void {
+  get #isDumping(): boolean {
+    return this.#dump !== null || this.#dumpEnd !== null;
+  }
+
+  #beginDump(request: NetlinkRequest, { messages, failed, doneFlags = 0 }: Exclude<NetlinkAnswer, number>): void {
     const text = this.#options.get(NETLINK_EXT_ACK) === 1 ? failed?.text : undefined;
     const flags = NLM_F_MULTI | (failed?.doneFlags ?? doneFlags) | (text === undefined ? 0 : NLM_F_ACK_TLVS);
     const last = new NetlinkWriter().begin(NLMSG_DONE, this.#heading(request, flags)).u32(failed?.errno ?? 0);
     if (text !== undefined) last.attributeText(NLMSGERR_ATTR_MSG, text);
-    const done = last.finish();
-    let batch: Uint8Array[] = [];
-    let size = 0;
-    for (const message of messages) {
-      if (size > 0 && size + message.length > DUMP_DATAGRAM_MAX) {
-        this.#dumpRest.push(concatBytes(batch));
-        batch = [];
-        size = 0;
-      }
-      batch.push(message);
-      size += message.length;
-    }
-    if (size > 0) this.#dumpRest.push(concatBytes(batch));
-    this.#dumpRest.push(done);
-    this.#continueDump();
+    this.#dump = new NetlinkDump(messages, last.finish());
+    this.#continueDump(this.kernel.work);
   }
 
-  /** As much of it as there is room for; the rest comes as this is read (netlink_dump). */
-  #continueDump(): void {
-    if (this.#dumpRest.length === 0) return;
-    let count = 0;
-    for (const datagram of this.#dumpRest) {
+  /** As much of it as there is room for, and the call has work for; the rest comes as this is read (netlink_dump). */
+  #continueDump(work: CallWork): void {
+    const dump = this.#dump;
+    if (dump === null) return;
+    for (;;) {
+      const datagram = dump.next(work);
+      if (datagram === null) break;
       if (this.#queue.length > 0 && this.#queuedBytes + datagram.length > this.options.receiveBuffer) break;
+      dump.take();
       this.#enqueue(datagram);
-      count++;
+      this.#dumpEnd = this.#queue.at(-1) ?? null;
     }
-    this.#dumpRest.splice(0, count);
-    this.#dumpEnd = this.#queue.at(-1) ?? null;
+    if (dump.isOver) this.#dump = null;
   }
 
   /**
@@ -493,10 +477,11 @@ export class NetlinkSocket extends Socket {
     udpMemory.bytes += bytes.length;
   }
 
-  override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
+  override receive(task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const error = this.takeError();
     if (error !== 0) return -error;
+    if (this.#queue.length === 0 && this.#dump !== null && !this.#reachNext(task)) return UNFINISHED;
     const first = this.#queue[0];
     if (first === undefined) return -EAGAIN;
     const { bytes: datagram, group, port, sender } = first;
@@ -508,12 +493,26 @@ export class NetlinkSocket extends Socket {
       if (first === this.#dumpEnd) this.#dumpEnd = null;
       this.#queuedBytes -= datagram.length;
       this.network.udpMemory.bytes -= datagram.length;
-      this.#continueDump();
+      this.#continueDump(task.kernel.work);
     }
     message.setAddress(nameBytes(port, group >= 1 && group <= 32 ? 1 << (group - 1) : 0));
     if (moved < datagram.length) message.flags |= MSG_TRUNC;
     if (this.options.passCredentials) message.credentials = sender ?? { pid: 0, uid: 0, gid: 0, process: null };
     return (flags & MSG_TRUNC) !== 0 ? datagram.length : moved;
+  }
+
+  /** Of a dump, where much was looked at that isn't told of. @returns false: the call goes on with it */
+  #reachNext(task: SocketCaller): boolean {
+    const { work } = task.kernel;
+    this.#continueDump(work);
+    while (this.#queue.length === 0 && this.#dump !== null) {
+      if (obtainTransferState(task) !== null) {
+        work.cut();
+        return false;
+      }
+      this.#continueDump(work.piece());
+    }
+    return true;
   }
 
   override available(): number {
@@ -522,7 +521,7 @@ export class NetlinkSocket extends Socket {
 
   override poll(): number {
     let ready = POLLOUT | POLLWRNORM;
-    if (this.#queue.length > 0) ready |= POLLIN | POLLRDNORM;
+    if (this.#queue.length > 0 || this.#dump !== null) ready |= POLLIN | POLLRDNORM;
     if (this.pendingError !== 0) ready |= POLLERR;
     return ready;
   }
@@ -571,6 +570,7 @@ export class NetlinkSocket extends Socket {
       if (this.protocol === NETLINK_NETFILTER) this.network.netfilter?.socketClosed(this.portId);
     }
     this.#queue.length = 0;
+    this.#dump = null;
     this.network.udpMemory.bytes -= this.#queuedBytes;
   }
 
@@ -583,7 +583,7 @@ export class NetlinkSocket extends Socket {
         queue: it.#queue,
         queuedBytes: it.#queuedBytes,
         dumpEnd: it.#dumpEnd,
-        dumpRest: it.#dumpRest,
+        dump: it.#dump,
         options: it.#options,
         peer: it.#peer,
       }),
@@ -595,7 +595,7 @@ export class NetlinkSocket extends Socket {
           queue: it.#queue,
           queuedBytes: it.#queuedBytes,
           dumpEnd: it.#dumpEnd,
-          dumpRest: it.#dumpRest,
+          dump: it.#dump,
           options: it.#options,
           peer: it.#peer,
         } = from),

@@ -183,7 +183,7 @@ function change(task: SocketCaller, network: InterfaceNetwork, request: NetlinkR
 function answerDump<One>(
   dump: RefusedDump | WantedDump<One>,
   heading: NetlinkHeading,
-  describe: (wants: (one: One) => boolean, filtered: NetlinkHeading) => Uint8Array[],
+  describe: (wants: (one: One) => boolean, filtered: NetlinkHeading) => Iterable<Uint8Array | null>,
 ): NetlinkAnswer {
   if (isRefusedDump(dump)) return { isDump: true, messages: [], failed: dump };
   const messages = describe(dump.wants, { ...heading, flags: heading.flags | dump.flags });
@@ -215,11 +215,10 @@ function routes(
   isStrict: boolean,
 ): NetlinkAnswer {
   const family = payload[Rtmsg.offset.rtm_family] ?? AF_UNSPEC;
-  return answerDump(wantedRoutes(network, payload, isStrict), heading, (wants, filtered) =>
-    network.routes
-      .list()
-      .filter((route) => family === AF_UNSPEC || family === (isV4(route.destination) ? AF_INET : AF_INET6))
-      .filter(wants)
-      .map((route) => routeMessage(route, filtered)),
-  );
+  return answerDump(wantedRoutes(network, payload, isStrict), heading, function* (wants, filtered) {
+    for (const route of network.routes.list()) {
+      const isOfFamily = family === AF_UNSPEC || family === (isV4(route.destination) ? AF_INET : AF_INET6);
+      yield isOfFamily && wants(route) ? routeMessage(route, filtered) : null;
+    }
+  });
 }

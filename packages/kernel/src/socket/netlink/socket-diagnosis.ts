@@ -85,6 +85,8 @@ import { attributeOf, type NetlinkAnswer, type NetlinkRequest, numberOf } from "
 
 /** Programs try them when a protocol is unknown. */
 const OLD_REQUESTS = [TCPDIAG_GETSOCK, DCCPDIAG_GETSOCK];
+/** Bytes of code that are looked at for a unit of work (ground/call-work.ts): 512. */
+const CODE_WORK_SHIFT = 9;
 /** Bytes of a path of AF_UNIX at most. */
 const NAME_MAX = SockaddrUn.size - SockaddrUn.offset.sun_path;
 
@@ -245,13 +247,13 @@ function addressAt(payload: Uint8Array, at: number, family: number): IpAddress {
  * `struct inet_diag_msg` for each socket of the family and protocol that is in one of the states, has the ports asked
  * for, and that the code accepts. What else stands in `id` is for one socket alone.
  */
-function inetSockets(
+function* inetSockets(
   task: SocketCaller,
   network: DiagnosedNetwork,
   payload: Uint8Array,
   heading: NetlinkHeading,
   code: Uint8Array | null,
-): Uint8Array[] {
+): Generator<Uint8Array | null> {
   const { sdiag_family, sdiag_protocol, idiag_states, id } = InetDiagReqV2.offset;
   const { idiag_sport, idiag_dport } = InetDiagSockid.offset;
   const view = viewOf(payload);
@@ -259,36 +261,39 @@ function inetSockets(
   const source = view.getUint16(id + idiag_sport);
   const destination = view.getUint16(id + idiag_dport);
   const family = payload[sdiag_family]!;
-  const isWanted = (ends: DiagnosedEnds): boolean =>
-    (source === 0 || source === ends.sourcePort) &&
-    (destination === 0 || destination === ends.destinationPort) &&
-    (code === null || acceptsDiagnosed(code, ends));
-  const messages: Uint8Array[] = [];
+  const isWanted = (ends: DiagnosedEnds): boolean => {
+    if (code !== null) task.kernel.work.charge(code.length >> CODE_WORK_SHIFT);
+    return (
+      (source === 0 || source === ends.sourcePort) &&
+      (destination === 0 || destination === ends.destinationPort) &&
+      (code === null || acceptsDiagnosed(code, ends))
+    );
+  };
   for (const socket of network.inetSockets) {
-    if (
+    const isTold =
       socket.family === family &&
       socket.protocol === payload[sdiag_protocol] &&
       (states & (1 << socket.stateNumber)) !== 0 &&
       socket.isListed &&
-      isWanted(endsOf(family, socket.local!, socket.peer, socket.options.boundIndex, socket.mark, socket.isPortNamed))
-    )
-      messages.push(describeInet(task, socket, payload, heading));
+      isWanted(endsOf(family, socket.local!, socket.peer, socket.options.boundIndex, socket.mark, socket.isPortNamed));
+    yield isTold ? describeInet(task, socket, payload, heading) : null;
   }
-  if (payload[sdiag_protocol] !== IPPROTO_TCP) return messages;
+  if (payload[sdiag_protocol] !== IPPROTO_TCP) return;
   const now = task.kernel.now();
   const writer = new NetlinkWriter();
   for (const one of network.tcpPorts.held.waitingOnes(now)) {
     const state = waitingState(one);
-    if (one.isV6 !== (family === AF_INET6) || (states & (1 << state)) === 0) continue;
-    if (!isWanted(endsOf(family, one, one.peer, one.device, 0, false))) continue;
-    messages.push(
-      writer
-        .begin(SOCK_DIAG_BY_FAMILY, heading)
-        .bytes(waitingMessage(one, state, now))
-        .finish(),
-    );
+    const isTold =
+      one.isV6 === (family === AF_INET6) &&
+      (states & (1 << state)) !== 0 &&
+      isWanted(endsOf(family, one, one.peer, one.device, 0, false));
+    yield isTold
+      ? writer
+          .begin(SOCK_DIAG_BY_FAMILY, heading)
+          .bytes(waitingMessage(one, state, now))
+          .finish()
+      : null;
   }
-  return messages;
 }
 
 function endsOf(
@@ -391,17 +396,15 @@ function putAddress(bytes: Uint8Array, at: number, family: number, ip: IpAddress
 }
 
 /** `struct unix_diag_msg` with what was asked to be shown. */
-function unixSockets(
+function* unixSockets(
   task: SocketCaller,
   network: DiagnosedNetwork,
   payload: Uint8Array,
   heading: NetlinkHeading,
-): Uint8Array[] {
+): Generator<Uint8Array | null> {
   const states = viewOf(payload).getUint32(UnixDiagReq.offset.udiag_states, true);
-  const messages: Uint8Array[] = [];
   for (const socket of network.unixSockets)
-    if ((states & (1 << unixState(socket))) !== 0) messages.push(describeUnix(task, socket, payload, heading));
-  return messages;
+    yield (states & (1 << unixState(socket))) !== 0 ? describeUnix(task, socket, payload, heading) : null;
 }
 
 function unixState({ isListening, peerSocket }: UnixSocket): number {
