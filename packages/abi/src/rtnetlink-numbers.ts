@@ -93,6 +93,8 @@ export const IFLA_INFO_KIND = 1,
   IFLA_INFO_SLAVE_KIND = 4,
   IFLA_INFO_SLAVE_DATA = 5,
   VETH_INFO_PEER = 1;
+/** Within AF_INET6 of IFLA_AF_SPEC. */
+export const IFLA_INET6_ADDR_GEN_MODE = 8;
 /** What RFC 2863 calls ifOperStatus. */
 export const IF_OPER_UNKNOWN = 0,
   IF_OPER_DOWN = 2,

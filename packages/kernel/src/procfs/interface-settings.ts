@@ -2,19 +2,12 @@
  * /proc/sys/net/ipv4/conf and /proc/sys/net/ipv6/conf (Linux Documentation/networking/ip-sysctl.rst): a folder for all
  * interfaces, one for new ones, and one for each that the reader's network has.
  */
-import {
-  CAP_NET_ADMIN,
-  EINVAL,
-  ENOENT,
-  IN6_ADDR_GEN_MODE_EUI64,
-  IN6_ADDR_GEN_MODE_NONE,
-  IN6_ADDR_GEN_MODE_RANDOM,
-} from "@stratos/abi";
+import { CAP_NET_ADMIN, EINVAL, ENOENT } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { FOUND_BY_NAME, PseudoDirectory, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
 import { disableAllIpv6, disableIpv6, MTU_MIN_V6 } from "../socket/interface-changes.ts";
 import type { NetworkInterface } from "../socket/network-interface.ts";
-import type { InterfaceSettings } from "../socket/network-settings.ts";
+import { type InterfaceSettings, isGeneration } from "../socket/network-settings.ts";
 import type { Network } from "../socket/network.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { bounded, numbers, only, type Setting, SettingFile, type SettingRight } from "./setting.ts";
@@ -147,17 +140,13 @@ export function confSettings(): Record<string, () => Setting> {
   return settings;
 }
 
-/** −EINVAL no such way, or one that needs a secret, which nobody has set. */
+/** −EINVAL no such way. */
 function setGeneration(network: Network, one: NetworkInterface, mode: number): number {
   if (!isGeneration(mode)) return -EINVAL;
   if (one.settings.generation === mode) return 0;
   one.settings.generation = mode;
   if (one.isRunning) network.ip.becomeReady(one);
   return 0;
-}
-
-function isGeneration(mode: number): boolean {
-  return mode === IN6_ADDR_GEN_MODE_EUI64 || mode === IN6_ADDR_GEN_MODE_NONE || mode === IN6_ADDR_GEN_MODE_RANDOM;
 }
 
 /** What is said for all holds for new ones, too. */

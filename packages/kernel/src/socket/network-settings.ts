@@ -1,4 +1,4 @@
-import { SOMAXCONN } from "@stratos/abi";
+import { IN6_ADDR_GEN_MODE_EUI64, IN6_ADDR_GEN_MODE_NONE, IN6_ADDR_GEN_MODE_RANDOM, SOMAXCONN } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 
 /** net.ipv4.tcp_rmem and tcp_wmem: bytes of a connection's buffer, at least, to begin with, at most (tcp(7)). */
@@ -9,6 +9,11 @@ export type TcpBuffer = readonly [least: number, initial: number, most: number];
  * own sets it up.
  */
 const QUEUE_MAX = SOMAXCONN;
+
+/** One that makes own addresses; IN6_ADDR_GEN_MODE_STABLE_PRIVACY needs a secret, which nobody can set. */
+export function isGeneration(mode: number): boolean {
+  return mode === IN6_ADDR_GEN_MODE_EUI64 || mode === IN6_ADDR_GEN_MODE_NONE || mode === IN6_ADDR_GEN_MODE_RANDOM;
+}
 
 /** What net.ipv4.conf and net.ipv6.conf say of one interface, of all, or of those to come. */
 export class InterfaceSettings {

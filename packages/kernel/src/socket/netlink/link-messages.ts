@@ -1,9 +1,12 @@
 /** RTM_NEWLINK, RTM_DELLINK and their like: what is told of interfaces, and what is asked to become of them. */
 import {
   AF_BRIDGE,
+  AF_INET,
+  AF_INET6,
   AF_UNSPEC,
   ALTIFNAMSIZ,
   CAP_NET_ADMIN,
+  EAFNOSUPPORT,
   EEXIST,
   EINVAL,
   ENODEV,
@@ -39,6 +42,7 @@ import {
   IFLA_GROUP,
   IFLA_IFALIAS,
   IFLA_IFNAME,
+  IFLA_INET6_ADDR_GEN_MODE,
   IFLA_INFO_DATA,
   IFLA_INFO_SLAVE_DATA,
   IFLA_INFO_SLAVE_KIND,
@@ -88,7 +92,14 @@ import {
   RtnlLinkStats,
   RtnlLinkStats64,
 } from "@stratos/abi";
-import { moveInterface, removeInterface, setInterfaceFlags, tellInterface, tellPort } from "../interface-changes.ts";
+import {
+  moveInterface,
+  MTU_MIN_V6,
+  removeInterface,
+  setInterfaceFlags,
+  tellInterface,
+  tellPort,
+} from "../interface-changes.ts";
 import {
   mtuBounds,
   packetSizeMax,
@@ -99,6 +110,7 @@ import {
   setMtu,
   setPacketSize,
 } from "../interface-properties.ts";
+import { isGeneration } from "../network-settings.ts";
 import { createBridge, createDummy, createVethPair } from "../new-interfaces.ts";
 import { TunDevice } from "../tun/tun-device.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
@@ -219,6 +231,10 @@ export function linkMessage(
   }
   if (family === AF_BRIDGE && master !== null && !isGone)
     writer.nest(IFLA_PROTINFO | NLA_F_NESTED, (data) => writePort(data, one));
+  if (one.mtu >= MTU_MIN_V6 && family !== AF_BRIDGE)
+    writer.nest(IFLA_AF_SPEC, (families) =>
+      families.nest(AF_INET6, (v6) => v6.attributeU8(IFLA_INET6_ADDR_GEN_MODE, one.settings.generation)),
+    );
   if (one.alternativeNames.length > 0)
     writer.nest(IFLA_PROP_LIST | NLA_F_NESTED, (list) => {
       for (const name of one.alternativeNames) list.attributeText(IFLA_ALT_IFNAME, name);
@@ -341,7 +357,7 @@ function dropName(network: InterfaceNetwork, one: NetworkInterface, name: string
  *
  * @returns 0; −EINVAL nothing says which is to be changed; −ENODEV no such interface; −EEXIST it is to be made and is
  *   there; −EBUSY its index is another's; −EOPNOTSUPP for other kinds, NLM_F_REPLACE, and what can't be changed;
- *   −EPERM, −ESRCH, −EBADF of the network that it is to be in
+ *   −EPERM, −ESRCH, −EBADF of the network that it is to be in; of what is said of a family, as generationIn
  */
 export function changeLink(task: SocketCaller, network: InterfaceNetwork, request: NetlinkRequest): number {
   const { payload } = request;
@@ -488,6 +504,25 @@ function newInterface(task: SocketCaller, payload: Uint8Array): NewInterface | n
   };
 }
 
+/**
+ * IFLA_AF_SPEC: how the interface makes its own addresses of IPv6; null: nothing is said; −EAFNOSUPPORT it has no such
+ * family; −EINVAL, −ERANGE (net/core/rtnetlink.c, validate_linkmsg; net/ipv6/addrconf.c, inet6_validate_link_af).
+ */
+function generationIn(one: NetworkInterface, payload: Uint8Array): number | null {
+  let mode: number | null = null;
+  const families = attributeOf(payload, Ifinfomsg.size, IFLA_AF_SPEC);
+  for (const family of families === null ? [] : attributesIn(families, 0)) {
+    if (family?.type === AF_INET) return -EOPNOTSUPP;
+    if (family?.type !== AF_INET6 || one.mtu < MTU_MIN_V6) return -EAFNOSUPPORT;
+    const value = attributeOf(family.value, 0, IFLA_INET6_ADDR_GEN_MODE);
+    if (value === null) return -EINVAL;
+    if (value.length === 0) return -ERANGE;
+    mode = value[0]!;
+    if (!isGeneration(mode)) return -EINVAL;
+  }
+  return mode;
+}
+
 function setLink(network: InterfaceNetwork, one: NetworkInterface, payload: Uint8Array): number {
   const address = attributeOf(payload, Ifinfomsg.size, IFLA_ADDRESS);
   const broadcast = attributeOf(payload, Ifinfomsg.size, IFLA_BROADCAST);
@@ -495,7 +530,8 @@ function setLink(network: InterfaceNetwork, one: NetworkInterface, payload: Uint
   const queueLength = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_TXQLEN));
   const group = groupIn(payload);
   const name = attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME);
-  if (attributeOf(payload, Ifinfomsg.size, IFLA_AF_SPEC) !== null) return -EOPNOTSUPP;
+  const generation = generationIn(one, payload);
+  if (generation !== null && generation < 0) return generation;
   if (broadcast !== null && broadcast.some((byte, at) => byte !== broadcastHardwareAddress(one)[at]))
     return -EOPNOTSUPP;
   let failed = address === null ? 0 : setHardwareAddress(network, one, address);
@@ -515,7 +551,11 @@ function setLink(network: InterfaceNetwork, one: NetworkInterface, payload: Uint
     one.queueLength = queueLength;
     tellInterface(network, one, false);
   }
-  return changeFlags(network, one, payload);
+  const flagsFailed = changeFlags(network, one, payload);
+  if (flagsFailed < 0 || generation === null) return flagsFailed;
+  one.settings.generation = generation;
+  tellInterface(network, one, false);
+  return 0;
 }
 
 /** One after the other, until one fails. */
