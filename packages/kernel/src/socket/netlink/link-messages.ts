@@ -553,6 +553,7 @@ function setLink(network: InterfaceNetwork, one: NetworkInterface, payload: Uint
   }
   const flagsFailed = changeFlags(network, one, payload);
   if (flagsFailed < 0 || generation === null) return flagsFailed;
+  // From when it comes up next; what /proc says holds at once (net/ipv6/addrconf.c, inet6_set_link_af).
   one.settings.generation = generation;
   tellInterface(network, one, false);
   return 0;
