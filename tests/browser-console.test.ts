@@ -107,6 +107,9 @@ test("bash answers after few requests for the image, and what it wrote is there 
 });
 
 const GOES_ON = "String(stratos.times.goesOn)";
+async function assertGoesOn(page: Page): Promise<void> {
+  assert.equal(await page.evaluate(GOES_ON), "1", String(await page.evaluate(NOTICE)));
+}
 
 test("a reload goes on with what runs, and shows what was shown; Restart ends it", async (context) => {
   const page = await opened(context);
@@ -114,14 +117,14 @@ test("a reload goes on with what runs, and shows what was shown; Restart ends it
   assert.equal(await page.evaluate(`stratos.ask({ kind: "hidden" })`), true);
   const shown = String(await page.evaluate(SCREEN));
   await anew(page, () => page.reload());
-  await page.waitFor(GOES_ON, /^1$/, PATIENCE_MS);
+  await assertGoesOn(page);
   assert.equal(String(await page.evaluate(SCREEN)).trimEnd(), shown.trimEnd());
   await run(page, "echo $x $(jobs | wc -l); echo still there >&5; cat /proc/$$/fd/5", /^kept 1\nstill there$/m);
   // By itself, once it rests; the second reload goes on from there.
   await run(page, "x=later; echo $x", /^later$/m);
   await page.waitFor("stratos.usage().then(({ isKept }) => `${isKept}`)", /^true$/, PATIENCE_MS);
   await anew(page, () => page.reload());
-  await page.waitFor(GOES_ON, /^1$/, PATIENCE_MS);
+  await assertGoesOn(page);
   await run(page, "echo $x", /^later$/m);
   await anew(page, () => click(page, "Restart"));
   await page.waitFor(GOES_ON, /^0$/, PATIENCE_MS);
@@ -143,7 +146,7 @@ test("pictures in the terminal are there after a reload, where they were and as 
   for (let times = 0; times < 2; times++) {
     assert.equal(await page.evaluate(`stratos.ask({ kind: "hidden" })`), true);
     await anew(page, () => page.reload());
-    await page.waitFor(GOES_ON, /^1$/, PATIENCE_MS);
+    await assertGoesOn(page);
     await page.waitFor(PICTURE_PIXELS, PICTURES, PATIENCE_MS);
     assert.equal(String(await page.evaluate(SCREEN)).trimEnd(), shown.trimEnd());
   }

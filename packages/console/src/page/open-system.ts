@@ -69,7 +69,11 @@ export async function openSystem(where: Where, tell: (message: Told) => void, pa
   const changes = keeping === "files" ? await openChanges(files!, pack, hasAny) : null;
   const mark = changes?.mark ?? null;
   const left = mark === null ? null : (running?.read(mark, page) ?? null);
-  if (hasAny && left === null) changes!.volume.root.freeOrphans();
+  if (hasAny && left === null) {
+    const why = mark === null ? "files wait to be written" : running!.whyNot(mark, page);
+    if (why !== null) tell({ kind: "told", words: `what ran before cannot go on: ${why}` });
+    changes!.volume.root.freeOrphans();
+  }
   const volume = changes?.volume ?? (await openVolatile(where, files, pack));
   if (known !== null) tellNews(where.image, pack, tell).catch(() => {}); // Nobody has to have a network.
   return { files, store, pack, changes, running, left, volume, sockets: openNetwork(where, tell) };

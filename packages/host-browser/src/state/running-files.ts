@@ -74,6 +74,16 @@ export class RunningFiles {
     return null;
   }
 
+  /** @returns for people, why `read` gives nothing though something of the page is kept; null: nothing is */
+  whyNot(volume: VolumeMark, page: string): string | null {
+    const own = this.#slots.flatMap(({ kept }) => (kept?.head.page === page ? [kept.head] : []));
+    const newest = own.toSorted((a, b) => b.serial - a.serial)[0]?.volume;
+    if (newest === undefined) return null;
+    return newest.generation === volume.generation && newest.checksum === volume.checksum
+      ? "it cannot be read"
+      : `files were written after it was kept (they are at ${volume.generation}, it was at ${newest.generation})`;
+  }
+
   /** Something is kept, of whatever volume. */
   get hasAny(): boolean {
     return this.#slots.some(({ kept }) => kept !== null);

@@ -270,6 +270,8 @@ test("what ran is there after a crash as it was kept last or before, whole, and 
   const later = { generation: 8, checksum: 4 };
   for (const _ of files.write({ volume: later, page: PAGE, screen: "later", state: stateOf(21) }));
   assert.equal(files.read({ generation: 8, checksum: 5 }, PAGE), null);
+  assert.match(files.whyNot({ generation: 9, checksum: 5 }, PAGE)!, /written after it was kept .*at 9, it was at 8\)/);
+  assert.equal(files.whyNot(later, "desktop"), null);
   assert.equal(files.read(later, PAGE)!.screen, "later");
   assert.equal(files.read(later, "desktop"), null);
   assert.equal(files.read(volume, PAGE)!.screen, "screen 20");
