@@ -21,11 +21,11 @@ const NONE = { ports: new Map<string, object>(), given: new Map<string, object>(
 
 before(ensureTestImage);
 
-function mounted(delta: MemoryBlockDevice, keepsOrphans: boolean): Volume {
+function mounted(delta: MemoryBlockDevice, keepsOrphans: boolean, volatile = true): Volume {
   const store = new ImageStore(TEST_HOME);
   const layers = store.layerPaths(store.require(TEST_IMAGE));
   const devices = layers.map((path) => new FileBlockDevice(path, { readOnly: true }));
-  const volume = mountOverlay(devices, delta, { ...GUEST_LIMITS, volatile: true, seconds: 1, keepsOrphans });
+  const volume = mountOverlay(devices, delta, { ...GUEST_LIMITS, volatile, seconds: 1, keepsOrphans });
   assert.ok(typeof volume !== "string", String(volume));
   return volume;
 }
@@ -65,13 +65,9 @@ class Terminal {
   }
 }
 
-test("bash, a sleeping python, a pipe and a deleted file go on after a machine was saved and loaded", async () => {
-  const delta = new MemoryBlockDevice(256 << 20);
-  const volume = mounted(delta, false);
-  const first = new Terminal(new MachineSession(options(volume)));
-  const { kernel } = first.session.machine;
-  const file = openConsoleTerminal(kernel, attachConsole(kernel, first.console));
-  first.session.start(
+function startShell({ session, console }: Terminal): void {
+  const file = openConsoleTerminal(session.machine.kernel, attachConsole(session.machine.kernel, console));
+  session.start(
     {
       program: "bash",
       argv: ["bash", "--norc", "-i"],
@@ -81,6 +77,14 @@ test("bash, a sleeping python, a pipe and a deleted file go on after a machine w
     },
     [file, file.retain(), file.retain()],
   );
+}
+
+test("bash, a sleeping python, a pipe and a deleted file go on after a machine was saved and loaded", async () => {
+  const delta = new MemoryBlockDevice(256 << 20);
+  const volume = mounted(delta, false);
+  const first = new Terminal(new MachineSession(options(volume)));
+  const { kernel } = first.session.machine;
+  startShell(first);
   await first.rest(3e9);
   assert.match(await first.type("exec 3<>/root/unnamed; echo kept >&3; rm /root/unnamed; echo $$\n"), /# $/);
   await first.type("cd /root; echo changed > /etc/motd; mkfifo p; { echo early; sleep 100; echo late; } > p & \n");
@@ -127,4 +131,21 @@ print("python wakes", round(time.monotonic()))' &\n`,
   // Which neighbours of a page come with it depends on what is translated already, so faults may be more.
   const counts = ({ session: { machine } }: Terminal): object => ({ ...countsOf(machine), faults: null });
   assert.deepEqual(counts(twin), counts(first));
+});
+
+test("programs that only read leave the volume as it is, however long they run; what they write reaches it", async () => {
+  const volume = mounted(new MemoryBlockDevice(256 << 20), false, false);
+  const terminal = new Terminal(new MachineSession(options(volume)));
+  const { machine } = terminal.session;
+  startShell(terminal);
+  await terminal.rest(3e9);
+  await terminal.type("sleep 6; ls -l /etc > /dev/null; sleep 6\n");
+  machine.sync();
+  const { generation } = volume.superblock;
+  // Each is started for the first time: the file is marked as read.
+  assert.match(await terminal.type("tac /etc/motd; sleep 6; factor 9; sleep 6; sum /etc/passwd\n"), /9: 3 3/);
+  assert.deepEqual([machine.hasUnwritten, volume.hasChanges, volume.superblock.generation], [false, false, generation]);
+  await terminal.type("echo new > new; sleep 6; ls -l new\n");
+  assert.deepEqual([machine.hasUnwritten, volume.hasChanges], [false, true]);
+  terminal.session.stop();
 });

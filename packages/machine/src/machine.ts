@@ -253,10 +253,17 @@ export class Machine {
     return this.kernel.isStopped;
   }
 
-  /** What is dirty reaches the file system now and then, a piece in each turn. */
+  /**
+   * What is dirty reaches the file system now and then, a piece in each turn. Times of access by themselves wait, as
+   * Linux has them wait for a day (mount(8), lazytime): stored, they would make the volume another one for each program
+   * that is started.
+   */
   #writeBack(): void {
     const { kernel } = this;
-    if (this.#underWay === null && kernel.now() < this.#nextWriteBackNs) return;
+    if (this.#underWay === null) {
+      if (kernel.now() < this.#nextWriteBackNs) return;
+      if (!this.hasUnwritten) return void (this.#nextWriteBackNs = kernel.now() + WRITE_BACK_INTERVAL_NS);
+    }
     const begun = this.#underWay ?? beginWriteBack(kernel);
     const reached = continueWriteBack(kernel, begun, () => true, kernel.work.piece());
     this.#underWay = reached.inodes > 0 ? reached : null;
