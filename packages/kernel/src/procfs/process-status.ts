@@ -3,6 +3,7 @@ import { PAGE_SIZE, SIGRTMAX } from "@stratos/abi";
 import { HART, HART_PC } from "@stratos/riscv";
 import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 import { viewOf } from "../ground/words.ts";
+import { queuedForUser } from "../signal/send-signal.ts";
 import type { SignalSet } from "../signal/signal-set.ts";
 import { A0, A7, SP } from "../task/hart-registers.ts";
 import { registersOf } from "../task/task-place.ts";
@@ -252,8 +253,7 @@ export function describeStatus(
     `CoreDumping:\t${process.coreDump === null ? 0 : 1}`,
     "THP_enabled:\t0",
     `Threads:\t${Math.max(1, process.tasks.length)}`,
-    `SigQ:\t${task.pending.length + process.pending.length}/` +
-      `${process.limits[11]!.soft === Infinity ? -1 : process.limits[11]!.soft}`,
+    `SigQ:\t${queuedForUser(process)}/${process.limits[11]!.soft === Infinity ? -1 : process.limits[11]!.soft}`,
     `SigPnd:\t${hexSet(task.pending.set)}`,
     `ShdPnd:\t${hexSet(process.pending.set)}`,
     `SigBlk:\t${hexSet(task.blocked)}`,

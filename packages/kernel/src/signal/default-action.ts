@@ -50,3 +50,9 @@ export function defaultAction(signal: number): DefaultAction {
       return "terminate";
   }
 }
+
+/** Nothing comes of it without a handler: what SIGCONT does is done when it is sent (SIG_KERNEL_IGNORE_MASK). */
+export function isIgnoredByDefault(signal: number): boolean {
+  const action = defaultAction(signal);
+  return action === "ignore" || action === "continue";
+}

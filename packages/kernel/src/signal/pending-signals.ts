@@ -1,4 +1,4 @@
-import { SIGRTMIN } from "@stratos/abi";
+import { SIGBUS, SIGFPE, SIGILL, SIGRTMIN, SIGSEGV, SIGSYS, SIGTRAP } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { SignalSet } from "./signal-set.ts";
 
@@ -30,7 +30,22 @@ export interface SignalOwner {
   signalTaken(info: SignalInfo): void;
 }
 
-/** How many signals the whole machine has queued: while they are few, nobody need be counted by user. */
+/** Raised by what a program does itself. */
+const FAULTS: ReadonlySet<number> = new Set([SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS]);
+
+export function isFault(signal: number): boolean {
+  return FAULTS.has(signal);
+}
+
+/** Which of several that are pending comes first (kernel/signal.c, next_signal): the lowest. */
+function rank(signal: number): number {
+  return isFault(signal) ? signal - 64 : signal;
+}
+
+/**
+ * How many signals the whole machine has queued, or keeps room for by timers: while they are few, nobody need be
+ * counted by user.
+ */
 export interface SignalLoad {
   queued: number;
 }
@@ -58,7 +73,7 @@ export function signalInfo(signal: number, code: number, parts: Partial<SignalIn
 
 /**
  * Queue of pending signals: one of each standard signal, all of the real-time ones in order (signal(7)). Bound:
- * RLIMIT_SIGPENDING (send-signal.ts), and the timers of the process.
+ * RLIMIT_SIGPENDING (send-signal.ts), which counts the timers, too: those that have an owner are counted with it.
  */
 export class PendingSignals {
   readonly set = new SignalSet();
@@ -74,13 +89,13 @@ export class PendingSignals {
     if (info.signal < SIGRTMIN && info.owner === null && this.set.has(info.signal)) return false;
     this.set.add(info.signal);
     this.#queue.push(info);
-    this.#load.queued++;
+    if (info.owner === null) this.#load.queued++;
     return true;
   }
 
   /** All that is pending goes with the thread or process. */
   clear(): void {
-    this.#load.queued -= this.#queue.length;
+    this.#load.queued -= this.counted;
     this.#queue.length = 0;
     this.set.low = this.set.high = 0;
   }
@@ -93,21 +108,31 @@ export class PendingSignals {
     return this.#queue.length;
   }
 
+  /** What RLIMIT_SIGPENDING counts of them. */
+  get counted(): number {
+    let count = 0;
+    for (const info of this.#queue) if (info.owner === null) count++;
+    return count;
+  }
+
   /** The one that came as `index`th of those that are pending. */
   at(index: number): SignalInfo | undefined {
     return this.#queue[index];
   }
 
-  /** Takes the pending signal to deliver first (lowest number; oldest of that number) that `allowed` says yes to. */
+  /**
+   * Takes the pending signal to deliver first (faults before others, then the lowest number; oldest of that number)
+   * that `allowed` says yes to.
+   */
   take(allowed: (signal: number) => boolean): SignalInfo | null {
     let best = -1;
     for (let index = 0; index < this.#queue.length; index++) {
       const signal = this.#queue[index]!.signal;
-      if (allowed(signal) && (best < 0 || signal < this.#queue[best]!.signal)) best = index;
+      if (allowed(signal) && (best < 0 || rank(signal) < rank(this.#queue[best]!.signal))) best = index;
     }
     if (best < 0) return null;
     const info = this.#queue.splice(best, 1)[0]!;
-    this.#load.queued--;
+    if (info.owner === null) this.#load.queued--;
     info.owner?.signalTaken(info);
     if (!this.#queue.some((other) => other.signal === info.signal)) this.set.delete(info.signal);
     return info;
@@ -118,7 +143,6 @@ export class PendingSignals {
     const at = this.#queue.findIndex((info) => info.owner === owner);
     if (at < 0) return;
     const [info] = this.#queue.splice(at, 1);
-    this.#load.queued--;
     if (!this.#queue.some((other) => other.signal === info!.signal)) this.set.delete(info!.signal);
   }
 
@@ -129,7 +153,7 @@ export class PendingSignals {
     for (let index = this.#queue.length - 1; index >= 0; index--) {
       if (this.#queue[index]!.signal !== signal) continue;
       const [dropped] = this.#queue.splice(index, 1);
-      this.#load.queued--;
+      if (dropped!.owner === null) this.#load.queued--;
       dropped!.owner?.signalTaken(dropped!);
     }
   }

@@ -11,12 +11,6 @@ import {
   SIGTSTP,
   SIGTTIN,
   SIGTTOU,
-  SIGBUS,
-  SIGFPE,
-  SIGILL,
-  SIGSEGV,
-  SIGSYS,
-  SIGTRAP,
   SI_KERNEL,
   SI_MESGQ,
   SI_TKILL,
@@ -26,8 +20,8 @@ import {
 } from "@stratos/abi";
 import type { ProcessGroup } from "./session.ts";
 import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
-import { defaultAction } from "./default-action.ts";
-import { type PendingSignals, signalInfo, type SignalInfo } from "./pending-signals.ts";
+import { defaultAction, isIgnoredByDefault } from "./default-action.ts";
+import { isFault, type PendingSignals, signalInfo, type SignalInfo } from "./pending-signals.ts";
 import type { SignalTask, SignalProcess } from "./signal-target.ts";
 
 /**
@@ -104,12 +98,16 @@ function drop(info: SignalInfo): 0 {
 function enqueue(group: SignalProcess, pending: PendingSignals, info: SignalInfo): number {
   const { signal, code } = info;
   const isExempt = info.owner !== null || (signal < SIGRTMIN && code >= 0);
-  const limit = group.limits[RLIMIT_SIGPENDING]!.soft;
-  const { signalLoad } = group.leader.kernel;
-  if (isExempt || signalLoad.queued < limit || queuedForUser(group) < limit) pending.add(seenBy(group, info));
+  if (isExempt || hasRoom(group)) pending.add(seenBy(group, info));
   else if (signal >= SIGRTMIN && code !== SI_USER) return -EAGAIN;
   else if (!pending.set.has(signal)) pending.add(signalInfo(signal, SI_USER));
   return 0;
+}
+
+/** May one more signal be queued for the process, or be kept for a timer of it? */
+export function hasRoom(group: SignalProcess): boolean {
+  const limit = group.limits[RLIMIT_SIGPENDING]!.soft;
+  return group.leader.kernel.signalLoad.queued < limit || queuedForUser(group) < limit;
 }
 
 /** The sender as the receiver knows him: in the numbers of his pid namespace and of his user namespace. */
@@ -149,20 +147,23 @@ function passesByInit(group: SignalProcess, info: SignalInfo): boolean {
 export function endsNotInit(group: SignalProcess, { signal, code }: SignalInfo): boolean {
   if (group.pidNamespace.init !== group || group.actions.get(signal).handler !== SIG_DFL) return false;
   if (signal === SIGKILL || signal === SIGSTOP) return false;
-  return !(code > 0 && code !== SI_KERNEL && FAULTS.includes(signal));
+  return !(code > 0 && code !== SI_KERNEL && isFault(signal));
 }
 
-/** Raised by what a program does itself, and not to be survived without a handler. */
-const FAULTS = [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS];
-
-/** Work: one step a task, when the machine has more signals queued than the limit allows. */
-function queuedForUser(target: SignalProcess): number {
-  const { uid } = target.leader.credentials;
+/**
+ * How many the process's user has queued, and timers, each of which keeps a place for its signal from the first on
+ * (kernel/time/posix-timers.c, alloc_posix_timer). Work: one step a task and signal, when the machine has more of them
+ * than the limit allows.
+ */
+export function queuedForUser(target: SignalProcess): number {
+  const { credentials, kernel } = target.leader;
+  if (kernel.signalLoad.queued === 0) return 0;
+  const { uid } = credentials;
   let count = 0;
-  for (const process of target.leader.kernel.tasks.processes.values()) {
+  for (const process of kernel.tasks.processes.values()) {
     if (process.leader.credentials.uid !== uid) continue;
-    count += process.pending.length;
-    for (const task of process.tasks) count += task.pending.length;
+    count += process.pending.counted + (process.timers?.posix.size ?? 0);
+    for (const task of process.tasks) count += task.pending.counted;
   }
   return count;
 }
@@ -241,7 +242,7 @@ function isIgnored(group: SignalProcess, task: SignalTask | null, info: SignalIn
   if (passesByInit(group, info)) return true;
   if (signal === SIGKILL || signal === SIGSTOP) return false;
   const { handler } = group.actions.get(signal);
-  return handler === SIG_IGN || (handler === SIG_DFL && defaultAction(signal) === "ignore");
+  return handler === SIG_IGN || (handler === SIG_DFL && isIgnoredByDefault(signal));
 }
 
 /** Makes the task look at its signals soon: it leaves a wait that signals interrupt. */

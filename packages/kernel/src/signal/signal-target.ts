@@ -43,6 +43,8 @@ export interface SignalProcess {
   readonly exitStatus: number | null;
   readonly isZombie: boolean;
   readonly pending: PendingSignals;
+  /** Its POSIX timers count towards RLIMIT_SIGPENDING. */
+  readonly timers: { readonly posix: { readonly size: number } } | null;
   readonly actions: SignalActions;
   readonly limits: readonly Limit[];
   readonly signalQueue: WaitQueue;

@@ -32,11 +32,12 @@ import {
   Sigaction,
   Sigaltstack,
   SiginfoSender,
+  isErrno,
 } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
 import { stateOf } from "../ground/call-state.ts";
 import { forceSignal } from "../task/deliver-signals.ts";
-import { defaultAction } from "../signal/default-action.ts";
+import { isIgnoredByDefault } from "../signal/default-action.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "../signal/send-signal.ts";
 import { leaveHandler, onSignalStack, readSignalInfo, SIGINFO_SENT, writeSignalInfo } from "../task/signal-frame.ts";
@@ -66,6 +67,8 @@ export function storeSet(task: Task, address: number, set: SignalSet): number {
 const KNOWN_FLAGS =
   SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | SA_RESETHAND | SA_EXPOSE_TAGBITS;
 
+const UNBLOCKABLE = (1 << (SIGKILL - 1)) | (1 << (SIGSTOP - 1));
+
 /** `struct sigaction` of the kernel: handler, flags, mask (riscv64 has no sa_restorer). */
 function rtSigaction(task: Task, signal: number, newAddress: number, oldAddress: number, size: number): number {
   signal |= 0;
@@ -78,7 +81,8 @@ function rtSigaction(task: Task, signal: number, newAddress: number, oldAddress:
   }
   const handler = getU64(view, Sigaction.offset.sa_handler);
   const flags = view.getUint32(Sigaction.offset.sa_flags, true);
-  const maskLow = view.getUint32(Sigaction.offset.sa_mask, true);
+  // Nothing blocks these two (kernel/signal.c, do_sigaction).
+  const maskLow = (view.getUint32(Sigaction.offset.sa_mask, true) & ~UNBLOCKABLE) >>> 0;
   const maskHigh = view.getUint32(Sigaction.offset.sa_mask + 4, true);
   if (oldAddress !== 0) {
     const old = actions.get(signal);
@@ -91,7 +95,7 @@ function rtSigaction(task: Task, signal: number, newAddress: number, oldAddress:
   if (newAddress === 0) return 0;
   actions.set(signal, { handler, flags: flags & KNOWN_FLAGS, restorer: 0, maskLow, maskHigh });
   // Setting a signal to be ignored drops what is pending (sigaction(2), NOTES; POSIX).
-  if (handler === SIG_IGN || (handler === SIG_DFL && defaultAction(signal) === "ignore")) {
+  if (handler === SIG_IGN || (handler === SIG_DFL && isIgnoredByDefault(signal))) {
     task.group.pending.discard(signal);
     for (const thread of task.group.tasks) thread.pending.discard(signal);
   }
@@ -174,10 +178,13 @@ function senderInfo(task: Task, signal: number, code: number): SignalInfo {
   return signalInfo(signal, code, { pid: task.pid, uid: task.credentials.uid });
 }
 
+/** −EINVAL no signal; −EPERM (kernel/signal.c, check_kill_permission). Asked when there is a target. */
+function maySend(task: Task, target: ThreadGroup, signal: number): number {
+  return signal < 0 || signal > 64 ? -EINVAL : checkSignalPermission(task, target, signal);
+}
+
 function kill(task: Task, pidArgument: number, signal: number): number {
   const pid = pidArgument | 0;
-  signal |= 0;
-  if (signal < 0 || signal > 64) return -EINVAL;
   const { tasks } = task.kernel;
   const { pidNamespace } = task.group;
   let targets: ThreadGroup[];
@@ -195,16 +202,17 @@ function kill(task: Task, pidArgument: number, signal: number): number {
     targets = [...group.members];
   }
   let sent = 0;
-  let refused = 0;
+  let refused = -ESRCH;
   for (const target of targets) {
-    const failed = checkSignalPermission(task, target, signal);
-    if (failed < 0) refused++;
+    const failed = maySend(task, target, signal);
+    if (failed < 0) refused = failed;
     else {
       sent++;
       if (signal !== 0) sendSignalToProcess(target, senderInfo(task, signal, SI_USER));
     }
   }
-  return sent > 0 ? 0 : refused > 0 ? -EPERM : -ESRCH;
+  // Of all, those whom the caller may not signal are passed over, be it each of them (kill_something_info).
+  return sent > 0 || (pid === -1 && refused === -EPERM) ? 0 : refused;
 }
 
 /** The thread that the caller calls `tid`. @param pid  of its process; null: of any */
@@ -215,27 +223,46 @@ function threadOf(task: Task, pid: number | null, tid: number): Task | undefined
 }
 
 function tgkill(task: Task, process: number | null, thread: number, signal: number): number {
-  if (signal < 0 || signal > 64 || thread <= 0 || (process !== null && process <= 0)) return -EINVAL;
+  if (thread <= 0 || (process !== null && process <= 0)) return -EINVAL;
   const target = threadOf(task, process, thread);
   if (target === undefined) return -ESRCH;
-  const failed = checkSignalPermission(task, target.group, signal);
+  const failed = maySend(task, target.group, signal);
   if (failed < 0) return failed;
   return signal === 0 ? 0 : sendSignalToTask(target, senderInfo(task, signal, SI_TKILL));
 }
 
 /**
- * rt_sigqueueinfo and rt_tgsigqueueinfo: the caller makes the siginfo, but can't pretend to be the kernel or kill(2).
+ * What the caller of rt_sigqueueinfo and rt_tgsigqueueinfo has made: −EFAULT; −EPERM for a code that only the kernel or
+ * kill(2) may give, to another thread than itself.
+ *
+ * @param id  whom it is for
  */
-function queueInfo(task: Task, target: ThreadGroup, thread: Task | null, signal: number, address: number): number {
+function loadInfo(task: Task, id: number, signal: number, address: number): SignalInfo | number {
   const { u8, view } = task.kernel.scratch;
   if (task.space.copyIn(address, u8, 0, SIGINFO_SENT) < 0) return -EFAULT;
   const info = readSignalInfo(task, view, signal);
-  const { code } = info;
-  if ((code >= 0 || code === SI_TKILL) && target !== task.group) return -EPERM;
-  const failed = checkSignalPermission(task, target, signal);
-  if (failed < 0) return failed;
-  if (signal === 0) return 0;
-  return thread !== null ? sendSignalToTask(thread, info) : sendSignalToProcess(target, info);
+  const isForged = info.code >= 0 || info.code === SI_TKILL;
+  return isForged && task.group.pidNamespace.idOf(task.tid) !== id ? -EPERM : info;
+}
+
+function queueInfo(task: Task, pid: number, signal: number, address: number): number {
+  const info = loadInfo(task, pid, signal, address);
+  if (isErrno(info)) return info;
+  const target = task.kernel.tasks.processOfThreadIn(task.group.pidNamespace, pid);
+  if (target === undefined) return -ESRCH;
+  const failed = maySend(task, target, signal);
+  return failed < 0 || signal === 0 ? failed : sendSignalToProcess(target, info);
+}
+
+function queueThreadInfo(task: Task, pid: number, tid: number, signal: number, address: number): number {
+  const info = loadInfo(task, tid, signal, address);
+  if (info === -EFAULT) return info;
+  if (pid <= 0 || tid <= 0) return -EINVAL;
+  if (isErrno(info)) return info;
+  const thread = threadOf(task, pid, tid);
+  if (thread === undefined) return -ESRCH;
+  const failed = maySend(task, thread.group, signal);
+  return failed < 0 || signal === 0 ? failed : sendSignalToTask(thread, info);
 }
 
 function sigaltstack(task: Task, newAddress: number, oldAddress: number): number {
@@ -281,24 +308,11 @@ export const signalCalls: SyscallTable = {
       return NO_RETURN;
     },
   },
-  rt_sigqueueinfo: {
-    run: (task, pid, number, address) => {
-      const signal = number | 0;
-      if (signal < 0 || signal > 64) return -EINVAL;
-      const target = task.kernel.tasks.processOfThreadIn(task.group.pidNamespace, pid | 0);
-      return target === undefined ? -ESRCH : queueInfo(task, target, null, signal, address);
-    },
-  },
+  rt_sigqueueinfo: { run: (task, pid, signal, address) => queueInfo(task, pid | 0, signal | 0, address) },
   rt_tgsigqueueinfo: {
-    run: (task, pid, tid, number, address) => {
-      const signal = number | 0;
-      if (signal < 0 || signal > 64 || (pid | 0) <= 0 || (tid | 0) <= 0) return -EINVAL;
-      const thread = threadOf(task, pid | 0, tid | 0);
-      if (thread === undefined) return -ESRCH;
-      return queueInfo(task, thread.group, thread, signal, address);
-    },
+    run: (task, pid, tid, signal, address) => queueThreadInfo(task, pid | 0, tid | 0, signal | 0, address),
   },
-  kill: { run: kill },
+  kill: { run: (task, pid, signal) => kill(task, pid, signal | 0) },
   tkill: { run: (task, tid, signal) => tgkill(task, null, tid | 0, signal | 0) },
   tgkill: { run: (task, process, thread, signal) => tgkill(task, process | 0, thread | 0, signal | 0) },
   sigaltstack: { run: sigaltstack },

@@ -31,6 +31,7 @@ import { stateOf } from "../ground/call-state.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { COARSE_CLOCKS, REALTIME_CLOCKS } from "../time/clock-kinds.ts";
 import { isCapable } from "../security/credentials.ts";
+import { hasRoom } from "../signal/send-signal.ts";
 import { adjustClock, setRealtime, setTimeZone } from "../time/clock-adjustment.ts";
 import { cpuTimeBase } from "../task/cpu-timers.ts";
 import { CpuSleep } from "../time/cpu-sleep.ts";
@@ -52,6 +53,26 @@ function storeTime(task: Task, address: number, seconds: number, rest: number): 
 function clockGettime(task: Task, clock: number, address: number): number {
   const now = readClock(task, clock | 0);
   return now === null ? -EINVAL : storeTime(task, address, now.seconds, now.nanoseconds);
+}
+
+/** clock_settime(2): 0; −EFAULT, −EINVAL; −EPERM also for clocks of CPU time by number (posix_cpu_clock_set). */
+function clockSettime(task: Task, clock: number, address: number): number {
+  if (clock !== CLOCK_REALTIME && clock >= 0) return -EINVAL;
+  const seconds = task.space.loadU64(address);
+  const nanoseconds = task.space.loadU64(address + Timespec.offset.tv_nsec);
+  if (seconds < 0 || nanoseconds < 0) return -EFAULT;
+  if (clock === CLOCK_REALTIME) return setRealtime(task, seconds, nanoseconds);
+  return readClock(task, clock) === null ? -EINVAL : -EPERM;
+}
+
+/** Of Debian's kernels (CONFIG_HZ 250). */
+const TICK_NS = 4_000_000;
+/** What a clock of CPU time counts: all by the scheduler; time in user mode, or that and the kernel's, by ticks. */
+const CPUCLOCK_SCHED = 2;
+
+/** Does the clock go by ticks (posix_cpu_clock_getres)? */
+function isCoarse(clock: number): boolean {
+  return clock < 0 ? (clock & 3) !== CPUCLOCK_SCHED : COARSE_CLOCKS.includes(clock);
 }
 
 /** Sleeps to a monotonic deadline; the remaining time is written when a handler ends it. */
@@ -210,7 +231,7 @@ function timerCreate(task: Task, clock: number, eventAddress: number, idAddress:
   if (clock === CLOCK_MONOTONIC_RAW || COARSE_CLOCKS.includes(clock)) return -EOPNOTSUPP;
   if (clock < 0 && cpuClockOwner(task, clock) === null) return -EINVAL;
   const timers = timersOf(task.group);
-  if (timers.posix.size >= 1024) return -EAGAIN;
+  if (!hasRoom(task.group)) return -EAGAIN;
   const event = { notify: SIGEV_SIGNAL, signal: SIGALRM, valueLow: 0, valueHigh: 0, thread: null as Task | null };
   const usesDefault = eventAddress === 0;
   if (!usesDefault) {
@@ -235,7 +256,7 @@ function timerCreate(task: Task, clock: number, eventAddress: number, idAddress:
   const id = timers.add(timer);
   if (usesDefault) event.valueLow = id;
   if (task.space.storeU32(idAddress, id) < 0) {
-    timers.posix.delete(id);
+    timers.remove(timer);
     return -EFAULT;
   }
   return 0;
@@ -297,16 +318,11 @@ export const timeCalls: SyscallTable = {
   clock_getres: {
     run: (task, clock, address) => {
       if (readClock(task, clock | 0) === null) return -EINVAL;
-      return address === 0 ? 0 : storeTime(task, address, 0, COARSE_CLOCKS.includes(clock | 0) ? 4_000_000 : 1);
+      return address === 0 ? 0 : storeTime(task, address, 0, isCoarse(clock | 0) ? TICK_NS : 1);
     },
   },
   clock_settime: {
-    run: (task, clock, address) => {
-      if ((clock | 0) !== CLOCK_REALTIME) return readClock(task, clock | 0) === null ? -EINVAL : -EINVAL;
-      const seconds = task.space.loadU64(address);
-      const nanoseconds = task.space.loadU64(address + Timespec.offset.tv_nsec);
-      return seconds < 0 || nanoseconds < 0 ? -EFAULT : setRealtime(task, seconds, nanoseconds);
-    },
+    run: (task, clock, address) => clockSettime(task, clock | 0, address),
   },
   clock_nanosleep: {
     run: clockNanosleep,
@@ -349,8 +365,7 @@ export const timeCalls: SyscallTable = {
       const timers = timersOf(task.group);
       const timer = timers.posix.get(id | 0);
       if (timer === undefined) return -EINVAL;
-      timer.cancel();
-      timers.posix.delete(id | 0);
+      timers.remove(timer);
       return 0;
     },
   },

@@ -16,7 +16,7 @@ import {
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
-import { signalInfo, type SignalInfo, type SignalOwner } from "../signal/pending-signals.ts";
+import { signalInfo, type SignalInfo, type SignalLoad, type SignalOwner } from "../signal/pending-signals.ts";
 import { sendSignalToProcess, sendSignalToTask, sendTimerSignal } from "../signal/send-signal.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
@@ -24,7 +24,10 @@ import { cpuTimeBase, ProcessTimeBase, type TimeBase } from "./cpu-timers.ts";
 import type { ClockSetObserver } from "../time/time-kernel.ts";
 import { Timer, type TimerClient, type TimerQueue } from "../time/timer-queue.ts";
 
-/** Interval timers (setitimer(2)) and POSIX timers (timer_create(2)) of a process. The process's end cancels them. */
+/**
+ * Interval timers (setitimer(2)) and POSIX timers (timer_create(2)) of a process. The process's end cancels them.
+ * Bound: RLIMIT_SIGPENDING (signal/send-signal.ts, hasRoom).
+ */
 class ProcessTimers {
   readonly intervals: (IntervalTimer | null)[] = [null, null, null];
   readonly posix = new Map<number, PosixTimer>();
@@ -34,7 +37,13 @@ class ProcessTimers {
     const id = this.#nextId++;
     timer.id = id;
     this.posix.set(id, timer);
+    timer.signalLoad.queued++;
     return id;
+  }
+
+  remove(timer: PosixTimer): void {
+    timer.cancel();
+    if (this.posix.delete(timer.id)) timer.signalLoad.queued--;
   }
 
   cancelAll(): void {
@@ -44,8 +53,7 @@ class ProcessTimers {
 
   /** execve keeps interval timers and deletes POSIX timers. */
   deletePosix(): void {
-    for (const timer of this.posix.values()) timer.cancel();
-    this.posix.clear();
+    for (const timer of this.posix.values()) this.remove(timer);
   }
 
   static {
@@ -238,6 +246,10 @@ export class PosixTimer extends ClockTimer implements SignalOwner, ClockSetObser
   /** How it tells of an expiration, as it was asked for. */
   get event(): Readonly<TimerEvent> {
     return this.#event;
+  }
+
+  get signalLoad(): SignalLoad {
+    return this.#process.leader.kernel.signalLoad;
   }
 
   get isCpuClock(): boolean {

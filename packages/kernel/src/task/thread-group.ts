@@ -105,7 +105,7 @@ export class ThreadGroup implements SignalProcess {
   /** Those that run on time in user mode (ITIMER_VIRTUAL). */
   userTimers: TimerQueue | null = null;
   /** setitimer(2) and timer_create(2) (process-timers.ts); null: it never had one. */
-  timers: { cancelAll(): void; deletePosix(): void } | null = null;
+  timers: { readonly posix: { readonly size: number }; cancelAll(): void; deletePosix(): void } | null = null;
   oomScoreAdjust = 0;
   /** Who has no CAP_SYS_RESOURCE doesn't go below it. */
   oomScoreAdjustLeast = 0;
