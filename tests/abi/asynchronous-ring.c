@@ -50,6 +50,12 @@ int main(void) {
   long sum = 0;
   for (unsigned i = 0; i < 3 * ring()->nr; i++) { if (submit(&b) != 1) break; while (reap(e)) sum += e[0].res; }
   SHOW(sum == 15L * ring()->nr);
+  /* As many as the ring has room for, which are more than were asked for */
+  unsigned taken = 0;
+  for (; taken < 2 * ring()->nr && submit(&a) == 1; taken++);
+  HOLDS(taken >= ring()->nr / 2 && taken < ring()->nr); SHOW(submit(&a));
+  for (sum = 0; reap(e); sum++);
+  SHOW(sum == taken); SHOW(submit(&a)); SHOW(reap(e));
   /* What is ready later */
   int s[2];
   socketpair(AF_UNIX, SOCK_STREAM, 0, s);

@@ -131,7 +131,11 @@ export const SO_TXTIME = 61,
   SO_PEERPIDFD = 77;
 
 export const SO_NETNS_COOKIE = 71,
+  SO_BUF_LOCK = 72,
   SO_PASSPIDFD = 76;
+/** Bits of SO_BUF_LOCK. Source: include/uapi/linux/socket.h. */
+export const SOCK_SNDBUF_LOCK = 1,
+  SOCK_RCVBUF_LOCK = 2;
 export const SCM_RIGHTS = 1,
   SCM_CREDENTIALS = 2,
   SCM_PIDFD = 4,

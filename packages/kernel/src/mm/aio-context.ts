@@ -54,8 +54,12 @@ export function aioRingSize(capacity: number, harts: number): number {
   return Math.ceil((AioRing.size + slots * IoEvent.size) / PAGE_SIZE) * PAGE_SIZE;
 }
 
-/** Requests and their results, in the order of their ends (io_setup(2); syscall/aio-requests.ts). Bound: `capacity`. */
+/**
+ * Requests and their results, in the order of their ends (io_setup(2); syscall/aio-requests.ts). Bound: what the ring
+ * has room for, which is more than was asked for, as programs learn from its head.
+ */
 export class AioContext {
+  /** What was asked for, and counts against fs.aio-max-nr. */
   readonly capacity: number;
   /** Whoever asks for them calls `collect` before. */
   readonly events: AioEvent[] = [];
@@ -90,10 +94,12 @@ export class AioContext {
     return Math.floor((this.ringBytes - AioRing.size) / IoEvent.size);
   }
 
+  /** A slot stays free, by which a full ring is none that is empty (fs/aio.c, ioctx_alloc: reqs_available). */
   get isFull(): boolean {
-    if (this.events.length + this.pending.size < this.capacity) return false;
+    const most = this.slots - 1;
+    if (this.events.length + this.pending.size < most) return false;
     this.collect();
-    return this.events.length + this.pending.size >= this.capacity;
+    return this.events.length + this.pending.size >= most;
   }
 
   tell(event: AioEvent): void {

@@ -25,6 +25,7 @@ import {
   SO_BINDTOIFINDEX,
   SO_BROADCAST,
   SO_BSDCOMPAT,
+  SO_BUF_LOCK,
   SO_BUSY_POLL,
   SO_COOKIE,
   SO_DEBUG,
@@ -75,6 +76,8 @@ import {
   SO_TXTIME,
   SO_TYPE,
   SO_ZEROCOPY,
+  SOCK_RCVBUF_LOCK,
+  SOCK_SNDBUF_LOCK,
   isErrno,
   Linger,
   Timeval,
@@ -99,7 +102,7 @@ const BUFFER_FORCED_MAX = 16 << 20;
 export class SocketOptions {
   sendBuffer = 0;
   receiveBuffer = 0;
-  /** SO_SNDBUF and SO_RCVBUF said how much: it doesn't grow by itself. */
+  /** SO_SNDBUF and SO_RCVBUF said how much, or SO_BUF_LOCK did: it doesn't grow by itself. */
   isSendFixed = false;
   isReceiveFixed = false;
   reuseAddress = false;
@@ -237,7 +240,7 @@ interface OptionHolder {
   readonly heedsFilter: boolean;
   readonly peerCredentials: PeerCredentials | null;
   readonly peerGroups: readonly number[] | null;
-  peerName(): Uint8Array | number;
+  readonly acceptedFrom: Uint8Array | number;
   takeError(): number;
   optionChanged(name: number): void;
 }
@@ -319,6 +322,11 @@ export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: 
         options.receiveBuffer = Math.max(RECEIVE_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_FORCED_MAX));
         options.isReceiveFixed = true;
       }
+      break;
+    case SO_BUF_LOCK:
+      if ((number & ~(SOCK_SNDBUF_LOCK | SOCK_RCVBUF_LOCK)) !== 0) return -EINVAL;
+      options.isSendFixed = (number & SOCK_SNDBUF_LOCK) !== 0;
+      options.isReceiveFixed = (number & SOCK_RCVBUF_LOCK) !== 0;
       break;
     case SO_RCVLOWAT:
       options.receiveLowAt = number < 0 ? 0x7fffffff : number === 0 ? 1 : number;
@@ -464,6 +472,8 @@ export function getSocketOption(
       return intOption(options.sendBuffer);
     case SO_RCVBUF:
       return intOption(options.receiveBuffer);
+    case SO_BUF_LOCK:
+      return intOption((options.isSendFixed ? SOCK_SNDBUF_LOCK : 0) | (options.isReceiveFixed ? SOCK_RCVBUF_LOCK : 0));
     case SO_RCVLOWAT:
       return intOption(options.receiveLowAt);
     case SO_SNDLOWAT:
@@ -522,7 +532,7 @@ export function getSocketOption(
       return value;
     }
     case SO_PEERNAME: {
-      const peer = socket.peerName();
+      const peer = socket.acceptedFrom;
       return isErrno(peer) ? -ENOTCONN : peer.length < length ? -EINVAL : peer;
     }
     case SO_BINDTODEVICE:
