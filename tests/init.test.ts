@@ -34,6 +34,22 @@ test("/sbin/init is process 1, sees its own processes, and has the tree of contr
   assert.equal(status, 5);
 });
 
+test("what is mounted in a mount namespace beside its own is there, too, as systemd's credentials", async () => {
+  const { stdout, stderr, status } = await runInit(`
+    mkdir /run/store
+    unshare --mount --propagation unchanged sh -ec '
+      mount --make-rslave /dev
+      mount -t tmpfs tmpfs /dev/shm
+      echo word > /dev/shm/name
+      mount --move /dev/shm /run/store'
+    cat /run/store/name
+    unshare --mount --propagation private sh -c 'mount -t tmpfs tmpfs /mnt'
+    grep -c ' /dev/shm \\| /mnt ' /proc/self/mountinfo`);
+  assert.equal(stderr, "");
+  assert.equal(stdout, "word\n1\n");
+  assert.equal(status, 0);
+});
+
 test("started later it is a program like others: what those see of processes stays", async () => {
   writeFileSync(join(folder, "init"), "#!/bin/bash\necho $((1 < $$)) $container; cat /proc/1/comm", { mode: 0o755 });
   const name = `init-${process.pid}`;

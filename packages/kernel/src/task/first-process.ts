@@ -6,7 +6,9 @@ import {
   MS_NODEV,
   MS_NOEXEC,
   MS_NOSUID,
+  MS_REC,
   MS_RELATIME,
+  MS_SHARED,
   SIGCHLD,
   SIG_IGN,
   isErrno,
@@ -25,6 +27,7 @@ import { SignalActions } from "../signal/signal-actions.ts";
 import { FileTable } from "../vfs/file-table.ts";
 import { FsContext } from "../vfs/fs-context.ts";
 import { mountAt, rootPath } from "../vfs/boot-mounts.ts";
+import { changePropagation } from "../vfs/mount-attributes.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { lookupDirectory } from "../vfs/path-walk.ts";
 import { takeTerminal } from "../tty/console.ts";
@@ -47,7 +50,8 @@ export interface FirstProcess {
   standardFiles: OpenFile[];
   /**
    * It is process 1 of a pid namespace, as an init system must be: the machine's own process 1 has no program. /proc
-   * and control groups are mounted for it, and programs that are started later live in that namespace, too.
+   * and control groups are mounted for it, all mounts are shared ones, and programs that are started later live in that
+   * namespace, too.
    */
   isInit?: boolean;
   /** Changes its limits before its program is loaded. */
@@ -177,6 +181,16 @@ function mountProcesses(kernel: Kernel): number {
 }
 
 /**
+ * For an init system: what is mounted in one mount namespace comes into those beside it. systemd sees to that only
+ * where no container is (mount_setup in its src/shared/mount-setup.c), and counts on it: what it mounts for a service,
+ * such as its credentials, would else be gone with the process that mounts it.
+ */
+function shareMounts(kernel: Kernel): void {
+  const result = changePropagation(kernel, kernel.mounts, rootPath(kernel), MS_REC | MS_SHARED);
+  assert(result === 0, "the root is a mount");
+}
+
+/**
  * Loads a program into a new process and makes it runnable.
  *
  * @returns the task, or what failed (the process is gone again)
@@ -273,5 +287,7 @@ function loadProgram(kernel: Kernel, task: Task, request: FirstProcess): StartFa
   kernel.vfs.permissionCount = permissionCount;
   kernel.hart.saveTo(task.registers);
   kernel.scheduler.current = null;
-  return result < 0 ? { what: "program", errno: -result } : null;
+  if (result < 0) return { what: "program", errno: -result };
+  if (request.isInit === true) shareMounts(kernel);
+  return null;
 }
