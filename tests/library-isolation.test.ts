@@ -156,7 +156,7 @@ test("a busy sandbox leaves the thread of its caller free, unless it shares that
     [true, true],
   ));
 
-test("nothing keeps the memory of a sandbox that was closed, wherever it ran", () =>
+extendedTest("nothing keeps the memory of a sandbox that was closed, wherever it ran", () =>
   prints(
     `${BEGIN}
     import { setFlagsFromString } from "node:v8";
@@ -183,7 +183,8 @@ test("nothing keeps the memory of a sandbox that was closed, wherever it ran", (
       ["shared", true, true],
       ["worker", true, true],
     ],
-  ));
+  ),
+);
 
 test("a program ends although a sandbox is open in a worker, and a volume is one sandbox's", () =>
   prints(

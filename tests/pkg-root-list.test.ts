@@ -134,7 +134,7 @@ test(
   },
 );
 
-test(
+extendedTest(
   "with recommendations when the list says so; what the list makes impossible is told, and nothing has changed",
   options,
   async () => {
@@ -176,7 +176,7 @@ test(
   },
 );
 
-test(
+extendedTest(
   "what another program changed since is not half taken back; when it is gone again, the change can be taken back",
   options,
   async () => {

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { sampleOf } from "@stratos/base/testing";
+import { extendedTest, sampleOf } from "@stratos/base/testing";
 import { zstdCodec } from "@stratos/host-node";
 import { readRecording } from "@stratos/session";
 import { entriesOf, recordingLines, recordingOf } from "../packages/session/src/testing/made-recording.ts";
@@ -116,7 +116,7 @@ test("folders of the host are repeated without the host", async () => {
   assert.ok(!existsSync(shared), "a replay writes nothing");
 });
 
-test("one file of the host, read-only, is repeated", async () => {
+extendedTest("one file of the host, read-only, is repeated", async () => {
   const file = join(folder, "one-file");
   const shared = join(folder, "only");
   writeFileSync(shared, "\0\xff only\n".repeat(20_000), "latin1");

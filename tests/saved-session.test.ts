@@ -133,7 +133,7 @@ print("python wakes", round(time.monotonic()))' &\n`,
   assert.deepEqual(counts(twin), counts(first));
 });
 
-test("programs that only read leave the volume as it is, however long they run; what they write reaches it", async () => {
+test("programs that only read leave the volume as it is, for however long; what is written reaches it", async () => {
   const volume = mounted(new MemoryBlockDevice(256 << 20), false, false);
   const terminal = new Terminal(new MachineSession(options(volume)));
   const { machine } = terminal.session;

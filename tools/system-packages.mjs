@@ -64,8 +64,8 @@ const NEEDED = [
   // Who judges the units of deploy/; and what stands before several hubs.
   { program: "systemd-analyze", package: "systemd" },
   { program: "haproxy", package: "haproxy" },
-  // The browser that pages are tried in.
-  { program: "chromium", package: "chromium" },
+  // The browser that pages are tried in, without windows of its own.
+  { program: "chromium-headless-shell", package: "chromium-headless-shell" },
 ];
 
 export async function installSystemPackages() {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { closeBrowser, listeningAt, openSocket } from "./browser-process.ts";
 
 /** Names that distributions give it; CHROMIUM says another. */
-const NAMES = ["chromium", "chromium-headless-shell", "chromium-browser", "google-chrome"];
+const NAMES = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
 const START_MS = 300_000;
 /** A browser under load answers late; one that lost a message never does. */
 const ANSWER_MS = 300_000;
@@ -58,6 +58,8 @@ export class Browser {
         `--user-data-dir=${profile}`,
         "--no-first-run",
         "--disable-dev-shm-usage",
+        // As a whole Chromium has it by itself: a frame that hangs is none of its page.
+        "--site-per-process",
         ...graphics,
         "--window-size=1000,600",
         ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),

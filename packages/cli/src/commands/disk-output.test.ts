@@ -5,6 +5,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { extendedTest } from "@stratos/base/testing";
 import { checkOutputs, loadTreefile, type OutputJob } from "@stratos/compose";
 import { fileEntry, fileTreeOf, MemoryBlob, readGpt, type FileEntry } from "@stratos/formats";
 import { ostreeOutput, tarOutput } from "@stratos/tools-node/compose";
@@ -72,8 +73,8 @@ function rootPlace(path: string): { readonly start: number; readonly size: numbe
   }
 }
 
-test(
-  "a treefile chooses the root's file system and a snapshot, and the " + "same treefile gives the same disk",
+extendedTest(
+  "a treefile chooses the root's file system and a snapshot, and the same treefile gives the same disk",
   async () => {
     const [raw] = diskOutputs(folder).filter(({ format }) => format === "raw");
     const treefile = (more: string): string =>

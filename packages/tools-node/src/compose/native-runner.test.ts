@@ -22,6 +22,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { extendedTest } from "@stratos/base/testing";
 import { ScriptError, type ScriptJob, type TreeChanges } from "@stratos/compose";
 import {
   comparePaths,
@@ -238,7 +239,7 @@ test(
   },
 );
 
-test("nor does one over a served tree", serving, async () => {
+extendedTest("nor does one over a served tree", serving, async () => {
   assert.deepEqual((await escapes({ isObserved: true }, new NativeRunner(temporary))).slice(1), ["looked"]);
 });
 
@@ -342,7 +343,7 @@ test("what ldconfig alone has looked at is known apart", serving, async () => {
   assert.deepEqual(remains(), []);
 });
 
-test("a file with several names is changed under all of them, over a served tree too", serving, async () => {
+extendedTest("a file with several names is changed under all of them, over a served tree too", serving, async () => {
   const script = "echo more >>/one\n";
   const tree = fileTreeOf(
     [...treeWith(script).entries(), file("one", "1"), fileEntry("two", "hardLink", { target: "one" })]
