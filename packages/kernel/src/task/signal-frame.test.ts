@@ -116,6 +116,8 @@ test("a made-up siginfo comes as it is, but can't pretend to be the kernel's or 
     assert.equal(call(sender, "rt_tgsigqueueinfo", target.pid, target.tid, SIGUSR1, 0x100), -EPERM);
     assert.equal(call(sender, "rt_sigqueueinfo", sender.pid, SIGUSR1, 0x100), 0, "to oneself");
   }
+  assert.equal(call(sender, "rt_sigqueueinfo", target.pid, 65, 0x100), -EPERM, "who forges is told so first");
+  memory.storeU32(0x108, -1 >>> 0);
   assert.equal(call(sender, "rt_sigqueueinfo", target.pid, 65, 0x100), -EINVAL);
   assert.equal(call(sender, "rt_tgsigqueueinfo", sender.pid, target.tid, SIGUSR1, 0x100), -ESRCH);
 });
