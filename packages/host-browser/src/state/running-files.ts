@@ -53,6 +53,10 @@ interface Slot {
   kept: { readonly head: KeptHead; readonly stateAt: number } | null;
 }
 
+interface FullSlot extends Slot {
+  kept: NonNullable<Slot["kept"]>;
+}
+
 export class RunningFiles {
   readonly #slots: readonly Slot[];
 
@@ -63,11 +67,9 @@ export class RunningFiles {
 
   /** @returns the newest of a page that belongs to a volume like this; null: there is none, or not of this version */
   read(volume: VolumeMark, page: string): Running | null {
-    for (const { handle, kept } of this.#slots.toSorted((a, b) => serialOf(b) - serialOf(a))) {
-      if (kept === null) continue;
+    for (const { handle, kept } of this.#newestFirst(page)) {
       const { volume: own, screen, stateBytes } = kept.head;
-      if (kept.head.page !== page) continue;
-      if (own.generation !== volume.generation || own.checksum !== volume.checksum) continue;
+      if (!isSameVolume(own, volume)) continue;
       const state = bytesIn(handle, kept.stateAt, stateBytes);
       if (state !== null) return { volume, page, screen, state };
     }
@@ -76,12 +78,16 @@ export class RunningFiles {
 
   /** @returns for people, why `read` gives nothing though something of the page is kept; null: nothing is */
   whyNot(volume: VolumeMark, page: string): string | null {
-    const own = this.#slots.flatMap(({ kept }) => (kept?.head.page === page ? [kept.head] : []));
-    const newest = own.toSorted((a, b) => b.serial - a.serial)[0]?.volume;
+    const newest = this.#newestFirst(page)[0]?.kept.head.volume;
     if (newest === undefined) return null;
-    return newest.generation === volume.generation && newest.checksum === volume.checksum
+    return isSameVolume(newest, volume)
       ? "it cannot be read"
       : `files were written after it was kept (they are at ${volume.generation}, it was at ${newest.generation})`;
+  }
+
+  #newestFirst(page: string): FullSlot[] {
+    const full = this.#slots.filter((slot): slot is FullSlot => slot.kept?.head.page === page);
+    return full.toSorted((a, b) => serialOf(b) - serialOf(a));
   }
 
   /** Something is kept, of whatever volume. */
@@ -122,6 +128,10 @@ export class RunningFiles {
   close(): void {
     for (const { handle } of this.#slots) handle.close();
   }
+}
+
+function isSameVolume(one: VolumeMark, other: VolumeMark): boolean {
+  return one.generation === other.generation && one.checksum === other.checksum;
 }
 
 function serialOf({ kept }: Slot): number {

@@ -1,4 +1,4 @@
-import { EFAULT, EINVAL, SIGKILL, SIGSTOP } from "@stratos/abi";
+import { EFAULT, EINVAL } from "@stratos/abi";
 import { SignalSet } from "../signal/signal-set.ts";
 import type { MaskedCaller } from "./event-kernel.ts";
 
@@ -19,8 +19,7 @@ export function enterTemporaryMask(task: MaskedCaller, address: number, size: nu
   const high = task.space.loadU32(address + 4);
   if (low < 0 || high < 0) return -EFAULT;
   const mask = new SignalSet(low, high);
-  mask.delete(SIGKILL);
-  mask.delete(SIGSTOP);
+  mask.deleteUnblockable();
   task.savedMask = task.blocked;
   task.blocked = mask;
   return 0;

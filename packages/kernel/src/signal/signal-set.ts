@@ -1,3 +1,4 @@
+import { SIGKILL, SIGSTOP } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 
 /** A set of the signals 1 … 64 (sigset_t) as two words; signal n is bit n − 1. */
@@ -22,6 +23,12 @@ export class SignalSet {
   delete(signal: number): void {
     if (signal <= 32) this.low = (this.low & ~(1 << (signal - 1))) >>> 0;
     else this.high = (this.high & ~(1 << (signal - 33))) >>> 0;
+  }
+
+  /** SIGKILL and SIGSTOP leave it: nothing blocks, waits for or reads these (signal(7)). */
+  deleteUnblockable(): void {
+    this.delete(SIGKILL);
+    this.delete(SIGSTOP);
   }
 
   get isEmpty(): boolean {

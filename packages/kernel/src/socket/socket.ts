@@ -120,7 +120,7 @@ export abstract class Socket extends OpenFile {
   abstract connect(task: SocketCaller, address: Uint8Array, nonblocking: boolean): number;
   abstract localName(): Uint8Array;
   abstract peerName(): Uint8Array | number;
-  /** Who connected, also where the connection has ended since (net/ipv4/af_inet.c, inet_getname). */
+  /** The peer, also where the connection has ended since or only begins (net/ipv4/af_inet.c, inet_getname). */
   get acceptedFrom(): Uint8Array | number {
     return this.peerName();
   }

@@ -19,8 +19,6 @@ import {
   RLIMIT_NOFILE,
   SFD_CLOEXEC,
   SFD_NONBLOCK,
-  SIGKILL,
-  SIGSTOP,
   TFD_CLOEXEC,
   TFD_NONBLOCK,
   TFD_TIMER_ABSTIME,
@@ -113,8 +111,7 @@ function signalfd(task: Task, fd: number, mask: number, size: number, flags: num
   const high = task.space.loadU32(mask + 4);
   if (low < 0 || high < 0) return -EFAULT;
   const set = new SignalSet(low, high);
-  set.delete(SIGKILL);
-  set.delete(SIGSTOP);
+  set.deleteUnblockable();
   if ((fd | 0) === -1)
     return install(task, new SignalFile(task.kernel, set, (flags & SFD_NONBLOCK) !== 0), (flags & SFD_CLOEXEC) !== 0);
   const file = task.files.get(fd | 0);

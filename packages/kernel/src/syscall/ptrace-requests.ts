@@ -308,8 +308,7 @@ function moveMask(task: Task, target: Task, isSet: boolean, size: number, data: 
   if (!isSet) return storeSet(task, data, target.savedMask ?? target.blocked);
   const mask = loadSet(task, data);
   if (mask === null) return -EFAULT;
-  mask.delete(SIGKILL);
-  mask.delete(SIGSTOP);
+  mask.deleteUnblockable();
   target.blocked = mask;
   return 0;
 }

@@ -67,8 +67,6 @@ export function storeSet(task: Task, address: number, set: SignalSet): number {
 const KNOWN_FLAGS =
   SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | SA_RESETHAND | SA_EXPOSE_TAGBITS;
 
-const UNBLOCKABLE = (1 << (SIGKILL - 1)) | (1 << (SIGSTOP - 1));
-
 /** `struct sigaction` of the kernel: handler, flags, mask (riscv64 has no sa_restorer). */
 function rtSigaction(task: Task, signal: number, newAddress: number, oldAddress: number, size: number): number {
   signal |= 0;
@@ -82,8 +80,11 @@ function rtSigaction(task: Task, signal: number, newAddress: number, oldAddress:
   const handler = getU64(view, Sigaction.offset.sa_handler);
   const flags = view.getUint32(Sigaction.offset.sa_flags, true);
   // Nothing blocks these two (kernel/signal.c, do_sigaction).
-  const maskLow = (view.getUint32(Sigaction.offset.sa_mask, true) & ~UNBLOCKABLE) >>> 0;
-  const maskHigh = view.getUint32(Sigaction.offset.sa_mask + 4, true);
+  const mask = new SignalSet(
+    view.getUint32(Sigaction.offset.sa_mask, true),
+    view.getUint32(Sigaction.offset.sa_mask + 4, true),
+  );
+  mask.deleteUnblockable();
   if (oldAddress !== 0) {
     const old = actions.get(signal);
     put64(view, Sigaction.offset.sa_handler, old.handler);
@@ -93,7 +94,7 @@ function rtSigaction(task: Task, signal: number, newAddress: number, oldAddress:
     if (task.space.copyOut(oldAddress, u8, 0, Sigaction.size) < 0) return -EFAULT;
   }
   if (newAddress === 0) return 0;
-  actions.set(signal, { handler, flags: flags & KNOWN_FLAGS, restorer: 0, maskLow, maskHigh });
+  actions.set(signal, { handler, flags: flags & KNOWN_FLAGS, restorer: 0, maskLow: mask.low, maskHigh: mask.high });
   // Setting a signal to be ignored drops what is pending (sigaction(2), NOTES; POSIX).
   if (handler === SIG_IGN || (handler === SIG_DFL && isIgnoredByDefault(signal))) {
     task.group.pending.discard(signal);
@@ -121,8 +122,7 @@ function rtSigprocmask(task: Task, how: number, newAddress: number, oldAddress: 
       default:
         return -EINVAL;
     }
-    task.blocked.delete(SIGKILL);
-    task.blocked.delete(SIGSTOP);
+    task.blocked.deleteUnblockable();
     if (hasDeliverableSignal(task)) task.hasWork = true;
   }
   return oldAddress !== 0 ? storeSet(task, oldAddress, old) : 0;
@@ -133,8 +133,7 @@ function rtSigsuspend(task: Task, address: number, size: number): number {
   if (task.syscallState === null) {
     const set = loadSet(task, address);
     if (set === null) return -EFAULT;
-    set.delete(SIGKILL);
-    set.delete(SIGSTOP);
+    set.deleteUnblockable();
     task.savedMask = task.blocked;
     task.blocked = set;
     task.syscallState = { kind: "sigsuspend" };
@@ -147,8 +146,7 @@ function rtSigtimedwait(task: Task, setAddress: number, infoAddress: number, tim
   const set = loadSet(task, setAddress);
   if (set === null) return -EFAULT;
   // Nobody takes these from their effect (kernel/signal.c, do_sigtimedwait).
-  set.delete(SIGKILL);
-  set.delete(SIGSTOP);
+  set.deleteUnblockable();
   let state = stateOf(task, "deadline");
   if (state === null) {
     const duration = timeout === 0 ? Infinity : loadDuration(task.space, timeout);

@@ -168,8 +168,7 @@ function runHandler(task: Task, info: SignalInfo, action: SignalAction): void {
   task.savedMask = null;
   const mask = task.blocked.union(new SignalSet(action.maskLow, action.maskHigh));
   if ((action.flags & SA_NODEFER) === 0) mask.add(info.signal);
-  mask.delete(SIGKILL);
-  mask.delete(SIGSTOP);
+  mask.deleteUnblockable();
   task.blocked = mask;
   if ((action.flags & SA_RESETHAND) !== 0) task.group.actions.set(info.signal, { ...action, handler: SIG_DFL });
 }

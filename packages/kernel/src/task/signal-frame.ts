@@ -6,9 +6,7 @@ import {
   SIGCHLD,
   SIGFPE,
   SIGILL,
-  SIGKILL,
   SIGSEGV,
-  SIGSTOP,
   SIGSYS,
   SIGTRAP,
   SI_TIMER,
@@ -98,8 +96,7 @@ export function leaveHandler(task: Task): boolean {
   const at = hart.get(SP);
   if (task.space.copyIn(at, frame, 0, SIZE) < 0) return false;
   task.blocked = new SignalSet(view.getUint32(MASK, true), view.getUint32(MASK + 4, true));
-  task.blocked.delete(SIGKILL);
-  task.blocked.delete(SIGSTOP);
+  task.blocked.deleteUnblockable();
   task.hasWork = true;
   hart.readPc(view, PC);
   physical.u8.set(frame.subarray(REGISTERS, FLOATS), HART_X + 8);
