@@ -134,26 +134,29 @@ test("a reload goes on with what runs, and shows what was shown; Restart ends it
   await run(page, "echo [$x]", /^\[\]$/m);
 });
 
-test("pictures in the terminal are there after a reload, where they were and as far as they were", async (context) => {
-  const page = await opened(context);
-  // One has scrolled away; of another a half was written over.
-  const others = `printf '${GREEN_INLINE}\\n'; seq 100`;
-  const lines = `${others}; printf '${RED_SIXEL}\\033[8Cbeside\\n${GREEN_TIFF}\\033[1Cover\\n'`;
-  await run(page, `${lines}; echo done`, /^done$/m);
-  const PICTURES = /^480 red, [1-9]\d* green$/;
-  await page.waitFor(PICTURE_PIXELS, PICTURES, PATIENCE_MS);
-  const shown = String(await page.evaluate(SCREEN));
-  for (let times = 0; times < 2; times++) {
-    assert.equal(await page.evaluate(`stratos.ask({ kind: "hidden" })`), true);
-    await anew(page, () => page.reload());
-    await assertGoesOn(page);
+extendedTest(
+  "pictures in the terminal are there after a reload, where they were and as far as they were",
+  async (context) => {
+    const page = await opened(context);
+    // One has scrolled away; of another a half was written over.
+    const others = `printf '${GREEN_INLINE}\\n'; seq 100`;
+    const lines = `${others}; printf '${RED_SIXEL}\\033[8Cbeside\\n${GREEN_TIFF}\\033[1Cover\\n'`;
+    await run(page, `${lines}; echo done`, /^done$/m);
+    const PICTURES = /^480 red, [1-9]\d* green$/;
     await page.waitFor(PICTURE_PIXELS, PICTURES, PATIENCE_MS);
-    assert.equal(String(await page.evaluate(SCREEN)).trimEnd(), shown.trimEnd());
-  }
-  await page.evaluate("stratos.terminal.scrollToTop()");
-  await page.waitFor(PICTURE_PIXELS, /^0 red, [1-9]\d* green$/, PATIENCE_MS);
-  await anew(page, () => click(page, "Restart"));
-});
+    const shown = String(await page.evaluate(SCREEN));
+    for (let times = 0; times < 2; times++) {
+      assert.equal(await page.evaluate(`stratos.ask({ kind: "hidden" })`), true);
+      await anew(page, () => page.reload());
+      await assertGoesOn(page);
+      await page.waitFor(PICTURE_PIXELS, PICTURES, PATIENCE_MS);
+      assert.equal(String(await page.evaluate(SCREEN)).trimEnd(), shown.trimEnd());
+    }
+    await page.evaluate("stratos.terminal.scrollToTop()");
+    await page.waitFor(PICTURE_PIXELS, /^0 red, [1-9]\d* green$/, PATIENCE_MS);
+    await anew(page, () => click(page, "Restart"));
+  },
+);
 
 extendedTest("a reload goes on with what was typed into an editor that has just begun", async (context) => {
   const page = await opened(context);

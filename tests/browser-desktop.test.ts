@@ -134,41 +134,44 @@ async function shownAtRest(page: Page): Promise<string> {
   }
 }
 
-test("a reload of the desktop goes on with its terminals and windows, as they were and where they were", async () => {
-  const page = await browser.open(`${url}desktop/`);
-  await page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
-  await pressKey(page, "Enter", CTRL_ALT);
-  await page.waitFor(TERMINAL, /[#$] /, PATIENCE_MS);
-  // A worker that goes on has not loaded what this is of.
-  await page.type("x=kept; cat < /proc/sys/kernel/ostype; sleep 1000 < /proc/sys/kernel/ostype &\n");
-  await page.type("echo $((6*7)) shown\n");
-  await page.waitFor(TERMINAL, /42 shown/, PATIENCE_MS);
-  await pressKey(page, "ArrowLeft", CTRL_ALT);
-  const place = "JSON.stringify(document.querySelector('section.window:not(.of-guest)')?.getBoundingClientRect())";
-  const before = await page.evaluate(place);
-  await startFoot(page);
-  await typeKeys(page, "y=window; echo $((6*9)) shown\n");
-  await pressKey(page, "ArrowRight", CTRL_ALT);
-  const window = await shownAtRest(page);
-  await page.waitFor("stratos.usage().then(({ isKept }) => `${isKept}`)", /^true$/, PATIENCE_MS);
-  await page.reload();
-  await page.waitFor("String(stratos.goesOn())", /^true$/, PATIENCE_MS);
-  await page.waitFor(TERMINAL, /42 shown/, PATIENCE_MS);
-  assert.equal(await page.evaluate(place), before);
-  // Whoever has the keyboard has it still.
-  const isSame = `(() => { const now = ${SHOWN}; return now === ${JSON.stringify(window)} ? "same" : now; })()`;
-  await page.waitFor(isSame, /^same$/, PATIENCE_MS);
-  await page.waitFor(HAS_KEYBOARD, /^true$/, PATIENCE_MS);
-  await typeKeys(page, "echo $y typed > /root/typed; notify-send later\n");
-  const notified = "[...document.querySelectorAll('.notification')].map((each) => each.textContent).join()";
-  await page.waitFor(notified, /later/, PATIENCE_MS);
-  assert.equal(await page.evaluate("stratos.read('/root/typed')"), "window typed\n");
-  await page.evaluate("document.querySelector('.xterm-helper-textarea').focus()");
-  await page.type("echo $x $(jobs | wc -l) later\n");
-  await page.waitFor(TERMINAL, /kept 1 later/, PATIENCE_MS);
-  await shutDown(page);
-  await page.call("Page.close", {});
-});
+extendedTest(
+  "a reload of the desktop goes on with its terminals and windows, as they were and where they were",
+  async () => {
+    const page = await browser.open(`${url}desktop/`);
+    await page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
+    await pressKey(page, "Enter", CTRL_ALT);
+    await page.waitFor(TERMINAL, /[#$] /, PATIENCE_MS);
+    // A worker that goes on has not loaded what this is of.
+    await page.type("x=kept; cat < /proc/sys/kernel/ostype; sleep 1000 < /proc/sys/kernel/ostype &\n");
+    await page.type("echo $((6*7)) shown\n");
+    await page.waitFor(TERMINAL, /42 shown/, PATIENCE_MS);
+    await pressKey(page, "ArrowLeft", CTRL_ALT);
+    const place = "JSON.stringify(document.querySelector('section.window:not(.of-guest)')?.getBoundingClientRect())";
+    const before = await page.evaluate(place);
+    await startFoot(page);
+    await typeKeys(page, "y=window; echo $((6*9)) shown\n");
+    await pressKey(page, "ArrowRight", CTRL_ALT);
+    const window = await shownAtRest(page);
+    await page.waitFor("stratos.usage().then(({ isKept }) => `${isKept}`)", /^true$/, PATIENCE_MS);
+    await page.reload();
+    await page.waitFor("String(stratos.goesOn())", /^true$/, PATIENCE_MS);
+    await page.waitFor(TERMINAL, /42 shown/, PATIENCE_MS);
+    assert.equal(await page.evaluate(place), before);
+    // Whoever has the keyboard has it still.
+    const isSame = `(() => { const now = ${SHOWN}; return now === ${JSON.stringify(window)} ? "same" : now; })()`;
+    await page.waitFor(isSame, /^same$/, PATIENCE_MS);
+    await page.waitFor(HAS_KEYBOARD, /^true$/, PATIENCE_MS);
+    await typeKeys(page, "echo $y typed > /root/typed; notify-send later\n");
+    const notified = "[...document.querySelectorAll('.notification')].map((each) => each.textContent).join()";
+    await page.waitFor(notified, /later/, PATIENCE_MS);
+    assert.equal(await page.evaluate("stratos.read('/root/typed')"), "window typed\n");
+    await page.evaluate("document.querySelector('.xterm-helper-textarea').focus()");
+    await page.type("echo $x $(jobs | wc -l) later\n");
+    await page.waitFor(TERMINAL, /kept 1 later/, PATIENCE_MS);
+    await shutDown(page);
+    await page.call("Page.close", {});
+  },
+);
 
 const OPEN_DIALOG = "document.querySelector('dialog[open]')?.textContent ?? 'none'";
 

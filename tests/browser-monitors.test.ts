@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
+import { extendedTest, isExtended } from "@stratos/base/testing";
 import { keepWebFolder, webFolderServer } from "@stratos/console";
 import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { accessibilityViolations } from "./support/accessibility.ts";
@@ -21,7 +22,7 @@ const CTRL_ALT = 3;
 let server: Server;
 let url: string;
 let browser: Browser;
-before(async () => {
+async function begin(): Promise<void> {
   await ensureScreenImage();
   server = webFolderServer(
     await keepWebFolder({ home: TEST_HOME, image: SCREEN_IMAGE, lines: [], desktop: TAB_DESKTOP }),
@@ -29,12 +30,17 @@ before(async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   browser = await Browser.launch();
-});
-after(async () => {
+}
+async function end(): Promise<void> {
   await browser?.close();
   server?.close();
   server?.closeAllConnections();
-});
+}
+// Its one test is of the extended run: otherwise there is nothing to begin.
+if (isExtended) {
+  before(begin);
+  after(end);
+}
 
 /** Presses a button by the words that it has, as a person does: windows open only then. */
 async function choose(page: Page, words: string, control = "button"): Promise<void> {
@@ -70,78 +76,81 @@ async function otherWindow(): Promise<Page> {
   }
 }
 
-test("a window of the browser is a monitor: windows go there, are used there, and come back when it goes", async () => {
-  const page = await browser.open(`${url}desktop/`);
-  await page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
-  await pressKey(page, "Space", CTRL_ALT);
-  await page.waitFor("document.activeElement?.getAttribute('role')", /combobox/, PATIENCE_MS);
-  await page.type("foot");
-  const chosen = "document.querySelector('.launcher-item[aria-selected=true]')?.textContent";
-  await page.waitFor(chosen, /foot/i, PATIENCE_MS);
-  await page.type("\n");
-  await page.waitFor(PICTURE, /^drawn/, PATIENCE_MS);
+extendedTest(
+  "a window of the browser is a monitor: windows go there, are used there, and come back when it goes",
+  async () => {
+    const page = await browser.open(`${url}desktop/`);
+    await page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
+    await pressKey(page, "Space", CTRL_ALT);
+    await page.waitFor("document.activeElement?.getAttribute('role')", /combobox/, PATIENCE_MS);
+    await page.type("foot");
+    const chosen = "document.querySelector('.launcher-item[aria-selected=true]')?.textContent";
+    await page.waitFor(chosen, /foot/i, PATIENCE_MS);
+    await page.type("\n");
+    await page.waitFor(PICTURE, /^drawn/, PATIENCE_MS);
 
-  await choose(page, "Session");
-  await choose(page, "Settings", ".menu button");
-  await choose(page, "Add a window as a monitor");
-  const other = await otherWindow();
-  await other.waitFor("getComputedStyle(document.querySelector('#desktop')).position", /^absolute$/, PATIENCE_MS);
-  assert.equal(await other.evaluate("document.compatMode"), "CSS1Compat");
-  await page.waitFor("document.querySelector('.settings').textContent", /Monitor 2.*To the right/, PATIENCE_MS);
-  assert.deepEqual(await accessibilityViolations(page), []);
+    await choose(page, "Session");
+    await choose(page, "Settings", ".menu button");
+    await choose(page, "Add a window as a monitor");
+    const other = await otherWindow();
+    await other.waitFor("getComputedStyle(document.querySelector('#desktop')).position", /^absolute$/, PATIENCE_MS);
+    assert.equal(await other.evaluate("document.compatMode"), "CSS1Compat");
+    await page.waitFor("document.querySelector('.settings').textContent", /Monitor 2.*To the right/, PATIENCE_MS);
+    assert.deepEqual(await accessibilityViolations(page), []);
 
-  // Foot goes there by a key, and the keyboard with it.
-  await page.evaluate("document.querySelector('section.of-guest').focus()");
-  await pressKey(page, "KeyN", CTRL_ALT);
-  await other.waitFor(PICTURE, /^drawn/, PATIENCE_MS);
-  assert.equal(await page.evaluate(PICTURE), "none");
-  const click = await other.evaluate(`(() => {
+    // Foot goes there by a key, and the keyboard with it.
+    await page.evaluate("document.querySelector('section.of-guest').focus()");
+    await pressKey(page, "KeyN", CTRL_ALT);
+    await other.waitFor(PICTURE, /^drawn/, PATIENCE_MS);
+    assert.equal(await page.evaluate(PICTURE), "none");
+    const click = await other.evaluate(`(() => {
     const { x, y } = document.querySelector("section.of-guest canvas.picture").getBoundingClientRect();
     return { x: x + 60, y: y + 60 };
   })()`);
-  for (const type of ["mousePressed", "mouseReleased"])
-    await other.call("Input.dispatchMouseEvent", { type, button: "left", clickCount: 1, ...(click as object) });
-  await typeKeys(other, "echo there > /root/monitor; notify-send arrived\n");
-  await page.waitFor(NOTIFIED, /arrived/, PATIENCE_MS);
-  assert.equal(await page.evaluate("stratos.read('/root/monitor')"), "there\n");
+    for (const type of ["mousePressed", "mouseReleased"])
+      await other.call("Input.dispatchMouseEvent", { type, button: "left", clickCount: 1, ...(click as object) });
+    await typeKeys(other, "echo there > /root/monitor; notify-send arrived\n");
+    await page.waitFor(NOTIFIED, /arrived/, PATIENCE_MS);
+    assert.equal(await page.evaluate("stratos.read('/root/monitor')"), "there\n");
 
-  // Twice as large, and its program draws for it: a pixel of its picture is one of the page.
-  await page.evaluate(`(() => {
+    // Twice as large, and its program draws for it: a pixel of its picture is one of the page.
+    await page.evaluate(`(() => {
     const [, scale] = [...document.querySelectorAll(".settings .monitors select")].filter((each) =>
       [...each.options].some(({ value }) => value === "200"));
     scale.value = "200";
     scale.dispatchEvent(new Event("change"));
   })()`);
-  const sharp = `(() => {
+    const sharp = `(() => {
     const [state, own, shown] = ${PICTURE}.split(" ");
     return state === "drawn" && Math.abs(own - shown) < 2 && own > 700 ? "sharp" : ${PICTURE};
   })()`;
-  await other.waitFor(sharp, /^sharp$/, PATIENCE_MS);
-  await pressKey(other, "ArrowUp", CTRL_ALT);
-  const fills =
-    "JSON.stringify([document.querySelector('section.of-guest').getBoundingClientRect().width, innerWidth])";
-  await other.waitFor(fills, /^\[(\d+),\1\]$/, PATIENCE_MS);
+    await other.waitFor(sharp, /^sharp$/, PATIENCE_MS);
+    await pressKey(other, "ArrowUp", CTRL_ALT);
+    const fills =
+      "JSON.stringify([document.querySelector('section.of-guest').getBoundingClientRect().width, innerWidth])";
+    await other.waitFor(fills, /^\[(\d+),\1\]$/, PATIENCE_MS);
 
-  // A terminal opens where the person works, and is used wherever it goes.
-  const rows = "document.querySelector('.xterm-rows')?.textContent";
-  await pressKey(other, "Enter", CTRL_ALT);
-  await other.waitFor(rows, /[#$] /, PATIENCE_MS);
-  await pressKey(other, "KeyN", CTRL_ALT);
-  await page.waitFor(rows, /[#$] /, PATIENCE_MS);
-  await pressKey(page, "KeyN", CTRL_ALT);
-  await other.waitFor(rows, /[#$] /, PATIENCE_MS);
-  await other.evaluate("document.querySelector('.xterm-helper-textarea').focus()");
-  await other.type("echo $((6*7)) shown\n");
-  await other.waitFor(rows, /42 shown/, PATIENCE_MS);
+    // A terminal opens where the person works, and is used wherever it goes.
+    const rows = "document.querySelector('.xterm-rows')?.textContent";
+    await pressKey(other, "Enter", CTRL_ALT);
+    await other.waitFor(rows, /[#$] /, PATIENCE_MS);
+    await pressKey(other, "KeyN", CTRL_ALT);
+    await page.waitFor(rows, /[#$] /, PATIENCE_MS);
+    await pressKey(page, "KeyN", CTRL_ALT);
+    await other.waitFor(rows, /[#$] /, PATIENCE_MS);
+    await other.evaluate("document.querySelector('.xterm-helper-textarea').focus()");
+    await other.type("echo $((6*7)) shown\n");
+    await other.waitFor(rows, /42 shown/, PATIENCE_MS);
 
-  await page.evaluate("open('', 'stratos-monitor-2').close()");
-  await page.waitFor(PICTURE, /^drawn (\d+) \1$/, PATIENCE_MS);
-  await page.waitFor("document.querySelector('.xterm-rows').textContent", /42 shown/, PATIENCE_MS);
-  const isInSight = `[...document.querySelectorAll("section.window")].every((each) => {
+    await page.evaluate("open('', 'stratos-monitor-2').close()");
+    await page.waitFor(PICTURE, /^drawn (\d+) \1$/, PATIENCE_MS);
+    await page.waitFor("document.querySelector('.xterm-rows').textContent", /42 shown/, PATIENCE_MS);
+    const isInSight = `[...document.querySelectorAll("section.window")].every((each) => {
     const { left, top } = each.getBoundingClientRect();
     return left < innerWidth && top < innerHeight;
   })`;
-  assert.equal(await page.evaluate(isInSight), true);
-  assert.doesNotMatch(String(await page.evaluate("document.querySelector('.settings').textContent")), /Monitor 2/);
-  await page.call("Page.close", {});
-});
+    assert.equal(await page.evaluate(isInSight), true);
+    assert.doesNotMatch(String(await page.evaluate("document.querySelector('.settings').textContent")), /Monitor 2/);
+    await page.call("Page.close", {});
+  },
+);

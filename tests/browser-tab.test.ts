@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { extendedTest } from "@stratos/base/testing";
 import { serveNotebook } from "../examples/notebook/serve.ts";
 import { serveTab, type TabServer } from "../examples/tab/serve.ts";
 import { Browser, type Page } from "./support/browser.ts";
@@ -82,7 +83,7 @@ test("the page's own code is small", () => {
   assert.ok(total < 748 << 10, `${total} bytes, compressed by gzip`);
 });
 
-test("a cell that is run again finds what was there before it, not what later ones have done", async (t) => {
+extendedTest("a cell that is run again finds what was there before it, not what later ones have done", async (t) => {
   const notebook = await serveNotebook(join(TEST_HOME, "images", TEST_IMAGE), 0);
   t.after(() => notebook.close());
   const page = await browser.open(notebook.url);

@@ -1,20 +1,19 @@
 /**
  * A compose that is killed. Goal: at whichever moment, what it has made is whole or not there, no process and no mount
  * is left, and the next compose gives the bytes of one that nobody has stopped. `npm run crash:compose` does many
- * rounds; here is one, in the extended run two, always the same.
+ * rounds; the extended run two, always the same.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
-import { sampleCount } from "@stratos/base/testing";
+import { extendedTest } from "@stratos/base/testing";
 import { nativeObstacle } from "@stratos/tools-node/compose";
 import { composeCrashRounds } from "./compose/crash-rounds.ts";
 
-const ROUNDS = sampleCount(2, 0.5);
+const ROUNDS = 2;
 
-test(
+extendedTest(
   "a compose that is killed leaves nothing, and the next one is whole",
   {
     skip: nativeObstacle() ?? false,

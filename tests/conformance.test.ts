@@ -46,19 +46,19 @@ test(
         "--architecture",
         "amd64",
         "--count",
-        String(sampleCount(6, 0.34)),
+        String(sampleCount(6, 0.17)),
         "--seed",
         "1",
         "--versions",
-        String(sampleCount(20000, 0.25)),
+        String(sampleCount(20000, 0.1)),
         "--dpkg-pairs",
-        String(sampleCount(50, 0.4)),
+        String(sampleCount(50, 0.2)),
       ],
       { env: { STRATOS_HOME: TEST_HOME }, timeoutMs: 900_000 },
     );
     assert.match(
       result.stdout,
-      new RegExp(`\\n${sampleCount(6, 0.34) + 1} passed, 0 failed\\n$`),
+      new RegExp(`\\n${sampleCount(6, 0.17) + 1} passed, 0 failed\\n$`),
       result.stdout + result.stderr,
     );
   },

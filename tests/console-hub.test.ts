@@ -10,6 +10,7 @@ import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { type ClaimAnswer, GATEWAY_HEADERS, HubClient, type TaskView } from "@stratos/hub-api";
 import { AccessKeys, addAccessKey } from "@stratos/volumes/serve";
 import { ROLES, type Role } from "@stratos/volumes/roles";
@@ -94,7 +95,7 @@ async function signIn(token: string): Promise<Record<string, string>> {
   return { "cookie": response.headers.get("set-cookie")!.split(";")[0]!, "stratos-key": key };
 }
 
-test("each role of the console does at the hub what the hub's own role does, route by route", async () => {
+extendedTest("each role of the console does at the hub what the hub's own role does, route by route", async () => {
   const none = { path: "", method: "GET" };
   const routes = apiRoutes(hub.database, null as never, null as never).filter(
     // The keys that are shown here are needed for the next.

@@ -363,7 +363,7 @@ extendedTest("a session under load is the same to who comes a hundred times as t
   last.socket.close();
 });
 
-test("who says nothing or nonsense over a WebSocket does no harm, and strangers are sent away", async (t) => {
+extendedTest("who says nothing or nonsense over a WebSocket does no harm, and strangers are sent away", async (t) => {
   const served = new ServedConsole(t, join(folder, "hostile"));
   await served.start();
   await served.must("POST", "/v1/systems", { ...SYSTEM, command: ["sleep", "100000"] });
@@ -461,7 +461,7 @@ test("a viewer's key looks at a terminal and types nothing; without its key it i
   await served.must("POST", "/v1/systems/dev/stop", { signal: "SIGKILL" });
 });
 
-test("shells of the host are for administrators, where the server was told so, with a warning", async (t) => {
+extendedTest("shells of the host are for administrators, where the server was told so, with a warning", async (t) => {
   const served = new ServedConsole(t, join(folder, "host-shell"));
   await served.start(0, ["--host-shell"]);
   const key = (await served.home.must("serve", "key", "add", "bob", "--role", "operator")).trim();

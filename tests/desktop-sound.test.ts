@@ -143,7 +143,7 @@ extendedTest(
   },
 );
 
-test("a tab without a server hears its machine, too", async (t) => {
+extendedTest("a tab without a server hears its machine, too", async (t) => {
   const server = webFolderServer(
     await keepWebFolder({ home: TEST_HOME, image: SCREEN_IMAGE, lines: [], desktop: TAB_DESKTOP }),
   );

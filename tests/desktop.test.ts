@@ -370,92 +370,95 @@ const GOOD_AND_BAD = `<!doctype html><title>x</title><body><script>
   addEventListener("resume", () => { for (;;); });
 </script>`;
 
-test("a sandboxed application gets what its manifest names and the person grants, and nothing else", async (t) => {
-  const served = await Served.start(t);
-  const put = async (path: string, content: string): Promise<void> =>
-    assert.equal((await served.ask("PUT", `/content?path=${path}`, content)).status, 200, path);
-  const place = "/usr/local/share/stratos/applications";
-  for (const path of ["/usr/local/share/stratos", place, `${place}/notes`, `${place}/wrong`, "/root/notes"])
-    await served.ask("POST", "/folders", { path });
-  const permissions = ["read:~/notes", "write:~/notes", "run:/bin/echo", "notify"];
-  await put(`${place}/notes/manifest.json`, JSON.stringify({ name: "Notebook", permissions }));
-  await put(`${place}/notes/index.html`, GOOD_AND_BAD);
-  await put(`${place}/wrong/manifest.json`, JSON.stringify({ name: "Wrong", permissions: ["all"] }));
-  await put("/root/notes/a.txt", "kept");
-  assert.equal((await served.ask("POST", "/run", { command: "ln -s /etc /root/notes/link" })).status, 201);
-  await until("the link is there", async () =>
-    (await served.ask("GET", "/files?path=/root/notes")).text.includes("link"),
-  );
-  const page = await opened(t, served);
-  await launch(page, "Notebook");
-  const notices = "[...document.querySelectorAll('p.notification')].map((each) => each.innerText).join()";
-  await page.waitFor(notices, /wrong\/manifest\.json: permissions: "all"/, PATIENCE_MS);
-  const question = "document.querySelector('dialog[open] p')?.textContent";
-  for (const [words, answer] of [
-    ["Read /root/notes", 1],
-    ["Run /bin/echo", 0],
-    ["Show notifications", 1],
-    ["Write /root/notes", 1],
-  ] as const) {
-    await page.waitFor(question, new RegExp(`^${words}$`), PATIENCE_MS);
-    if (answer === 0) assert.deepEqual(await accessibilityViolations(page), []);
-    await page.evaluate(`document.querySelectorAll("dialog[open] button")[${answer}].click()`);
-    if (words === "Show notifications") await page.waitFor(notices, /Notebook: it is done/, PATIENCE_MS);
-  }
-  const said = async (): Promise<string> => (await served.ask("GET", "/content?path=/root/notes/said.json")).text;
-  await until("it has said what it found", async () => (await said()).startsWith("{") && /origin/.test(await said()));
-  const { network, storage, above, key, text, inner, ...rest } = JSON.parse(await said()) as Record<string, string>;
-  for (const each of [network, storage, above, key, text, inner]) assert.match(String(each), /^refused: /);
-  assert.deepEqual(rest, {
-    read: "kept",
-    unnamed: "refused: Notebook: the manifest does not name it",
-    up: "refused: Notebook: there is no such call, or its arguments are none of it",
-    link: "refused: Notebook: a symbolic link leads elsewhere",
-    run: "refused: Notebook: the person has refused it",
-    other: "refused: Notebook: the manifest does not name it",
-    window: "refused: Notebook: there is no such call, or its arguments are none of it",
-    opened: "null",
-    calls: "",
-    origin: "null",
-    notify: null,
-  });
-  const audit = (await served.ask("GET", "/sandboxed/audit")).text;
-  for (const line of [
-    /notes {2}read:\/root\/notes {2}granted$/m,
-    /notes {2}read:\/root\/notes\/a\.txt {2}done$/m,
-    /notes {2}read:\/etc\/shadow {2}refused: the manifest does not name it$/m,
-    /notes {2}run:\/bin\/echo {2}refused by the person$/m,
-    /notes {2}start {2}refused: there is no such call/m,
-  ])
-    assert.match(audit, line);
+extendedTest(
+  "a sandboxed application gets what its manifest names and the person grants, and nothing else",
+  async (t) => {
+    const served = await Served.start(t);
+    const put = async (path: string, content: string): Promise<void> =>
+      assert.equal((await served.ask("PUT", `/content?path=${path}`, content)).status, 200, path);
+    const place = "/usr/local/share/stratos/applications";
+    for (const path of ["/usr/local/share/stratos", place, `${place}/notes`, `${place}/wrong`, "/root/notes"])
+      await served.ask("POST", "/folders", { path });
+    const permissions = ["read:~/notes", "write:~/notes", "run:/bin/echo", "notify"];
+    await put(`${place}/notes/manifest.json`, JSON.stringify({ name: "Notebook", permissions }));
+    await put(`${place}/notes/index.html`, GOOD_AND_BAD);
+    await put(`${place}/wrong/manifest.json`, JSON.stringify({ name: "Wrong", permissions: ["all"] }));
+    await put("/root/notes/a.txt", "kept");
+    assert.equal((await served.ask("POST", "/run", { command: "ln -s /etc /root/notes/link" })).status, 201);
+    await until("the link is there", async () =>
+      (await served.ask("GET", "/files?path=/root/notes")).text.includes("link"),
+    );
+    const page = await opened(t, served);
+    await launch(page, "Notebook");
+    const notices = "[...document.querySelectorAll('p.notification')].map((each) => each.innerText).join()";
+    await page.waitFor(notices, /wrong\/manifest\.json: permissions: "all"/, PATIENCE_MS);
+    const question = "document.querySelector('dialog[open] p')?.textContent";
+    for (const [words, answer] of [
+      ["Read /root/notes", 1],
+      ["Run /bin/echo", 0],
+      ["Show notifications", 1],
+      ["Write /root/notes", 1],
+    ] as const) {
+      await page.waitFor(question, new RegExp(`^${words}$`), PATIENCE_MS);
+      if (answer === 0) assert.deepEqual(await accessibilityViolations(page), []);
+      await page.evaluate(`document.querySelectorAll("dialog[open] button")[${answer}].click()`);
+      if (words === "Show notifications") await page.waitFor(notices, /Notebook: it is done/, PATIENCE_MS);
+    }
+    const said = async (): Promise<string> => (await served.ask("GET", "/content?path=/root/notes/said.json")).text;
+    await until("it has said what it found", async () => (await said()).startsWith("{") && /origin/.test(await said()));
+    const { network, storage, above, key, text, inner, ...rest } = JSON.parse(await said()) as Record<string, string>;
+    for (const each of [network, storage, above, key, text, inner]) assert.match(String(each), /^refused: /);
+    assert.deepEqual(rest, {
+      read: "kept",
+      unnamed: "refused: Notebook: the manifest does not name it",
+      up: "refused: Notebook: there is no such call, or its arguments are none of it",
+      link: "refused: Notebook: a symbolic link leads elsewhere",
+      run: "refused: Notebook: the person has refused it",
+      other: "refused: Notebook: the manifest does not name it",
+      window: "refused: Notebook: there is no such call, or its arguments are none of it",
+      opened: "null",
+      calls: "",
+      origin: "null",
+      notify: null,
+    });
+    const audit = (await served.ask("GET", "/sandboxed/audit")).text;
+    for (const line of [
+      /notes {2}read:\/root\/notes {2}granted$/m,
+      /notes {2}read:\/root\/notes\/a\.txt {2}done$/m,
+      /notes {2}read:\/etc\/shadow {2}refused: the manifest does not name it$/m,
+      /notes {2}run:\/bin\/echo {2}refused by the person$/m,
+      /notes {2}start {2}refused: there is no such call/m,
+    ])
+      assert.match(audit, line);
 
-  // What was granted can be taken back in the settings, and holds at once.
-  await launch(page, "Settings");
-  await page.waitFor("document.querySelectorAll('.permissions select').length", /^4$/, PATIENCE_MS);
-  await page.evaluate(`(() => {
+    // What was granted can be taken back in the settings, and holds at once.
+    await launch(page, "Settings");
+    await page.waitFor("document.querySelectorAll('.permissions select').length", /^4$/, PATIENCE_MS);
+    await page.evaluate(`(() => {
     const choice = document.querySelector(".permissions select");
     choice.value = "false";
     choice.dispatchEvent(new Event("change"));
   })()`);
-  await until("it may no longer read", async () => {
-    const { status } = await served.ask("POST", "/sandboxed/notes/call", { call: "read", path: "/root/notes/a.txt" });
-    return status === 403;
-  });
-  await press(page, "KeyX", CTRL_ALT);
-  // Nobody sees it: it is told. When it is seen again it hangs, which the page does not.
-  await press(page, "KeyM", CTRL_ALT);
-  await until("it is suspended", async () =>
-    (await served.ask("GET", "/content?path=/root/notes/suspended")).text.includes("yes"),
-  );
-  await page.evaluate("document.querySelector('.window-list button').click()");
-  await page.waitFor(
-    "document.querySelector('.sandboxed-trouble [role=alert]').innerText",
-    /does not answer/,
-    PATIENCE_MS,
-  );
-  await page.evaluate("document.querySelector('.sandboxed-trouble button').click()");
-  await page.waitFor("document.querySelector('.sandboxed-trouble').hidden", /true/, PATIENCE_MS);
-});
+    await until("it may no longer read", async () => {
+      const { status } = await served.ask("POST", "/sandboxed/notes/call", { call: "read", path: "/root/notes/a.txt" });
+      return status === 403;
+    });
+    await press(page, "KeyX", CTRL_ALT);
+    // Nobody sees it: it is told. When it is seen again it hangs, which the page does not.
+    await press(page, "KeyM", CTRL_ALT);
+    await until("it is suspended", async () =>
+      (await served.ask("GET", "/content?path=/root/notes/suspended")).text.includes("yes"),
+    );
+    await page.evaluate("document.querySelector('.window-list button').click()");
+    await page.waitFor(
+      "document.querySelector('.sandboxed-trouble [role=alert]').innerText",
+      /does not answer/,
+      PATIENCE_MS,
+    );
+    await page.evaluate("document.querySelector('.sandboxed-trouble button').click()");
+    await page.waitFor("document.querySelector('.sandboxed-trouble').hidden", /true/, PATIENCE_MS);
+  },
+);
 
 extendedTest("a sandboxed application's page is had by its address once, and by nobody else's name", async (t) => {
   const served = await Served.start(t);

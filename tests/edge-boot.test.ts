@@ -22,6 +22,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { extendedTest } from "@stratos/base/testing";
 
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 let root = "";
@@ -176,7 +177,7 @@ test(
   },
 );
 
-test("what the loader has given up is noted, and not tried again when it is deployed anew", () => {
+extendedTest("what the loader has given up is noted, and not tried again when it is deployed anew", () => {
   deployed("a", "b", "a");
   sync();
   renameSync(

@@ -81,26 +81,29 @@ test("a volume grows, shrinks, takes a device, has it replaced and gives it back
   await volume.sh("rm stop part log");
 });
 
-test("the device that a mount is named after leaves the volume, and commands still find who serves it", async () => {
-  const other = await MountedVolume.create("64M");
-  try {
-    await other.mount("allow_other");
-    const second = join(other.folder, "second");
-    writeFileSync(second, "");
-    truncateSync(second, 96 << 20);
-    const keep = async (...args: string[]): Promise<string> => (await other.stratos(["fs", ...args])).stdout;
-    await other.sh("head -c 9M /dev/urandom > data; md5sum data > sum");
-    await keep("device", "add", other.mountPoint, second);
-    const removed = await other.stratos(["fs", "device", "remove", other.mountPoint, other.volume]);
-    assert.match(removed.stderr, /volume\.aegisfs: the mount is named after it/);
-    assert.equal(await keep("snapshot", "create", other.mountPoint, "later"), "later\n");
-    await keep("resize", other.mountPoint, "80M");
-    assert.match(await keep("check", other.mountPoint), /clean/);
-    assert.equal(await other.sh("md5sum -c sum"), "data: OK\n");
-  } finally {
-    await other.remove();
-  }
-});
+extendedTest(
+  "the device that a mount is named after leaves the volume, and commands still find who serves it",
+  async () => {
+    const other = await MountedVolume.create("64M");
+    try {
+      await other.mount("allow_other");
+      const second = join(other.folder, "second");
+      writeFileSync(second, "");
+      truncateSync(second, 96 << 20);
+      const keep = async (...args: string[]): Promise<string> => (await other.stratos(["fs", ...args])).stdout;
+      await other.sh("head -c 9M /dev/urandom > data; md5sum data > sum");
+      await keep("device", "add", other.mountPoint, second);
+      const removed = await other.stratos(["fs", "device", "remove", other.mountPoint, other.volume]);
+      assert.match(removed.stderr, /volume\.aegisfs: the mount is named after it/);
+      assert.equal(await keep("snapshot", "create", other.mountPoint, "later"), "later\n");
+      await keep("resize", other.mountPoint, "80M");
+      assert.match(await keep("check", other.mountPoint), /clean/);
+      assert.equal(await other.sh("md5sum -c sum"), "data: OK\n");
+    } finally {
+      await other.remove();
+    }
+  },
+);
 
 test("a scrub runs beside the mount's users, at the rate that it is given, and stops and goes on", async () => {
   const scrub = spawn(launcher[0]!, [...launcher.slice(1), "fs", "scrub", volume.volume, "--rate", "500K", "--json"], {
@@ -156,7 +159,7 @@ test("properties, quotas and schedules hold from then on", async () => {
   await fs("schedule", "clear", volume.volume);
 });
 
-test("a mount point, and a path in it, means the volume", async () => {
+extendedTest("a mount point, and a path in it, means the volume", async () => {
   const { mountPoint, volume: file } = volume;
   await volume.sh("mkdir -p inside/it; echo 'a b' > 'inside/it/with space'; echo plain > inside/file");
   for (const place of [mountPoint, join(mountPoint, "inside/it"), join(mountPoint, "inside/file")])
@@ -274,40 +277,43 @@ extendedTest("an encrypted volume that is mounted gets passphrases, and tells it
   }
 });
 
-test("a volume of several devices is mounted by its UUID or one of them, and found by its mount point", async () => {
-  const several = await MountedVolume.create("32M");
-  const second = join(several.folder, "second");
-  try {
-    writeFileSync(second, "");
-    truncateSync(second, 32 << 20);
-    const run = async (...args: string[]): Promise<string> => (await several.stratos(["fs", ...args])).stdout;
-    await run("device", "add", several.volume, second);
-    const [{ uuid }] = JSON.parse(await run("device", "list", "--json")) as [{ uuid: string }];
-    for (const name of [`uuid=${uuid}`, second]) {
-      await run("mount", name, several.mountPoint);
-      await several.sh("echo there > file");
-      assert.match(await run("device", "list"), new RegExp(`mounted on ${several.mountPoint}`));
-      for (const place of [several.mountPoint, several.volume, second, `UUID=${uuid}`])
-        assert.equal(JSON.parse(await run("health", place, "--json")).devices.length, 2);
-      assert.equal(await run("snapshot", "create", second, "s"), "s\n");
-      await run("snapshot", "delete", `UUID=${uuid}`, "s");
-      assert.match(await run("check", second), /clean/);
+extendedTest(
+  "a volume of several devices is mounted by its UUID or one of them, and found by its mount point",
+  async () => {
+    const several = await MountedVolume.create("32M");
+    const second = join(several.folder, "second");
+    try {
+      writeFileSync(second, "");
+      truncateSync(second, 32 << 20);
+      const run = async (...args: string[]): Promise<string> => (await several.stratos(["fs", ...args])).stdout;
+      await run("device", "add", several.volume, second);
+      const [{ uuid }] = JSON.parse(await run("device", "list", "--json")) as [{ uuid: string }];
+      for (const name of [`uuid=${uuid}`, second]) {
+        await run("mount", name, several.mountPoint);
+        await several.sh("echo there > file");
+        assert.match(await run("device", "list"), new RegExp(`mounted on ${several.mountPoint}`));
+        for (const place of [several.mountPoint, several.volume, second, `UUID=${uuid}`])
+          assert.equal(JSON.parse(await run("health", place, "--json")).devices.length, 2);
+        assert.equal(await run("snapshot", "create", second, "s"), "s\n");
+        await run("snapshot", "delete", `UUID=${uuid}`, "s");
+        assert.match(await run("check", second), /clean/);
+        await several.unmount();
+      }
+      // Beside copies of them one name may mean either; all names mean what they name.
+      const copies = [join(several.folder, "copied-volume"), join(several.folder, "copied-second")];
+      copyFileSync(several.volume, copies[0]!);
+      copyFileSync(second, copies[1]!);
+      await assert.rejects(several.stratos(["fs", "mount", copies[0]!, several.mountPoint]), /name its devices, A,B,C/);
+      await run("mount", copies.join(","), several.mountPoint);
+      await several.sh("echo copied > file");
       await several.unmount();
+      assert.equal(await run("cat", `${copies.join(",")}:/file`), "copied\n");
+      assert.equal(await run("cat", `${several.volume},${second}:/file`), "there\n");
+    } finally {
+      await several.remove();
     }
-    // Beside copies of them one name may mean either; all names mean what they name.
-    const copies = [join(several.folder, "copied-volume"), join(several.folder, "copied-second")];
-    copyFileSync(several.volume, copies[0]!);
-    copyFileSync(second, copies[1]!);
-    await assert.rejects(several.stratos(["fs", "mount", copies[0]!, several.mountPoint]), /name its devices, A,B,C/);
-    await run("mount", copies.join(","), several.mountPoint);
-    await several.sh("echo copied > file");
-    await several.unmount();
-    assert.equal(await run("cat", `${copies.join(",")}:/file`), "copied\n");
-    assert.equal(await run("cat", `${several.volume},${second}:/file`), "there\n");
-  } finally {
-    await several.remove();
-  }
-});
+  },
+);
 
 test("what a killed server leaves is taken away by the next command, whichever it is", async () => {
   const killed = await MountedVolume.create("32M");
@@ -355,7 +361,7 @@ extendedTest("of two backups at once of a mounted volume each is in the list tha
   }
 });
 
-test("a volume that is mounted read-only is read, and changed by nobody", async () => {
+extendedTest("a volume that is mounted read-only is read, and changed by nobody", async () => {
   const shown = await MountedVolume.create("32M");
   try {
     await shown.mount("ro");
@@ -371,28 +377,34 @@ test("a volume that is mounted read-only is read, and changed by nobody", async 
   }
 });
 
-test("a transaction of a mounted volume works in the mount: all of it with status 0, else nothing", async () => {
-  const transaction = (script: string): Promise<Result> =>
-    volume.try([...launcher, "fs", "txn", "run", volume.mountPoint, "--", "sh", "-c", script]);
-  const snapshots = await volume.sh("mkdir txn; echo old > txn/kept; echo gone > txn/gone; ls .snapshots");
-  const script = "cat txn/kept; echo new > txn/kept; rm txn/gone; mkdir txn/sub; pwd > txn/sub/file";
-  const failed = await transaction(`${script}; exit 3`);
-  assert.deepEqual([failed.status, failed.stdout, failed.stderr], [3, "old\n", ""]);
-  assert.equal(await volume.sh("cat txn/kept; ls txn"), "old\ngone\nkept\n");
-  const kept = await transaction(script);
-  assert.deepEqual([kept.status, kept.stderr], [0, ""]);
-  assert.match(await volume.sh("cat txn/kept; ls txn; cat txn/sub/file"), /^new\nkept\nsub\n\S+\/\.snapshots\/\S+\n$/);
-  // What others do in the mount meanwhile is kept, and wins over the same change.
-  const beside = (path: string): string => `echo theirs > "${join(volume.mountPoint, path)}"`;
-  assert.equal((await transaction(`echo mine > txn/mine; ${beside("txn/theirs")}`)).status, 0);
-  assert.equal(await volume.sh("cat txn/mine txn/theirs"), "mine\ntheirs\n");
-  const refusal = await transaction(`echo mine > txn/kept; ${beside("txn/kept")}`);
-  assert.equal(refusal.status, 1);
-  assert.match(refusal.stderr, /^stratos: \S+: others changed the same meanwhile/);
-  assert.equal(await volume.sh("cat txn/kept; ls .snapshots; rm -r txn"), `theirs\n${snapshots}`);
-  const missing = await volume.try([...launcher, "fs", "txn", "run", volume.volume, "no-such-command"]);
-  assert.deepEqual([missing.status, missing.stderr], [127, "stratos: no-such-command: not found\n"]);
-});
+extendedTest(
+  "a transaction of a mounted volume works in the mount: all of it with status 0, else nothing",
+  async () => {
+    const transaction = (script: string): Promise<Result> =>
+      volume.try([...launcher, "fs", "txn", "run", volume.mountPoint, "--", "sh", "-c", script]);
+    const snapshots = await volume.sh("mkdir txn; echo old > txn/kept; echo gone > txn/gone; ls .snapshots");
+    const script = "cat txn/kept; echo new > txn/kept; rm txn/gone; mkdir txn/sub; pwd > txn/sub/file";
+    const failed = await transaction(`${script}; exit 3`);
+    assert.deepEqual([failed.status, failed.stdout, failed.stderr], [3, "old\n", ""]);
+    assert.equal(await volume.sh("cat txn/kept; ls txn"), "old\ngone\nkept\n");
+    const kept = await transaction(script);
+    assert.deepEqual([kept.status, kept.stderr], [0, ""]);
+    assert.match(
+      await volume.sh("cat txn/kept; ls txn; cat txn/sub/file"),
+      /^new\nkept\nsub\n\S+\/\.snapshots\/\S+\n$/,
+    );
+    // What others do in the mount meanwhile is kept, and wins over the same change.
+    const beside = (path: string): string => `echo theirs > "${join(volume.mountPoint, path)}"`;
+    assert.equal((await transaction(`echo mine > txn/mine; ${beside("txn/theirs")}`)).status, 0);
+    assert.equal(await volume.sh("cat txn/mine txn/theirs"), "mine\ntheirs\n");
+    const refusal = await transaction(`echo mine > txn/kept; ${beside("txn/kept")}`);
+    assert.equal(refusal.status, 1);
+    assert.match(refusal.stderr, /^stratos: \S+: others changed the same meanwhile/);
+    assert.equal(await volume.sh("cat txn/kept; ls .snapshots; rm -r txn"), `theirs\n${snapshots}`);
+    const missing = await volume.try([...launcher, "fs", "txn", "run", volume.volume, "no-such-command"]);
+    assert.deepEqual([missing.status, missing.stderr], [127, "stratos: no-such-command: not found\n"]);
+  },
+);
 
 test("what would lock the mount against itself, and what is for files, is refused in words", async () => {
   writeFileSync(join(volume.mountPoint, "inside"), "");

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { repository, run } from "./support/stratos.ts";
 import { MountedVolume } from "./support/mounted-volume.ts";
 
@@ -19,7 +20,7 @@ before(async () => {
 });
 after(() => volume?.remove());
 
-test("random calls at far offsets end as on tmpfs, errnos included", async () => {
+extendedTest("random calls at far offsets end as on tmpfs, errnos included", async () => {
   const program = join(volume.folder, "far-offsets");
   const built = await run(["gcc", "-O1", "-o", program, join(repository, "tests/fuse/far-offsets.c")]);
   assert.equal(built.status, 0, built.stderr);

@@ -9,6 +9,7 @@ import { rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { installLibrary, programPrints } from "./support/library-project.ts";
 
 let folder = "";
@@ -466,7 +467,7 @@ test("a loop over output goes on where the last one was left, and is told what n
     ["first", "second", "third", 0, "output", true],
   ));
 
-test("a sandbox without a name goes on from its file, with its programs, as often as somebody wants", () =>
+extendedTest("a sandbox without a name goes on from its file, with its programs, as often as somebody wants", () =>
   prints(
     `import { Sandbox } from "stratos";
     import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -531,4 +532,5 @@ test("a sandbox without a name goes on from its file, with its programs, as ofte
       7,
       ...["limit", "last\n"],
     ],
-  ));
+  ),
+);

@@ -140,7 +140,7 @@ extendedTest(
     ),
 );
 
-test("a busy sandbox leaves the thread of its caller free, unless it shares that", () =>
+extendedTest("a busy sandbox leaves the thread of its caller free, unless it shares that", () =>
   prints(
     `${BEGIN}
     const costs = {};
@@ -154,7 +154,8 @@ test("a busy sandbox leaves the thread of its caller free, unless it shares that
     }
     console.log(JSON.stringify([costs.worker * 4 < costs.shared, costs.process * 4 < costs.shared]));`,
     [true, true],
-  ));
+  ),
+);
 
 extendedTest("nothing keeps the memory of a sandbox that was closed, wherever it ran", () =>
   prints(

@@ -10,6 +10,7 @@ import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import type { SystemView } from "@stratos/sdk/api";
 import { homeOf, installLibrary, programPrints, runProgram } from "./support/library-project.ts";
 import { run } from "./support/stratos.ts";
@@ -192,16 +193,18 @@ test("a detached program goes on without its client; others find it, in forks an
   assert.deepEqual([stdout, stderr, status], ["out\n", "err\n", 5]);
 });
 
-test("rules of a named system's network hold for all its programs, in forks, after a resume, and change", async (t) => {
-  const env = homeOf(t, folder, "rules");
-  const servers = [createServer((socket) => socket.end()), createServer((socket) => socket.end())];
-  for (const server of servers) await once(server.listen(0, "127.0.0.1"), "listening");
-  t.after(() => servers.forEach((server) => server.close()));
-  const [open, shut] = servers.map((server) => (server.address() as AddressInfo).port);
-  const reach = (port: number): string => `(exec 3<> /dev/tcp/127.0.0.1/${port}) 2> /dev/null && echo in || echo out`;
-  const both = `${reach(open!)}; ${reach(shut!)}`;
-  await prints(
-    `const line = ["bash", "-c", ${JSON.stringify(both)}];
+extendedTest(
+  "rules of a named system's network hold for all its programs, in forks, after a resume, and change",
+  async (t) => {
+    const env = homeOf(t, folder, "rules");
+    const servers = [createServer((socket) => socket.end()), createServer((socket) => socket.end())];
+    for (const server of servers) await once(server.listen(0, "127.0.0.1"), "listening");
+    t.after(() => servers.forEach((server) => server.close()));
+    const [open, shut] = servers.map((server) => (server.address() as AddressInfo).port);
+    const reach = (port: number): string => `(exec 3<> /dev/tcp/127.0.0.1/${port}) 2> /dev/null && echo in || echo out`;
+    const both = `${reach(open!)}; ${reach(shut!)}`;
+    await prints(
+      `const line = ["bash", "-c", ${JSON.stringify(both)}];
     const asked = async (box) => said.push((await box.run(line)).stdout);
     const box = await make("one", { net: { policy: [{ allow: "127.0.0.1", ports: [${open}] }] } });
     await asked(box);
@@ -219,22 +222,23 @@ test("rules of a named system's network hold for all its programs, in forks, aft
     said.push((await refused(make("four", { net: { policy: [{ allow: "a b" }] } })))[0]);
     for (const name of ["one", "two-1", "three"]) await Sandbox.remove(name, { force: true });
     console.log(JSON.stringify(said));`,
-    [
-      ...["in\nout\n", "in\nout\n", "in\nout\n"],
-      ...[[["127.0.0.1", shut, null, "bash", true, true]], 1],
-      ...["out\nin\n", 2, "option"],
-    ],
-    env,
-  );
-  const rule = ["--net", "host", "--allow", `127.0.0.1:${open}`];
-  await command(env, "run", "-d", "--name", "five", "-i", TEST_IMAGE, ...rule, "--", "sleep", "1000");
-  assert.equal(await command(env, "exec", "five", "bash", "-c", both), "in\nout\n");
-  const logged = await command(env, "logs", "--denied", "five");
-  assert.match(logged, /^\d{4}-\S+Z bash\[\d+\]: denied: 127\.0\.0\.1, port \d+ \(tcp\): no rule allows it\n$/);
-  await command(env, "rm", "--force", "five");
-});
+      [
+        ...["in\nout\n", "in\nout\n", "in\nout\n"],
+        ...[[["127.0.0.1", shut, null, "bash", true, true]], 1],
+        ...["out\nin\n", 2, "option"],
+      ],
+      env,
+    );
+    const rule = ["--net", "host", "--allow", `127.0.0.1:${open}`];
+    await command(env, "run", "-d", "--name", "five", "-i", TEST_IMAGE, ...rule, "--", "sleep", "1000");
+    assert.equal(await command(env, "exec", "five", "bash", "-c", both), "in\nout\n");
+    const logged = await command(env, "logs", "--denied", "five");
+    assert.match(logged, /^\d{4}-\S+Z bash\[\d+\]: denied: 127\.0\.0\.1, port \d+ \(tcp\): no rule allows it\n$/);
+    await command(env, "rm", "--force", "five");
+  },
+);
 
-test("a named system's programs use secrets that none of them, no file and no other process has", async (t) => {
+extendedTest("a named system's programs use secrets that none of them, no file and no other process has", async (t) => {
   const env = homeOf(t, folder, "secrets");
   const KEY = "the-key-of-the-whole-house";
   const heard: (string | undefined)[] = [];

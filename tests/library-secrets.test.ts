@@ -10,6 +10,7 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { type Authority, createAuthority, ServerCertificates } from "@stratos/host-node/certificates";
 import { installLibrary, programPrints } from "./support/library-project.ts";
 import { launcher, run } from "./support/stratos.ts";
@@ -131,7 +132,7 @@ test("TLS to other hosts is the program's own, and a host that nobody proves hea
   assert.equal(heard.length, 2);
 });
 
-test("forks, saved sandboxes, checkpoints and snapshots go on with what their programs trust", async () => {
+extendedTest("forks, saved sandboxes, checkpoints and snapshots go on with what their programs trust", async () => {
   heard.length = 0;
   await prints(
     `const box = await begin();

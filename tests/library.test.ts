@@ -61,11 +61,7 @@ test("a sandbox that was saved goes on elsewhere with its processes and files, a
     for (const each of [other, third, bound]) await each.close();
     console.log(JSON.stringify(said));`,
     [
-      "41\nkept\n",
-      "42\nkept\n",
-      "42\nkept\n",
-      "43\nkept\n",
-      "44\nkept\n",
+      ...[41, 42, 42, 43, 44].map((n) => `${n}\nkept\n`),
       ["state", "damaged"],
       ["state", "foreign"],
       ["state", "foreign"],
@@ -192,7 +188,7 @@ test("a time-out and an AbortSignal end the program with all that it has started
     ["timeout", "begun\n", 124, true, "enough", "AbortError", "1\n", "source failed"],
   ));
 
-test("two sandboxes of one program know nothing of each other", () =>
+extendedTest("two sandboxes of one program know nothing of each other", () =>
   prints(
     `import { Sandbox } from "stratos";
     const said = [];
@@ -214,9 +210,10 @@ test("two sandboxes of one program know nothing of each other", () =>
     said.push([seeded[0] === seeded[1], seeded[0] === seeded[2]]);
     console.log(JSON.stringify(said));`,
     [["a\na\n", "b\nb\n"], "still\n", [true, false]],
-  ));
+  ),
+);
 
-test("sandboxes on one board run beside one another, within its memory, and end with it", () =>
+extendedTest("sandboxes on one board run beside one another, within its memory, and end with it", () =>
   prints(
     `import { Board, Sandbox } from "stratos";
     const image = process.env.IMAGE;
@@ -253,7 +250,8 @@ test("sandboxes on one board run beside one another, within its memory, and end 
       "closed",
       "closed",
     ],
-  ));
+  ),
+);
 
 test("what cannot be is told by kind and data", () =>
   prints(
@@ -326,7 +324,7 @@ test("an image that is missing is made when `pull` says how, with progress, unti
   mirror.close();
 });
 
-test("an image is pulled from a registry when it is missing, and is there from then on", async () => {
+extendedTest("an image is pulled from a registry when it is missing, and is there from then on", async () => {
   const at = (name: string): string => join(folder, "registry", name);
   mkdirSync(at("root/etc"), { recursive: true });
   writeFileSync(at("root/etc/greeting"), "from afar");

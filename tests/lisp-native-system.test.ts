@@ -345,7 +345,7 @@ extendedTest(
   },
 );
 
-test("HTTP with curl as the client and Python as the server", () => {
+extendedTest("HTTP with curl as the client and Python as the server", () => {
   writeFileSync(join(folder, "page"), "x".repeat(100_000));
   checkEverywhere(
     `${HTTP_HEAD} ${HTTP_SERVER}

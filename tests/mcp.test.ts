@@ -12,6 +12,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { launcher } from "./support/stratos.ts";
@@ -255,7 +256,7 @@ test("what rules deny is told with the rule, once, and a sandbox without a netwo
   }
 });
 
-test("programs use a secret of the server's environment that they do not have", async () => {
+extendedTest("programs use a secret of the server's environment that they do not have", async () => {
   const heard: (string | undefined)[] = [];
   const server = createServer(({ headers }, answer) => {
     heard.push(headers.authorization);

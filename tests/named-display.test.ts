@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser } from "./support/browser.ts";
 import { extentOf, readPicture } from "./support/picture.ts";
@@ -96,7 +97,7 @@ test("windows live on with their system, for several who look, in a fork and aft
   );
 });
 
-test("the console shows windows to who may see them, and lets operators steer them", async (t) => {
+extendedTest("the console shows windows to who may see them, and lets operators steer them", async (t) => {
   const served = new ServedConsole(t, join(folder, "console"));
   await served.start();
   await served.must("POST", "/v1/systems", {

@@ -166,42 +166,45 @@ test("a system lives on after its terminal; others attach to it, leave it, and r
   assert.match(await home.must("logs", "--tail", "1", "shell"), /exit\r\n$/);
 });
 
-test("a system that is killed goes back to its last checkpoint, and so do all when the supervisor is", async (t) => {
-  const home = new Home(t, "killed");
-  await home.run("kept", "--checkpoint-every", "1s", "--", "python3", "-c", COUNTER);
-  await home.run("unkept", "--", "sleep", "1000");
-  await untilLogged(home, "kept", "ready");
-  await home.must("exec", "kept", ...ASK);
-  const countedMs = Date.now();
-  const isKept = ({ checkpointMs }: SystemView): boolean => (checkpointMs ?? 0) > countedMs;
-  await home.untilView("kept", "a checkpoint is made", isKept);
+extendedTest(
+  "a system that is killed goes back to its last checkpoint, and so do all when the supervisor is",
+  async (t) => {
+    const home = new Home(t, "killed");
+    await home.run("kept", "--checkpoint-every", "1s", "--", "python3", "-c", COUNTER);
+    await home.run("unkept", "--", "sleep", "1000");
+    await untilLogged(home, "kept", "ready");
+    await home.must("exec", "kept", ...ASK);
+    const countedMs = Date.now();
+    const isKept = ({ checkpointMs }: SystemView): boolean => (checkpointMs ?? 0) > countedMs;
+    await home.untilView("kept", "a checkpoint is made", isKept);
 
-  const { pid } = await home.view("kept");
-  process.kill(pid!, "SIGKILL");
-  await home.untilView("kept", "it goes back", (view) => view.state === "running" && view.pid !== pid);
-  assert.match(await home.must("ps"), /kept .* back from its checkpoint of /);
-  assert.equal(await home.must("exec", "kept", ...ASK), "2\n2\n");
-  process.kill((await home.view("unkept")).pid!, "SIGKILL");
-  await home.untilView("unkept", "it is lost", ({ state }) => state === "lost");
-  assert.match(await home.must("ps", "-a"), /unkept .* Lost \(no checkpoint\)/);
-  assert.match(await home.refused(125, "exec", "unkept", "true"), /unkept: is lost/);
-  await home.must("start", "unkept");
+    const { pid } = await home.view("kept");
+    process.kill(pid!, "SIGKILL");
+    await home.untilView("kept", "it goes back", (view) => view.state === "running" && view.pid !== pid);
+    assert.match(await home.must("ps"), /kept .* back from its checkpoint of /);
+    assert.equal(await home.must("exec", "kept", ...ASK), "2\n2\n");
+    process.kill((await home.view("unkept")).pid!, "SIGKILL");
+    await home.untilView("unkept", "it is lost", ({ state }) => state === "lost");
+    assert.match(await home.must("ps", "-a"), /unkept .* Lost \(no checkpoint\)/);
+    assert.match(await home.refused(125, "exec", "unkept", "true"), /unkept: is lost/);
+    await home.must("start", "unkept");
 
-  const savedMs = Date.now();
-  await home.untilView("kept", "another checkpoint is made", ({ checkpointMs }) => (checkpointMs ?? 0) > savedMs);
-  const supervisor = home.supervisorPid();
-  const machines = [(await home.view("kept")).pid!, (await home.view("unkept")).pid!];
-  const watching = start([...launcher, "logs", "-f", "kept"], { env: home.environment });
-  const closed = new Promise((resolve) => watching.on("close", resolve));
-  await new Heard(watching.stdout!).includes("counted 2");
-  process.kill(supervisor, "SIGKILL");
-  for (const each of [supervisor, ...machines]) await untilGone(each);
-  assert.equal(await closed, 125);
-  assert.equal((await home.view("unkept")).state, "lost");
-  await home.untilView("kept", "it goes on", ({ state }) => state === "running");
-  assert.equal(await home.must("exec", "kept", ...ASK), "3\n3\n");
-  assert.notEqual(home.supervisorPid(), supervisor);
-});
+    const savedMs = Date.now();
+    await home.untilView("kept", "another checkpoint is made", ({ checkpointMs }) => (checkpointMs ?? 0) > savedMs);
+    const supervisor = home.supervisorPid();
+    const machines = [(await home.view("kept")).pid!, (await home.view("unkept")).pid!];
+    const watching = start([...launcher, "logs", "-f", "kept"], { env: home.environment });
+    const closed = new Promise((resolve) => watching.on("close", resolve));
+    await new Heard(watching.stdout!).includes("counted 2");
+    process.kill(supervisor, "SIGKILL");
+    for (const each of [supervisor, ...machines]) await untilGone(each);
+    assert.equal(await closed, 125);
+    assert.equal((await home.view("unkept")).state, "lost");
+    await home.untilView("kept", "it goes on", ({ state }) => state === "running");
+    assert.equal(await home.must("exec", "kept", ...ASK), "3\n3\n");
+    assert.notEqual(home.supervisorPid(), supervisor);
+  },
+);
 
 extendedTest(
   "a file, a server, an open connection and a counter go on through ten resumes, one after SIGKILL",

@@ -165,7 +165,7 @@ extendedTest("what is wrong is told in words", async () => {
   fails(["update", "--root", root], /own.db: is not signed, and a signature is required/);
 });
 
-test("a transaction killed at any moment leaves the old system or the new one", async () => {
+extendedTest("a transaction killed at any moment leaves the old system or the new one", async () => {
   const many = Object.fromEntries(Array.from({ length: 120 }, (_, index) => [`usr/lib/part-${index}`, `one ${index}`]));
   const { root, repository } = await makeRoot([
     ["big", "1-1", { files: many }],

@@ -309,7 +309,7 @@ test(
   },
 );
 
-test("what the AUR has newer is built and installed by an upgrade that asks for it", async () => {
+extendedTest("what the AUR has newer is built and installed by an upgrade that asks for it", async () => {
   const root = await makeRoot();
   await good(["alpm", "install", "--from-aur", "helper", "--root", root]);
   const aurRow = AUR.find((one) => one.Name === "helper")!,

@@ -97,7 +97,7 @@ test(
     );
     const keys = Object.fromEntries(archives.map((archive, at) => [keyring(at).slice(1), archive.publicKey]));
     for (const status of ["", `${INSTALLED}\n`]) {
-      for (const preferences of sampleOf(PREFERENCES, 4)) {
+      for (const preferences of sampleOf(PREFERENCES, 8)) {
         apt.setSystem(status, "");
         apt.update(sources, preferences);
         const names = ["sample", "lib-one", "lib-two", "other"];

@@ -157,7 +157,7 @@ extendedTest(
   },
 );
 
-test(
+extendedTest(
   "an exact list keeps what it names and the base system; what was asked for by hand goes, what others need " +
     "stays for them",
   options,

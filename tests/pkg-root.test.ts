@@ -215,7 +215,7 @@ extendedTest("what makes no sense is refused before anything is done", options, 
   assert.equal(foreign.status, 2);
 });
 
-const ROUNDS = sampleCount(6, 0.34);
+const ROUNDS = sampleCount(6, 0.17);
 
 test(
   "killed at random moments, an installation leaves the folder as it was or as it should be, no process and no mount",

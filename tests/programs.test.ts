@@ -7,4 +7,4 @@ import { sampleOf } from "@stratos/base/testing";
 import { PROGRAM_CASES } from "./programs/cases.ts";
 import { compareWithJudge } from "./support/compare.ts";
 
-compareWithJudge(sampleOf(PROGRAM_CASES, 3));
+compareWithJudge(sampleOf(PROGRAM_CASES, 5));

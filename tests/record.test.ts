@@ -98,7 +98,7 @@ test("a session at a terminal is repeated with its echo", async () => {
   assert.equal(replayed.status, 4);
 });
 
-test("folders of the host are repeated without the host", async () => {
+extendedTest("folders of the host are repeated without the host", async () => {
   const file = join(folder, "folders");
   const shared = join(folder, "shared");
   mkdirSync(shared);
@@ -148,7 +148,7 @@ test("a program that cannot be started leaves the recording that was there", asy
   assert.equal(existsSync(`${file}.partial`), false);
 });
 
-test("a recorder that is killed leaves what came until then, under a name of its own", async () => {
+extendedTest("a recorder that is killed leaves what came until then, under a name of its own", async () => {
   const file = join(folder, "killed");
   const child = start(
     [...launcher, "run", "-i", TEST_IMAGE, "--record", file, "--", "bash"].concat([
@@ -203,7 +203,7 @@ test("a byte of a recording that is another one is found out, wherever it is", a
   }
 });
 
-test("a recording cut short is repeated as far as it goes", async () => {
+extendedTest("a recording cut short is repeated as far as it goes", async () => {
   const file = join(folder, "whole");
   await stratosRun(["--record", file, "--", "sh", "-c", "echo begun; read x; echo $x"], { stdin: "true\n" });
   const cut = join(folder, "cut");

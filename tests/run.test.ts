@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { cloneLauncher, launcher, start, stratos, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
@@ -109,7 +110,7 @@ test("-v shows a file of the host over a file or where none is, and only that fi
   );
 });
 
-test("what a program is refused for want of an option is told when it has failed", async () => {
+extendedTest("what a program is refused for want of an option is told when it has failed", async () => {
   const offline = await stratosRun(["curl", "-s", "https://host.invalid"]);
   assert.notEqual(offline.status, 0);
   assert.match(offline.stderr, /^stratos: this machine has no network: run with --net host/m);
@@ -122,7 +123,7 @@ test("what a program is refused for want of an option is told when it has failed
   );
 });
 
-test("/run begins as the image's packages left it", async () => {
+extendedTest("/run begins as the image's packages left it", async () => {
   const name = `run-${process.pid}`;
   const home = { STRATOS_HOME: TEST_HOME };
   // What a package's script leaves there while an image is built lies in the root, below the tmpfs of a run.

@@ -11,7 +11,7 @@ import { build, differences, expectedPath, programs, transcript } from "./on-lin
 import { runStatic } from "./run-static.ts";
 
 /** The interpreter has its own tests beside; here it gets a sample. */
-const interpreted = new Set(sampleOf(programs, 6));
+const interpreted = new Set(sampleOf(programs, 12));
 
 for (const program of programs) {
   describe(program, () => {

@@ -13,7 +13,7 @@ import { test } from "node:test";
 import * as whole from "@stratos/abi";
 import * as uring from "@stratos/abi/io-uring";
 import type { Struct } from "@stratos/abi";
-import { IN_C, type InC } from "./structures-in-c.ts";
+import { IN_C } from "./structures-in-c.ts";
 
 /** What pages load late stands apart. */
 const abi = { ...whole, ...uring };
@@ -26,10 +26,11 @@ test("structures have Linux's sizes, and their fields its places and sizes", () 
   assert.deepEqual(structs.map(([name]) => name).sort(), Object.keys(IN_C).sort());
   const folder = mkdtempSync(join(tmpdir(), "stratos-layouts-"));
   try {
-    // A file for each: the headers of Linux and of the C library don't stand in one.
-    const files = structs.map(([name, layout]) => {
-      const path = join(folder, `${name}.c`);
-      writeFileSync(path, assertions(layout, IN_C[name]!));
+    // A file for those of the same headers: all headers of Linux and of the C library don't stand in one.
+    const byHeaders = Map.groupBy(structs, ([name]) => IN_C[name]!.headers.join());
+    const files = [...byHeaders.values()].map((alike, index) => {
+      const path = join(folder, `${index}.c`);
+      writeFileSync(path, assertions(alike));
       return path;
     });
     const { status, stderr } = spawnSync(
@@ -130,16 +131,21 @@ function inBits(name: string, value: number): string {
   return value > 0xffffffff ? `(${name}) == ${value}` : `(unsigned)(long)(${name}) == ${value >>> 0}u`;
 }
 
-function assertions({ size, align, fields }: Struct, { type, headers, names = {}, source = "" }: InC): string {
-  const lines = ["#include <stddef.h>", ...headers.map((header) => `#include <${header}>`), source];
-  const expect = (condition: string): number => lines.push(`_Static_assert(${condition}, "");`);
-  expect(`sizeof(${type}) == ${size}`);
-  expect(`_Alignof(${type}) == ${align}`);
-  for (const field of fields) {
-    const inC = names[field.name] ?? field.name;
-    if (field.name.startsWith("_") || inC === "") continue;
-    expect(`offsetof(${type}, ${inC}) == ${field.offset}`);
-    if (field.type.size > 0) expect(`sizeof(((${type} *)0)->${inC}) == ${field.type.size}`);
+/** @param alike  structures whose headers are the same */
+function assertions(alike: readonly [name: string, layout: Struct][]): string {
+  const lines = ["stddef.h", ...IN_C[alike[0]![0]]!.headers].map((header) => `#include <${header}>`);
+  for (const [name, { size, align, fields }] of alike) {
+    const { type, names = {}, source = "" } = IN_C[name]!;
+    const expect = (condition: string): number => lines.push(`_Static_assert(${condition}, "${name}");`);
+    lines.push(source);
+    expect(`sizeof(${type}) == ${size}`);
+    expect(`_Alignof(${type}) == ${align}`);
+    for (const field of fields) {
+      const inC = names[field.name] ?? field.name;
+      if (field.name.startsWith("_") || inC === "") continue;
+      expect(`offsetof(${type}, ${inC}) == ${field.offset}`);
+      if (field.type.size > 0) expect(`sizeof(((${type} *)0)->${inC}) == ${field.type.size}`);
+    }
   }
   return `${lines.join("\n")}\n`;
 }

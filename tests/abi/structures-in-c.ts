@@ -1,6 +1,6 @@
 /** Which structure of Linux's headers each one of `@stratos/abi` is, or as what Linux's source has it. */
 
-export interface InC {
+interface InC {
   readonly type: string;
   readonly headers: readonly string[];
   /** Fields that have other names there. */

@@ -23,6 +23,6 @@ extendedTest("a system with a server in it goes on in a page as in Node, and bac
   assert.deepEqual(await journeys(states!), []);
 });
 
-test("a page forks a sandbox, goes on from its state, and returns to a snapshot", async () => {
+extendedTest("a page forks a sandbox, goes on from its state, and returns to a snapshot", async () => {
   assert.equal(await states!.twinsInPage(), "first, of the fork, of the fork");
 });

@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { PAGE_SIZE, SYSCALL_NAMES } from "@stratos/abi";
+import { sampleOf } from "@stratos/base/testing";
 import { CALL_WORK } from "@stratos/kernel";
 import type { Machine } from "@stratos/machine";
 import { runStatic } from "../abi/run-static.ts";
@@ -81,7 +82,7 @@ function touchMemory({ kernel }: Machine): void {
 const all = Object.entries(CASES).flatMap(([program, cases]) =>
   Object.entries(cases).map(([name, expected]) => ({ program, name, expected })),
 );
-for (const { program, name, expected } of all) {
+for (const { program, name, expected } of sampleOf(all, 2)) {
   test(`${program}, ${name}: in pieces`, async () => {
     const { output, machine, turnMsMax } = await runStatic(programs.get(program)!, {
       argv: ["program", name],

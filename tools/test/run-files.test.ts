@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { extendedTest } from "@stratos/base/testing";
 
 /** A file must start and end within it on a busy host, too. */
 const LIMIT_SECONDS = 10;
@@ -106,7 +107,7 @@ test("right", () => {});`);
   assert.doesNotMatch(again.output, /UNSTEADY/);
 });
 
-test("a file that hangs again fails", async () => {
+extendedTest("a file that hangs again fails", async () => {
   const again = await runFile(`test("never", async () => {\n  ${HANG}\n});`);
   assert.equal(again.output.match(/HUNG/g)!.length, 2);
   assert.ok(again.told.some((message) => "passed" in message && message.passed === false));

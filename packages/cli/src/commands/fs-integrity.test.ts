@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
 
@@ -140,6 +141,10 @@ test("an encrypted volume shows nothing without its passphrase, which can be cha
   assert.equal(await works("ls", v), "f\n");
   assert.match(await works("key", "list", v), /: slot 0, scrypt 2\^17/);
   await fails(/holds an encrypted volume; --force replaces it/, "format", v);
+});
+
+extendedTest("data of an encrypted volume get another key, and its passphrase another derivation", async () => {
+  const v = at("secret");
   const resealed = await json<{ resealedBlocks: number; finished: boolean }>(
     "key",
     "rotate",

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { extendedTest } from "@stratos/base/testing";
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 const TELLS = `data:text/javascript,${encodeURIComponent(
@@ -46,7 +47,7 @@ suite("what is loaded", () => {
       assert.deepEqual(loaded.filter((url) => DEAR.test(url) && !shared.test(url)).slice(0, 5), []);
     });
 
-  test("help and slips of one command load the rows of no other, in whichever way help is asked for", () => {
+  extendedTest("help and slips of one command load the rows of no other, in whichever way help is asked for", () => {
     for (const [line, wanted] of [
       ["ps --help", ["system-rows"]],
       ["help ps", ["system-rows"]],

@@ -19,6 +19,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { sampleCount } from "@stratos/base/testing";
 import { SeededRandom } from "@stratos/base";
 import { MemoryDisk } from "../disk/disk.ts";
 import { DiskFile, run, withFolder } from "../testing/disk-file.ts";
@@ -215,11 +216,13 @@ function assertSame(place: string, entry: FileEntry): void {
   );
 }
 
+const ROUNDS = sampleCount(6, 0.5);
+
 test("trees made by chance are without fault", () =>
   withFolder((folder) => {
     const seed = 20_261_121;
     const random = new SeededRandom(seed);
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < ROUNDS; round++) {
       const entries: FileEntry[] = [fileEntry("", "directory")],
         folders = [""];
       for (let index = 0; index < 100 * (round * 4 + 1); index++) {

@@ -19,7 +19,7 @@ import { hasQemu } from "./qemu.ts";
 
 const SEED = 20;
 /** Of what the extended run checks. */
-const SHARE = 0.3;
+const SHARE = 0.2;
 const withQemu = hasQemu();
 
 function check(kind: SequenceKind, all: number, engines: readonly EngineName[]): void {

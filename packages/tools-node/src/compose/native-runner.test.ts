@@ -214,7 +214,7 @@ function mountsOfChildren(): string {
     .join("");
 }
 
-test(
+extendedTest(
   "a volume of the host is not kept in use while a script runs, which would be so as long as it does",
   { skip: obstacle ?? (process.getuid?.() === 0 ? false : "only root mounts a volume") },
   async () => {
@@ -444,7 +444,7 @@ test("a script that fails is told with its status and its last words", options, 
   assert.deepEqual(remains(), []);
 });
 
-test("a line without an end, and more changes than there is room for, fill no memory", options, async () => {
+extendedTest("a line without an end, and more changes than there is room for, fill no memory", options, async () => {
   const long = file("long", "x".repeat(1 << 20));
   const withLong = (one: ReturnType<typeof job>): ScriptJob => ({
     ...one,

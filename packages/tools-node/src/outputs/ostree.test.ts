@@ -20,6 +20,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { extendedTest } from "@stratos/base/testing";
 import {
   checkFileTree,
   digestOf,
@@ -433,8 +434,8 @@ test(
   },
 );
 
-test(
-  "commits are read from repositories of every mode, whoever wrote them, and " + "what was changed there is refused",
+extendedTest(
+  "commits are read from repositories of every mode, whoever wrote them, and what was changed there is refused",
   () => {
     const tar = join(place, "modes.tar"),
       withXattrs = hasUserAttributes();

@@ -372,7 +372,7 @@ test(
   },
 );
 
-test("apt and we agree on who may sign, whatever a source's Signed-By names", { skip }, async () => {
+extendedTest("apt and we agree on who may sign, whatever a source's Signed-By names", { skip }, async () => {
   await inFolder(async (folder, ports) => {
     const created = ports.nowSeconds() - 1000;
     const own = await makeSigner(created, { withSubkey: true }),
