@@ -8,8 +8,8 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
 import { keepWebFolder, webFolderServer } from "@stratos/console";
-import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { Firefox } from "../tests/support/firefox.ts";
+import { tabPage } from "../tests/support/tab-page.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "../tests/support/test-image.ts";
 import { recordTold } from "./results.ts";
 
@@ -23,7 +23,7 @@ const PROMPT = /root@stratos:~# $/m;
 
 const { values } = parseArgs({ options: { record: { type: "boolean", default: false } } });
 await ensureTestImage();
-const folder = await keepWebFolder({ home: TEST_HOME, image: TEST_IMAGE, lines: [], desktop: TAB_DESKTOP });
+const folder = await keepWebFolder({ home: TEST_HOME, image: TEST_IMAGE, lines: [], page: tabPage });
 let server: Server = webFolderServer(folder);
 await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 const { port } = server.address() as AddressInfo;

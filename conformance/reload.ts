@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { keepWebFolder, webFolderServer } from "@stratos/console";
+import { keepWebFolder, tabFiles, webFolderServer } from "@stratos/console";
 import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { stratosHome } from "@stratos/host-node/home";
 import { ensureImage } from "../bench/prepare.ts";
@@ -99,7 +99,7 @@ async function tryProgram(browser: Browser, url: string, { command, moves = fals
 const { positionals } = parseArgs({ allowPositionals: true });
 refuseUnknown(positionals, Object.keys(PROGRAMS), isWhole);
 ensureImage([process.execPath, join(root, "stratos.mjs")], IMAGE, PACKAGES);
-const folder = await keepWebFolder({ home: stratosHome(), image: IMAGE, lines: [], desktop: TAB_DESKTOP });
+const folder = await keepWebFolder({ home: stratosHome(), image: IMAGE, lines: [], page: () => tabFiles(TAB_DESKTOP) });
 let failed = 0,
   passed = 0;
 for (const [name, program] of Object.entries(PROGRAMS)) {

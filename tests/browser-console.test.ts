@@ -11,13 +11,13 @@ import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
 import { BLOCK_SIZE, check } from "@stratos/aegisfs";
-import { keepWebFolder, tabFiles, webFolderServer } from "@stratos/console";
-import { TAB_DESKTOP } from "@stratos/desktop/tab";
+import { keepWebFolder, webFolderServer } from "@stratos/console";
 import { FileBlockDevice } from "@stratos/host-node";
 import { ImageStore } from "@stratos/images";
 import { extendedTest } from "@stratos/base/testing";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
+import { tabPage } from "./support/tab-page.ts";
 import { GREEN_INLINE, GREEN_TIFF, PICTURE_PIXELS, RED_SIXEL } from "./support/terminal-pictures.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
@@ -37,7 +37,7 @@ let url: string;
 let browser: Browser;
 before(async () => {
   await ensureTestImage();
-  folder = await keepWebFolder({ home: TEST_HOME, image: TEST_IMAGE, lines: [], desktop: TAB_DESKTOP });
+  folder = await keepWebFolder({ home: TEST_HOME, image: TEST_IMAGE, lines: [], page: tabPage });
   await serve(0);
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   browser = await Browser.launch();
@@ -343,7 +343,7 @@ test("where the browser keeps nothing, the page says so", async (context) => {
 });
 
 test("what a page loads before the machine starts is small", async () => {
-  const names = [...(await tabFiles(TAB_DESKTOP))].filter(([name]) => !/worker|wasm|^part-|^desktop\//.test(name));
+  const names = [...(await tabPage())].filter(([name]) => !/worker|wasm|^part-|^desktop\//.test(name));
   const total = names.reduce((sum, [, bytes]) => sum + gzipSync(bytes).length, 0);
   assert.ok(total <= 150 * 1024, `${total} bytes, compressed by gzip`);
 });

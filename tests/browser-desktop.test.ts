@@ -9,11 +9,11 @@ import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { extendedTest } from "@stratos/base/testing";
-import { keepWebFolder, tabFiles, webFolderServer } from "@stratos/console";
-import { TAB_DESKTOP } from "@stratos/desktop/tab";
+import { keepWebFolder, webFolderServer } from "@stratos/console";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
 import { pressKey, typeKeys } from "./support/page-keys.ts";
+import { tabPage } from "./support/tab-page.ts";
 import { ensureScreenImage, SCREEN_IMAGE, TEST_HOME } from "./support/test-image.ts";
 
 /** For a host under load. */
@@ -25,9 +25,7 @@ let url: string;
 let browser: Browser;
 before(async () => {
   await ensureScreenImage();
-  server = webFolderServer(
-    await keepWebFolder({ home: TEST_HOME, image: SCREEN_IMAGE, lines: [], desktop: TAB_DESKTOP }),
-  );
+  server = webFolderServer(await keepWebFolder({ home: TEST_HOME, image: SCREEN_IMAGE, lines: [], page: tabPage }));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   browser = await Browser.launch();
@@ -210,7 +208,7 @@ extendedTest(
 );
 
 test("what a desktop and a terminal in a tab load is bounded", async () => {
-  const all = [...(await tabFiles(TAB_DESKTOP))];
+  const all = [...(await tabPage())];
   const files = all.filter(([name]) => name.startsWith("desktop/"));
   const total = (pattern: RegExp): number =>
     files.filter(([name]) => pattern.test(name)).reduce((sum, [, bytes]) => sum + gzipSync(bytes).length, 0);

@@ -9,10 +9,10 @@ import type { AddressInfo } from "node:net";
 import { after, before } from "node:test";
 import { extendedTest, isExtended } from "@stratos/base/testing";
 import { keepWebFolder, webFolderServer } from "@stratos/console";
-import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, Page } from "./support/browser.ts";
 import { pressKey, typeKeys } from "./support/page-keys.ts";
+import { tabPage } from "./support/tab-page.ts";
 import { ensureScreenImage, SCREEN_IMAGE, TEST_HOME } from "./support/test-image.ts";
 
 /** For a host under load. */
@@ -24,9 +24,7 @@ let url: string;
 let browser: Browser;
 async function begin(): Promise<void> {
   await ensureScreenImage();
-  server = webFolderServer(
-    await keepWebFolder({ home: TEST_HOME, image: SCREEN_IMAGE, lines: [], desktop: TAB_DESKTOP }),
-  );
+  server = webFolderServer(await keepWebFolder({ home: TEST_HOME, image: SCREEN_IMAGE, lines: [], page: tabPage }));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   browser = await Browser.launch();

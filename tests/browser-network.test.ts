@@ -13,10 +13,10 @@ import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { extendedTest } from "@stratos/base/testing";
 import { keepWebFolder, webFolderServer } from "@stratos/console";
-import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
 import { ServedConsole } from "./support/served-console.ts";
+import { tabPage } from "./support/tab-page.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 /** A loaded computer may take its time. */
@@ -38,7 +38,7 @@ let webPort: number;
 let browser: Browser;
 before(async () => {
   await ensureTestImage();
-  page = webFolderServer(await keepWebFolder({ home: TEST_HOME, image: TEST_IMAGE, lines: [], desktop: TAB_DESKTOP }));
+  page = webFolderServer(await keepWebFolder({ home: TEST_HOME, image: TEST_IMAGE, lines: [], page: tabPage }));
   web = createServer((request, response) => response.end(request.url === "/long" ? LONG : BODY));
   const listen = async (server: Server): Promise<number> => {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -9,10 +9,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { keepWebFolder, webFolderServer } from "@stratos/console";
-import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { Browser, type Page } from "./support/browser.ts";
 import { extendedTest } from "@stratos/base/testing";
 import { launcher, start, stratos } from "./support/stratos.ts";
+import { tabPage } from "./support/tab-page.ts";
 import { ensureScreenImage, shareTranslations, SCREEN_IMAGE, TEST_HOME } from "./support/test-image.ts";
 import { Heard } from "./support/until.ts";
 
@@ -145,7 +145,7 @@ extendedTest(
 
 extendedTest("a tab without a server hears its machine, too", async (t) => {
   const server = webFolderServer(
-    await keepWebFolder({ home: TEST_HOME, image: SCREEN_IMAGE, lines: [], desktop: TAB_DESKTOP }),
+    await keepWebFolder({ home: TEST_HOME, image: SCREEN_IMAGE, lines: [], page: tabPage }),
   );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(() => {

@@ -7,7 +7,7 @@
  */
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
-import { keepWebFolder, webFolderServer } from "@stratos/console";
+import { keepWebFolder, tabFiles, webFolderServer } from "@stratos/console";
 import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { stratosHome } from "@stratos/host-node";
 import { defaultImage } from "@stratos/images";
@@ -32,7 +32,10 @@ async function main(): Promise<void> {
   const { image } = values;
   if (!/^\d{1,5}$/.test(values.port) || Number(values.port) > 65535)
     throw new Error(`--port ${values.port}: expected a number from 0 to 65535`);
-  const folder = await keepWebFolder({ image, home, lines: values.warm, desktop: TAB_DESKTOP }, progressLines(image));
+  const folder = await keepWebFolder(
+    { image, home, lines: values.warm, page: () => tabFiles(TAB_DESKTOP) },
+    progressLines(image),
+  );
   const server = webFolderServer(folder);
   await new Promise<void>((resolve, reject) =>
     server.once("error", reject).listen(Number(values.port), "127.0.0.1", resolve),

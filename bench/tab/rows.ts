@@ -5,7 +5,7 @@
  */
 import { spawnSync } from "node:child_process";
 import type { AddressInfo } from "node:net";
-import { keepWebFolder, webFolderServer } from "@stratos/console";
+import { keepWebFolder, tabFiles, webFolderServer } from "@stratos/console";
 import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { stratosHome } from "@stratos/host-node";
 import { Browser } from "../../tests/support/browser.ts";
@@ -50,7 +50,12 @@ export async function measureTab(
 ): Promise<void> {
   const isAsked = (part: string): boolean => only === "tab" || only === `tab-${part}`;
   ensureImage(launcher, IMAGE, PACKAGES);
-  const folder = await keepWebFolder({ home: stratosHome(), image: IMAGE, lines: [], desktop: TAB_DESKTOP });
+  const folder = await keepWebFolder({
+    home: stratosHome(),
+    image: IMAGE,
+    lines: [],
+    page: () => tabFiles(TAB_DESKTOP),
+  });
   const server = webFolderServer(folder);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -16,7 +16,7 @@ test("a folder with files of others is refused before anything is written, an em
   t.after(() => rmSync(home, { recursive: true, force: true }));
   const folder = join(home, "site");
   const write = (to: string): Promise<unknown> =>
-    writeWebFolder({ image: "none", home, folder: to, lines: [], desktop: "" }, () => {});
+    writeWebFolder({ image: "none", home, folder: to, lines: [], page: () => Promise.resolve(new Map()) }, () => {});
   // It is the image that is missing there.
   await assert.rejects(write(folder), /no such image/);
   assert.ok(!existsSync(folder) || readdirSync(folder).length === 0);

@@ -17,35 +17,35 @@ let tab: Promise<ReadonlyMap<string, Uint8Array>> | undefined;
 
 /** A page's files, by name. */
 export async function pageFiles(page: PageName): Promise<ReadonlyMap<string, Uint8Array>> {
-  return joinedFiles(page) ?? (await import("./join-page.ts")).joinPage(page);
+  return readPage(join(JOINED, page)) ?? (await import("./join-page.ts")).joinPage(page);
 }
 
 /** The files of a machine in a tab. @param desktop  sources of the page below `desktop/` */
 export async function tabFiles(desktop: string): Promise<ReadonlyMap<string, Uint8Array>> {
-  return joinedFiles("tab") ?? (tab ??= import("./join-page.ts").then(({ joinTab }) => joinTab(desktop)));
+  return readPage(join(JOINED, "tab")) ?? (tab ??= import("./join-page.ts").then(({ joinTab }) => joinTab(desktop)));
 }
 
 /** The same of another package's page, from the folder of its sources. */
 export async function pageFilesOf(page: string, folder: string): Promise<ReadonlyMap<string, Uint8Array>> {
-  return joinedFiles(page) ?? (await import("./join-page.ts")).joinFolder(folder);
+  return readPage(join(JOINED, page)) ?? (await import("./join-page.ts")).joinFolder(folder);
 }
 
-function joinedFiles(page: string): ReadonlyMap<string, Uint8Array> | null {
-  const joined = join(JOINED, page);
-  if (!existsSync(join(joined, "index.html"))) return null;
-  const entries = readdirSync(joined, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+/** What `writePage` has written. @returns null where no page is */
+export function readPage(folder: string): ReadonlyMap<string, Uint8Array> | null {
+  if (!existsSync(join(folder, "index.html"))) return null;
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return new Map(
     entries.map(({ parentPath, name }) => {
       const path = join(parentPath, name);
-      return [relative(joined, path).replaceAll(sep, "/"), readFileSync(path)];
+      return [relative(folder, path).replaceAll(sep, "/"), readFileSync(path)];
     }),
   );
 }
 
 /** What a folder is written of, beside an image. */
 interface WebPages {
-  /** Sources of the page below `desktop/`. */
-  readonly desktop: string;
+  /** Gives the page's files (`tabFiles`). */
+  readonly page: () => Promise<ReadonlyMap<string, Uint8Array>>;
 }
 
 /**
@@ -56,7 +56,7 @@ interface WebPages {
  * @throws OperationError
  */
 export async function writeWebFolder(
-  { desktop, ...request }: PackRequest & WebPages,
+  { page, ...request }: PackRequest & WebPages,
   onEvent: (event: PackEvent) => void,
 ): Promise<PackDescription> {
   const { folder } = request;
@@ -65,7 +65,7 @@ export async function writeWebFolder(
   const stopGuarding = isNew ? removeAtDeath(folder) : () => {};
   try {
     const description = await writePack({ ...request, folder: join(folder, "image") }, onEvent);
-    writePage(folder, await tabFiles(desktop));
+    writePage(folder, await page());
     return description;
   } catch (error) {
     if (isNew) rmSync(folder, { recursive: true, force: true });
@@ -98,8 +98,7 @@ export async function keepWebFolder(
   const store = new ImageStore(home);
   const content = layerContent(store.layerPaths(store.require(image)));
   const folder = join(home, "web", image);
-  if (writtenContent(folder) === content && request.lines.length === 0)
-    writePage(folder, await tabFiles(request.desktop));
+  if (writtenContent(folder) === content && request.lines.length === 0) writePage(folder, await request.page());
   else await writeWebFolder({ ...request, folder }, onEvent);
   return folder;
 }

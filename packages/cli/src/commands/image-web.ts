@@ -1,7 +1,7 @@
 /** `stratos image web`: an image as a page, for any web server of files. */
 import { Command, Option } from "commander";
 import { stratosHome } from "@stratos/host-node";
-import { writeWebFolder } from "@stratos/console";
+import { tabFiles, writeWebFolder } from "@stratos/console";
 import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { formatSize } from "@stratos/operation";
 import { collect, parseImageState } from "../option-values.ts";
@@ -26,10 +26,13 @@ export function imageWebCommand(finish: Finish): Command {
     )
     .action(async (image: string, folder: string, options: { readonly warm: readonly string[] }) => {
       const { piecesBytes } = await withProgress((progress) =>
-        writeWebFolder({ image, home: stratosHome(), folder, lines: options.warm, desktop: TAB_DESKTOP }, (event) => {
-          if (event.phase === "boot") progress.update("Starting the shell, to see what it reads", 0, 0);
-          else progress.update("Compressing pieces", event.done, event.total);
-        }),
+        writeWebFolder(
+          { image, home: stratosHome(), folder, lines: options.warm, page: () => tabFiles(TAB_DESKTOP) },
+          (event) => {
+            if (event.phase === "boot") progress.update("Starting the shell, to see what it reads", 0, 0);
+            else progress.update("Compressing pieces", event.done, event.total);
+          },
+        ),
       );
       process.stdout.write(`${folder}: ${image}, ${formatSize(piecesBytes)} in pieces\n`);
       finish(0);
