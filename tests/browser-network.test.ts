@@ -96,11 +96,13 @@ async function closeDialog(tab: Page): Promise<void> {
   await tab.evaluate(`document.querySelector("#network-dialog").close(); stratos.terminal.focus()`);
 }
 
+/** A line of bash that fetches the test's page. */
+const get = (): string => `exec 3<>/dev/tcp/10.0.2.2/${webPort} && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3`;
+
 test("programs fetch what the relay permits, and learn of the rest that it does not", async (t) => {
   const { served, token, log } = await relay(t, "--relay-allow", `127.0.0.1:${webPort}`);
   const tab = await opened(t);
-  const get = `exec 3<>/dev/tcp/10.0.2.2/${webPort} && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3`;
-  await run(tab, `(${get})`, /Network is unreachable/);
+  await run(tab, `(${get()})`, /Network is unreachable/);
   assert.match(String(await tab.evaluate(NOTICE)), /this tab has none of/);
   await use(tab, served.url, "nonsense");
   await tab.waitFor(STATE, /knows no such token/, PATIENCE_MS);
@@ -108,7 +110,7 @@ test("programs fetch what the relay permits, and learn of the rest that it does 
   await tab.waitFor(STATE, /^Connected/, PATIENCE_MS);
   assert.deepEqual(await accessibilityViolations(tab), []);
   await closeDialog(tab);
-  await run(tab, `(${get})`, /^the web answers$/m);
+  await run(tab, `(${get()})`, /^the web answers$/m);
   const digest = createHash("sha256").update(LONG).digest("hex");
   await run(tab, `curl -s http://10.0.2.2:${webPort}/long | sha256sum`, new RegExp(`^${digest}`, "m"));
   await run(tab, `(exec 3<>/dev/tcp/10.0.2.2/${served.url.match(/:(\d+)/)![1]})`, /Permission denied/);
@@ -116,20 +118,28 @@ test("programs fetch what the relay permits, and learn of the rest that it does 
   await run(tab, `(exec 3<>/dev/tcp/127.0.0.1/${webPort})`, /Connection refused/);
   assert.match(log(), new RegExp(`relayTcp","target":"127.0.0.1:${webPort}, \\d+ bytes sent, \\d+ received`));
   assert.match(log(), /192\.0\.2\.1:80.*"status":403/);
-
-  // The setting stays; a relay that goes resets what goes over it, and is found again when it is back.
-  await tab.reload();
-  await tab.waitFor(STATE, /^Connected/, PATIENCE_MS);
-  await tab.waitFor(SCREEN, PROMPT, PATIENCE_MS);
-  const port = Number(new URL(served.url).port);
-  await tab.type(`clear; exec 3<>/dev/tcp/10.0.2.2/${webPort}; echo held; cat <&3\n`);
-  await tab.waitFor(SCREEN, /^held$/m, PATIENCE_MS);
-  await served.kill();
-  await tab.waitFor(SCREEN, /Connection reset by peer/, PATIENCE_MS);
-  await tab.waitFor(NOTICE, /the relay has gone/, PATIENCE_MS);
-  await served.start(port, ["--relay", "--relay-origin", origin, "--relay-allow", `127.0.0.1:${webPort}`]);
-  await run(tab, `exec 3>&-; until (${get}) 2>/dev/null; do sleep 1; done`, /^the web answers$/m);
 });
+
+extendedTest(
+  "the relay stays set; one that goes resets what goes over it, and is found again when it is back",
+  async (t) => {
+    const { served, token } = await relay(t, "--relay-allow", `127.0.0.1:${webPort}`);
+    const tab = await opened(t);
+    await use(tab, served.url, token);
+    await tab.waitFor(STATE, /^Connected/, PATIENCE_MS);
+    await tab.reload();
+    await tab.waitFor(STATE, /^Connected/, PATIENCE_MS);
+    await tab.waitFor(SCREEN, PROMPT, PATIENCE_MS);
+    const port = Number(new URL(served.url).port);
+    await tab.type(`clear; exec 3<>/dev/tcp/10.0.2.2/${webPort}; echo held; cat <&3\n`);
+    await tab.waitFor(SCREEN, /^held$/m, PATIENCE_MS);
+    await served.kill();
+    await tab.waitFor(SCREEN, /Connection reset by peer/, PATIENCE_MS);
+    await tab.waitFor(NOTICE, /the relay has gone/, PATIENCE_MS);
+    await served.start(port, ["--relay", "--relay-origin", origin, "--relay-allow", `127.0.0.1:${webPort}`]);
+    await run(tab, `exec 3>&-; until (${get()}) 2>/dev/null; do sleep 1; done`, /^the web answers$/m);
+  },
+);
 
 extendedTest("without a rule for it the relay's own host is not reached, nor by another origin at all", async (t) => {
   const { served, token } = await relay(t);

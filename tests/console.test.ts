@@ -428,7 +428,7 @@ async function settled(page: Page, pattern: RegExp): Promise<string> {
   return page.waitFor(SCREEN, pattern, LONG_MS);
 }
 
-test("a viewer's key looks at a terminal and types nothing; without its key it is sent away", async (t) => {
+extendedTest("a viewer's key looks at a terminal and types nothing; without its key it is sent away", async (t) => {
   const served = new ServedConsole(t, join(folder, "roles"));
   await served.start();
   const made = async (name: string, role: string): Promise<string> =>

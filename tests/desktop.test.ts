@@ -515,7 +515,7 @@ extendedTest("a sandboxed application's page is had by its address once, and by 
   }
 });
 
-test("what makes no sense is refused before a machine is made", async (t) => {
+extendedTest("what makes no sense is refused before a machine is made", async (t) => {
   const home = mkdtempSync(join(tmpdir(), "stratos-desktop-"));
   t.after(() => rmSync(home, { recursive: true, force: true }));
   symlinkSync(join(TEST_HOME, "images"), join(home, "images"));

@@ -8,6 +8,7 @@ import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { homeOf, installLibrary, programPrints } from "./support/library-project.ts";
 import { repository } from "./support/stratos.ts";
 
@@ -19,7 +20,7 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test("the calls of @vercel/sandbox", () =>
+extendedTest("the calls of @vercel/sandbox", () =>
   programPrints(
     project,
     `import { Sandbox } from "stratos/compat/vercel";
@@ -96,7 +97,8 @@ test("the calls of @vercel/sandbox", () =>
       ...["runtime", "runtime", "runtime", "networkPolicy", "networkPolicy", "networkPolicy"],
       ...[true, true, true, "cmdId", "", "reached", "", "stopped", "closed"],
     ],
-  ));
+  ),
+);
 
 const ENTRIES = [
   "a.txt file 4 -rw-r----- root adm true",

@@ -340,7 +340,7 @@ test(
   },
 );
 
-test("what dpkg and its scripts execute is handed over, to be translated for later changes", async () => {
+extendedTest("what dpkg and its scripts execute is handed over, to be translated for later changes", async () => {
   const translations = join(home, "translations");
   assert.equal(existsSync(translations), false);
   const remove = ["pkg", "remove", "-i", image, "--to", "warmer", "sample"];

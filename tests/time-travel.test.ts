@@ -9,6 +9,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { launcher, start, stratos, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME } from "./support/test-image.ts";
 import { Heard } from "./support/until.ts";
@@ -96,7 +97,7 @@ test("gdb's protocol is served at a port of the loopback, to one client", async 
 
 const GDB = "gdb-multiarch";
 
-test("gdb steps through a program of the run, forwards and backwards", { timeout: 180_000 }, () => {
+extendedTest("gdb steps through a program of the run, forwards and backwards", { timeout: 180_000 }, () => {
   const [node, ...words] = [...launcher, "replay", file, "--gdb", "-"];
   const commands = join(folder, "commands");
   writeFileSync(
