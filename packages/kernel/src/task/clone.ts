@@ -204,6 +204,8 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   }
   child.memoryPolicy = parent.memoryPolicy;
   child.personality = parent.personality;
+  child.loginUid = parent.loginUid;
+  child.loginSession = parent.loginSession;
   child.io = has(CLONE_IO) ? parent.io : { priority: parent.io.priority, identity: 0 };
   if (has(CLONE_SYSVSEM)) {
     child.semaphoreUndo = parent.semaphoreUndo;
