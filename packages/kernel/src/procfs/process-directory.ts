@@ -333,6 +333,8 @@ function describeLoginUid({ loginUid }: Task, { credentials }: Task): string {
   return `${(loginUid < 0 ? -1 : credentials.userNamespace.uids.fromKernel(loginUid)) >>> 0}`;
 }
 
+const MOUNTS: ReadonlySet<string> = new Set(["mounts", "mountinfo", "mountstats"]);
+
 /** A write into others leaves the place in the file where it was (fs/proc/base.c). */
 const MOVED_ON: ReadonlySet<string> = new Set("uid_map gid_map projid_map setgroups timens_offsets".split(" "));
 
@@ -357,6 +359,10 @@ class OwnedFile extends PseudoFile {
 
   override get writeRefusal(): number {
     return -EINVAL;
+  }
+
+  override get hasIterator(): boolean {
+    return MOUNTS.has(this.entryName);
   }
 
   override get movesOn(): boolean {

@@ -391,6 +391,11 @@ export class PseudoFile extends PseudoInode {
     return this.fileSystem.fileWaiting;
   }
 
+  /** Linux reads it by iterators (open-file.ts). */
+  get hasIterator(): boolean {
+    return true;
+  }
+
   /** A write moves the place in the file. */
   get movesOn(): boolean {
     return true;
@@ -507,6 +512,14 @@ class TextFile extends OpenFile {
     if (from === 0 && this.#text.waiting === "attribute") this.#seenVersion = this.#version;
     task.kernel.work.charge(1 + (this.#piece.length >> 8));
     return 0;
+  }
+
+  override get mayNotWait(): boolean {
+    return false;
+  }
+
+  override hasIterator(isWrite: boolean): boolean {
+    return this.#text.hasIterator && (!isWrite || this.#text.fileSystem.type !== "proc" || !this.#text.isSequence);
   }
 
   override write(task: Task, from: IoCursor, offset: number): number {
