@@ -185,6 +185,8 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   virtualRuntime = 0;
   /** Timers by the thread's CPU time (task/cpu-timers.ts); null: it never had one. */
   cpuTimers: TimerQueue | null = null;
+  /** Those by its time in user mode. */
+  userTimers: TimerQueue | null = null;
   /** While and after it sleeps by a CPU clock. */
   cpuSleep: CpuSleep | null = null;
   /** Its place among those that want to run (task/run-queue.ts); index −1: it is not there. */
