@@ -461,7 +461,8 @@ export const socketCalls: SyscallTable = {
     run: socket,
     gaps:
       "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (route, usersock, sock_diag, netfilter, uevents, generic) and " +
-      "AF_PACKET; raw and ICMP sockets reach this machine's own addresses and what its links lead to, and the " +
+      "AF_PACKET (not SOCK_PACKET: ESOCKTNOSUPPORT); raw and ICMP sockets reach this machine's own addresses and " +
+      "what its links lead to, and the " +
       "host's network with TCP, UDP and echo requests (ENOPROTOOPT); packet sockets see frames of veth pairs, " +
       "bridges and tap interfaces, packets of tun interfaces, and on lo what packet sockets send and what goes " +
       "from one address of the machine to another (raw sockets see it, too), of connections that began while " +
