@@ -251,6 +251,7 @@ function rebootNamespace(task: Task, command: number): number {
   if (!STOPPING_COMMANDS.has(command)) return -EINVAL;
   const init = task.group.pidNamespace.init as ThreadGroup;
   const isRestart = command === LINUX_REBOOT_CMD_RESTART || command === LINUX_REBOOT_CMD_RESTART2;
+  init.isShutDown = true;
   exitGroup(init.tasks[0]!, isRestart ? SIGHUP : SIGINT);
   return init === task.group ? NO_RETURN : 0;
 }
