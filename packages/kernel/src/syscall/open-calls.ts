@@ -50,7 +50,7 @@ import {
 } from "@stratos/abi";
 import { stateOf } from "../ground/call-state.ts";
 import { walkInPieces } from "../ground/call-work.ts";
-import { createMemfd } from "../fs/memfd/memfd.ts";
+import { checkMemfdFlags, createMemfd } from "../fs/memfd/memfd.ts";
 import { createPipe } from "../fs/pipe/pipe-file.ts";
 import { BLOCKED } from "../ground/wait-queue.ts";
 import type { Task } from "../task/task.ts";
@@ -228,6 +228,8 @@ function flock(task: Task, fd: number, operation: number): number {
 }
 
 function memfdCreate(task: Task, nameAddress: number, flags: number): number {
+  const refused = checkMemfdFlags(flags);
+  if (refused < 0) return refused;
   // MFD_NAME_MAX_LEN: "memfd:" and the end mark fit NAME_MAX.
   const name = task.space.loadString(nameAddress, 250);
   if (isErrno(name)) return name === -EFAULT ? name : -EINVAL;

@@ -19,6 +19,7 @@ import {
   SS_AUTODISARM,
   SIGKILL,
   SIGSEGV,
+  SIGRTMAX,
   SIGSTOP,
   SIG_BLOCK,
   SIG_DFL,
@@ -72,13 +73,12 @@ const KNOWN_FLAGS =
 /** `struct sigaction` of the kernel: handler, flags, mask (riscv64 has no sa_restorer). */
 function rtSigaction(task: Task, signal: number, newAddress: number, oldAddress: number, size: number): number {
   signal |= 0;
-  if (size !== SIGSET_SIZE || signal < 1 || signal > 64) return -EINVAL;
+  if (size !== SIGSET_SIZE) return -EINVAL;
   const { actions } = task.group;
   const { u8, view } = task.kernel.scratch;
-  if (newAddress !== 0) {
-    if (signal === SIGKILL || signal === SIGSTOP) return -EINVAL;
-    if (task.space.copyIn(newAddress, u8, 0, Sigaction.size) < 0) return -EFAULT;
-  }
+  if (newAddress !== 0 && task.space.copyIn(newAddress, u8, 0, Sigaction.size) < 0) return -EFAULT;
+  if (signal < 1 || signal > SIGRTMAX) return -EINVAL;
+  if (newAddress !== 0 && (signal === SIGKILL || signal === SIGSTOP)) return -EINVAL;
   const handler = getU64(view, Sigaction.offset.sa_handler);
   const flags = view.getUint32(Sigaction.offset.sa_flags, true);
   // Nothing blocks these two (kernel/signal.c, do_sigaction).
@@ -291,7 +291,8 @@ export const signalCalls: SyscallTable = {
     run: (task, address, size) => {
       if (size > SIGSET_SIZE) return -EINVAL;
       const pending = task.pending.set.union(task.group.pending.set);
-      return storeSet(task, address, new SignalSet(pending.low & task.blocked.low, pending.high & task.blocked.high));
+      const words = new Uint32Array([pending.low & task.blocked.low, pending.high & task.blocked.high]);
+      return task.space.copyOut(address, new Uint8Array(words.buffer), 0, size);
     },
   },
   rt_sigsuspend: { run: rtSigsuspend },

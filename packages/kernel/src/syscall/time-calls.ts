@@ -215,11 +215,11 @@ function getitimer(task: Task, which: number, address: number): number {
 }
 
 function setitimer(task: Task, which: number, address: number, oldAddress: number): number {
-  if (which < 0 || which > 2) return -EINVAL;
   const { kernel } = task;
   const timers = timersOf(task.group);
   const value = address === 0 ? { intervalNs: 0, valueNs: 0 } : loadInterval(task, address, 1000);
   if (isErrno(value)) return value;
+  if (which < 0 || which > 2) return -EINVAL;
   if (oldAddress !== 0) {
     const failed = getitimer(task, which, oldAddress);
     if (failed < 0) return failed;
