@@ -50,6 +50,16 @@ test("what is mounted in a mount namespace beside its own is there, too, as syst
   assert.equal(status, 0);
 });
 
+test("what ends it by reboot(2), as systemctl poweroff and reboot do, is no failure", async () => {
+  const commands = { restart: 0x01234567, powerOff: 0x4321fedc, halt: 0xcdef0123 };
+  for (const [name, command] of Object.entries(commands)) {
+    const { status, stderr } = await runInit(`
+      perl -e 'syscall(142, 0xfee1dead, 672274793, ${command})'
+      sleep 1000`);
+    assert.deepEqual([status, stderr], [0, ""], name);
+  }
+});
+
 test("started later it is a program like others: what those see of processes stays", async () => {
   writeFileSync(join(folder, "init"), "#!/bin/bash\necho $((1 < $$)) $container; cat /proc/1/comm", { mode: 0o755 });
   const name = `init-${process.pid}`;

@@ -42,7 +42,7 @@ export { killNow } from "./task/exit.ts";
 export { stopAllProcesses } from "./task/deliver-signals.ts";
 export { sendSignalToProcess, sendSignalToTask } from "./signal/send-signal.ts";
 export { signalInfo, type SignalInfo } from "./signal/pending-signals.ts";
-export { writeSignalInfo } from "./task/signal-frame.ts";
+export { writeSignalInfo } from "./signal/siginfo.ts";
 export { isNetlink } from "./socket/netlink/is-netlink.ts";
 export type { Task } from "./task/task.ts";
 export type { ThreadGroup } from "./task/thread-group.ts";

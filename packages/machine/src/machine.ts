@@ -133,7 +133,8 @@ export class Machine {
       this.#ends.delete(process.pid);
       end?.(status);
       if (process.pid !== this.#mainPid) return;
-      this.exitStatus = status;
+      // An init system that is told to halt, power off or restart has not failed.
+      this.exitStatus = process.isShutDown ? 0 : status;
       kernel.isStopped = true;
     };
   }

@@ -51,6 +51,10 @@ export class EventFile extends PositionlessFile {
   }
 
   /** 8; −EINVAL for fewer than 8 bytes; −EAGAIN; −EFAULT. */
+  override hasIterator(isWrite: boolean): boolean {
+    return !isWrite;
+  }
+
   override read(task: Caller, to: IoCursor, offset = -1): number {
     if (offset >= 0) return -ESPIPE;
     if (to.remaining < 8) return -EINVAL;

@@ -1,8 +1,26 @@
-import { EAGAIN, EFAULT, EINVAL, ESPIPE, O_NONBLOCK, O_RDWR, POLLIN, SignalfdSiginfo } from "@stratos/abi";
+import {
+  BUS_MCEERR_AR,
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  ESPIPE,
+  O_NONBLOCK,
+  O_RDWR,
+  POLLIN,
+  SIGBUS,
+  SiginfoChild,
+  SiginfoFault,
+  SiginfoPoll,
+  SiginfoSender,
+  SiginfoSystemCall,
+  SiginfoTimer,
+  SignalfdSiginfo,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { hex64, put64 } from "../ground/words.ts";
+import { hex64 } from "../ground/words.ts";
 import type { SignalInfo } from "../signal/pending-signals.ts";
 import { takeSignal } from "../signal/send-signal.ts";
+import { siginfoLayout, writeSignalInfo } from "../signal/siginfo.ts";
 import type { SignalSet } from "../signal/signal-set.ts";
 import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
@@ -84,20 +102,71 @@ export class SignalFile extends PositionlessFile {
   }
 }
 
+const bytes = new Uint8Array(SiginfoSender.size);
+const siginfo = new DataView(bytes.buffer);
+
+/** What the layout tells of the signal's siginfo_t (fs/signalfd.c, signalfd_copyinfo). */
 function fillRecord(info: SignalInfo): void {
+  bytes.fill(0);
+  writeSignalInfo(siginfo, 0, info);
   record.fill(0);
   view.setUint32(SignalfdSiginfo.offset.ssi_signo, info.signal, true);
   view.setInt32(SignalfdSiginfo.offset.ssi_errno, info.errno, true);
   view.setInt32(SignalfdSiginfo.offset.ssi_code, info.code, true);
-  view.setUint32(SignalfdSiginfo.offset.ssi_pid, info.pid, true);
-  view.setUint32(SignalfdSiginfo.offset.ssi_uid, info.uid, true);
-  view.setInt32(SignalfdSiginfo.offset.ssi_fd, info.fd, true);
-  view.setUint32(SignalfdSiginfo.offset.ssi_tid, info.timerId, true);
-  view.setUint32(SignalfdSiginfo.offset.ssi_band, info.band, true);
-  view.setUint32(SignalfdSiginfo.offset.ssi_overrun, info.overrun, true);
-  view.setInt32(SignalfdSiginfo.offset.ssi_status, info.status, true);
-  view.setInt32(SignalfdSiginfo.offset.ssi_int, info.valueLow, true);
-  view.setUint32(SignalfdSiginfo.offset.ssi_ptr, info.valueLow, true);
-  view.setUint32(SignalfdSiginfo.offset.ssi_ptr + 4, info.valueHigh, true);
-  put64(view, SignalfdSiginfo.offset.ssi_addr, info.address);
+  switch (siginfoLayout(info.signal, info.code)) {
+    case "timer":
+      copyWord(SignalfdSiginfo.offset.ssi_tid, SiginfoTimer.offset.si_timerid);
+      copyWord(SignalfdSiginfo.offset.ssi_overrun, SiginfoTimer.offset.si_overrun);
+      copyValue();
+      break;
+    case "poll":
+      copyWord(SignalfdSiginfo.offset.ssi_band, SiginfoPoll.offset.si_band);
+      copyWord(SignalfdSiginfo.offset.ssi_fd, SiginfoPoll.offset.si_fd);
+      break;
+    case "fault":
+      copyLong(SignalfdSiginfo.offset.ssi_addr, SiginfoFault.offset.si_addr);
+      if (info.signal === SIGBUS && info.code >= BUS_MCEERR_AR)
+        view.setUint16(
+          SignalfdSiginfo.offset.ssi_addr_lsb,
+          siginfo.getUint16(SiginfoFault.offset.si_addr_lsb, true),
+          true,
+        );
+      break;
+    case "call":
+      copyLong(SignalfdSiginfo.offset.ssi_call_addr, SiginfoSystemCall.offset.si_call_addr);
+      copyWord(SignalfdSiginfo.offset.ssi_syscall, SiginfoSystemCall.offset.si_syscall);
+      copyWord(SignalfdSiginfo.offset.ssi_arch, SiginfoSystemCall.offset.si_arch);
+      break;
+    case "child":
+      copySender();
+      copyWord(SignalfdSiginfo.offset.ssi_status, SiginfoChild.offset.si_status);
+      copyLong(SignalfdSiginfo.offset.ssi_utime, SiginfoChild.offset.si_utime);
+      copyLong(SignalfdSiginfo.offset.ssi_stime, SiginfoChild.offset.si_stime);
+      break;
+    case "value":
+      copySender();
+      copyValue();
+      break;
+    case "sender":
+      copySender();
+  }
+}
+
+function copySender(): void {
+  copyWord(SignalfdSiginfo.offset.ssi_pid, SiginfoSender.offset.si_pid);
+  copyWord(SignalfdSiginfo.offset.ssi_uid, SiginfoSender.offset.si_uid);
+}
+
+function copyValue(): void {
+  copyWord(SignalfdSiginfo.offset.ssi_int, SiginfoSender.offset.si_value);
+  copyLong(SignalfdSiginfo.offset.ssi_ptr, SiginfoSender.offset.si_value);
+}
+
+function copyWord(to: number, from: number): void {
+  view.setUint32(to, siginfo.getUint32(from, true), true);
+}
+
+function copyLong(to: number, from: number): void {
+  copyWord(to, from);
+  copyWord(to + 4, from + 4);
 }

@@ -35,6 +35,10 @@ export class DrmFile extends OpenFile {
   }
 
   /** Whole events, as many as there is room for; 0: not even one fits. */
+  override hasIterator(_isWrite: boolean): boolean {
+    return false;
+  }
+
   override read(task: GraphicsCaller, to: IoCursor): number {
     const { events, readable } = this.client;
     if (events.length === 0) {

@@ -76,6 +76,10 @@ export class InputFile extends OpenFile {
   }
 
   /** Whole events, as many as there is room for. −EINVAL: not even one fits; −ENODEV: it was revoked. */
+  override hasIterator(_isWrite: boolean): boolean {
+    return false;
+  }
+
   override read(task: InputCaller, to: IoCursor): number {
     const { queue, readable, isRevoked } = this.reader;
     if (to.remaining !== 0 && to.remaining < event.length) return -EINVAL;

@@ -27,15 +27,15 @@ const AT_ONCE_BYTES = 1 << 20,
 /** @returns 0, or EACCES, EINVAL, ENOMEM, EPERM (mseal(2)), UNFINISHED. @see mprotect(2) */
 export function mprotect(task: MmCaller, address: number, length: number, protection: number): number {
   const { space } = task;
-  if (address % PAGE_SIZE !== 0) return -EINVAL;
-  // 2^63 and more come as negative numbers: no area reaches there.
-  if (length < 0 || address < 0) return -ENOMEM;
-  if ((protection & ~(PROTECTIONS | PROT_GROWSDOWN | PROT_GROWSUP)) !== 0) return -EINVAL;
   const grows = protection & (PROT_GROWSDOWN | PROT_GROWSUP);
   // No area grows up on this machine.
   if (grows === (PROT_GROWSDOWN | PROT_GROWSUP)) return -EINVAL;
+  if (address % PAGE_SIZE !== 0) return -EINVAL;
+  if (length === 0) return 0;
+  // 2^63 and more come as negative numbers: no area reaches there.
+  if (length < 0 || address < 0) return -ENOMEM;
   const end = address + pageUp(length);
-  if (end === address) return 0;
+  if ((protection & ~(PROTECTIONS | PROT_GROWSDOWN | PROT_GROWSUP)) !== 0) return -EINVAL;
   protection &= PROTECTIONS;
   if (grows !== 0) {
     const area = space.areas.endingAfter(address);

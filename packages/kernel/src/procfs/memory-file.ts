@@ -20,6 +20,10 @@ class MemoryFile extends OpenFile {
     this.#space = space;
   }
 
+  override hasIterator(_isWrite: boolean): boolean {
+    return false;
+  }
+
   override read(task: Task, to: IoCursor, offset: number): number {
     return this.#move(task, to, offset, false);
   }

@@ -34,6 +34,10 @@ class PagemapFile extends OpenFile {
   }
 
   /** −EINVAL: not whole entries. */
+  override hasIterator(_isWrite: boolean): boolean {
+    return false;
+  }
+
   override read(task: Task, to: IoCursor, offset: number): number {
     const at = offset < 0 ? this.position : offset;
     const { target } = this.#pagemap;

@@ -43,6 +43,7 @@ import {
   oomAdjust,
   rename,
   setCoreFilter,
+  setLoginUid,
   setOomAdjust,
   setOomScoreAdjust,
   setTimerSlack,
@@ -100,6 +101,10 @@ export class ProcessDirectory extends PseudoDirectory {
 
   override get listingRefused(): number {
     return this.#living === null ? -ENOENT : 0;
+  }
+
+  override get isVanished(): boolean {
+    return this.#living === null;
   }
 
   override refresh(): number {
@@ -206,8 +211,10 @@ export class ProcessDirectory extends PseudoDirectory {
     file("mountstats", (_caller, from) => describeMountStats(target(), from), { mode: 0o400, ...ofMounts });
     file("cgroup", (caller) => `0::${caller.namespaces.cgroup.pathOf(target().controlGroup)}\n`);
     file("cpuset", () => "/\n");
-    file("loginuid", () => "4294967295", { sink: () => 0 });
-    file("sessionid", () => "4294967295");
+    file("loginuid", (caller) => describeLoginUid(target(), caller), {
+      sink: (caller, text, opener, at) => setLoginUid(caller, target(), opener, text, at),
+    });
+    file("sessionid", () => `${target().loginSession >>> 0}`);
     file("oom_score", () => `${oomScore(fileSystem.kernel, this.group)}\n`);
     file("oom_score_adj", () => `${this.group.oomScoreAdjust}\n`, {
       mode: 0o644,
@@ -321,6 +328,16 @@ function describeChildren(thread: Task | null, ids: PidNamespace): string {
   return text;
 }
 
+/** Nobody is what no namespace has a name for, too (fs/proc/base.c, proc_loginuid_read). */
+function describeLoginUid({ loginUid }: Task, { credentials }: Task): string {
+  return `${(loginUid < 0 ? -1 : credentials.userNamespace.uids.fromKernel(loginUid)) >>> 0}`;
+}
+
+const MOUNTS: ReadonlySet<string> = new Set(["mounts", "mountinfo", "mountstats"]);
+
+/** A write into others leaves the place in the file where it was (fs/proc/base.c). */
+const MOVED_ON: ReadonlySet<string> = new Set("uid_map gid_map projid_map setgroups timens_offsets".split(" "));
+
 /** Files that Linux makes without its seq_file, so that lseek(2) finds an end: 0 (fs/proc/base.c). */
 const UNSEQUENCED: ReadonlySet<string> = new Set(
   "auxv cmdline coredump_filter environ loginuid oom_adj oom_score_adj sessionid".split(" "),
@@ -342,6 +359,14 @@ class OwnedFile extends PseudoFile {
 
   override get writeRefusal(): number {
     return -EINVAL;
+  }
+
+  override get hasIterator(): boolean {
+    return MOUNTS.has(this.entryName);
+  }
+
+  override get movesOn(): boolean {
+    return MOVED_ON.has(this.entryName);
   }
 
   override get isSequence(): boolean {

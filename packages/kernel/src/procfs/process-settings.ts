@@ -1,8 +1,10 @@
 /** Files of /proc/PID that take a number or a name. */
 import {
+  CAP_AUDIT_CONTROL,
   CAP_SYS_RESOURCE,
   EACCES,
   EINVAL,
+  EPERM,
   ERANGE,
   ESRCH,
   OOM_ADJUST_MAX,
@@ -10,6 +12,7 @@ import {
   OOM_SCORE_ADJ_MAX,
 } from "@stratos/abi";
 import { onlyNumber } from "../ground/kernel-number.ts";
+import type { TextOpener } from "../pseudo/pseudo-inodes.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { hasMemory } from "../task/task-access.ts";
@@ -19,7 +22,23 @@ import type { ThreadGroup } from "../task/thread-group.ts";
 
 /** More of a text is not looked at (PROC_NUMBUF in Linux's fs/proc/base.c). */
 const NUMBER_LENGTH_MAX = 12,
-  INT_MAX = 0x7fffffff;
+  INT_MAX = 0x7fffffff,
+  NO_UID = 0xffffffff;
+
+/** loginuid: the thread's own, and once it is set only for who may audit. @see kernel/audit.c, audit_set_loginuid */
+export function setLoginUid(caller: Task, task: Task, { credentials }: TextOpener, text: string, at: number): number {
+  if (caller !== task) return -EPERM;
+  if (at !== 0) return -EINVAL;
+  const value = /^\+?\d+\n?$/.test(text) ? Number(text) : NaN;
+  if (!(value >= 0)) return -EINVAL;
+  if (value > NO_UID) return -ERANGE;
+  const uid = value === NO_UID ? -1 : credentials.userNamespace.uids.toKernel(value);
+  if (uid < 0 && value !== NO_UID) return -EINVAL;
+  if (task.loginUid >= 0 && !isCapable(caller.credentials, CAP_AUDIT_CONTROL)) return -EPERM;
+  task.loginUid = uid;
+  task.loginSession = uid < 0 ? -1 : ++task.kernel.loginCount;
+  return 0;
+}
 
 /** comm: as long as a name may be. */
 export function rename(caller: Task, task: Task, text: string): number {

@@ -391,6 +391,16 @@ export class PseudoFile extends PseudoInode {
     return this.fileSystem.fileWaiting;
   }
 
+  /** Linux reads it by iterators (open-file.ts). */
+  get hasIterator(): boolean {
+    return true;
+  }
+
+  /** A write moves the place in the file. */
+  get movesOn(): boolean {
+    return true;
+  }
+
   /** It has no end to seek from (fs/seq_file.c, seq_lseek). */
   get isSequence(): boolean {
     return this.fileSystem.type === "proc";
@@ -504,9 +514,19 @@ class TextFile extends OpenFile {
     return 0;
   }
 
+  override get mayNotWait(): boolean {
+    return false;
+  }
+
+  override hasIterator(isWrite: boolean): boolean {
+    return this.#text.hasIterator && (!isWrite || this.#text.fileSystem.type !== "proc" || !this.#text.isSequence);
+  }
+
   override write(task: Task, from: IoCursor, offset: number): number {
     const { sink } = this.#text;
-    if (sink === null) return offset >= 0 && this.#text.isSequence ? -ESPIPE : this.#text.writeRefusal;
+    // A sequence is written where it stands (fs/seq_file.c, seq_open).
+    if (offset >= 0 && this.#text.isSequence) return -ESPIPE;
+    if (sink === null) return this.#text.writeRefusal;
     const bytes = new Uint8Array(Math.min(from.remaining, 4096));
     const taken = from.take(bytes, 0, bytes.length);
     if (taken < 0) return taken;
@@ -515,7 +535,7 @@ class TextFile extends OpenFile {
     const result = sink(task, byteString(bytes, 0, zero < 0 ? taken : zero), this.#opener, at);
     if (result < 0) return result;
     const count = result === 0 ? taken : result;
-    if (offset < 0) this.position = at + count;
+    if (offset < 0 && this.#text.movesOn) this.position = at + count;
     if (count > 0 && task.kernel.vfs.watchCount > 0) notifyFile(task.kernel, this, "modify");
     return count;
   }

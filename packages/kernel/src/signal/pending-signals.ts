@@ -10,6 +10,9 @@ export interface SignalInfo {
   pid: number;
   uid: number;
   status: number;
+  /** SIGCHLD: what the child has spent, in hundredths of a second. */
+  userTicks: number;
+  systemTicks: number;
   /** A child's end, by whatever signal it was to be told (clone(2), "The child termination signal"). */
   isChildEnd: boolean;
   /** SIGSYS: where the call is. */
@@ -21,6 +24,8 @@ export interface SignalInfo {
   overrun: number;
   band: number;
   fd: number;
+  /** What a program that queued it has put behind signal, errno and code (siginfo.ts); null: it is the kernel's own. */
+  given: Uint8Array | null;
   /** Wants to know when the signal leaves the queue: a timer, which counts what it missed meanwhile. */
   owner: SignalOwner | null;
 }
@@ -58,6 +63,8 @@ export function signalInfo(signal: number, code: number, parts: Partial<SignalIn
     pid: 0,
     uid: 0,
     status: 0,
+    userTicks: 0,
+    systemTicks: 0,
     isChildEnd: false,
     address: 0,
     valueLow: 0,
@@ -66,8 +73,23 @@ export function signalInfo(signal: number, code: number, parts: Partial<SignalIn
     overrun: 0,
     band: 0,
     fd: 0,
+    given: null,
     owner: null,
     ...parts,
+  };
+}
+
+/** USER_HZ is 100. */
+const NS_PER_TICK = 10_000_000;
+
+/** What SIGCHLD tells of the time that the child has spent. */
+export function spentTime(child: {
+  readonly userNs: number;
+  readonly systemNs: number;
+}): Pick<SignalInfo, "userTicks" | "systemTicks"> {
+  return {
+    userTicks: Math.floor(child.userNs / NS_PER_TICK),
+    systemTicks: Math.floor(child.systemNs / NS_PER_TICK),
   };
 }
 

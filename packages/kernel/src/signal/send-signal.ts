@@ -21,7 +21,7 @@ import {
 import type { ProcessGroup } from "./session.ts";
 import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 import { defaultAction, isIgnoredByDefault } from "./default-action.ts";
-import { isFault, type PendingSignals, signalInfo, type SignalInfo } from "./pending-signals.ts";
+import { isFault, type PendingSignals, signalInfo, spentTime, type SignalInfo } from "./pending-signals.ts";
 import type { SignalTask, SignalProcess } from "./signal-target.ts";
 
 /**
@@ -115,7 +115,7 @@ function seenBy(group: SignalProcess, info: SignalInfo): SignalInfo {
   const { pidNamespace, leader } = group;
   const { userNamespace } = leader.credentials;
   if (info.owner !== null || (pidNamespace.parent === null && userNamespace.parent === null)) return info;
-  const isChosen = info.code < 0 && !KERNEL_CODES.has(info.code);
+  const isChosen = info.given !== null || (info.code < 0 && !KERNEL_CODES.has(info.code));
   const pid = !isChosen ? pidNamespace.idOf(info.pid) : isFromOutside(group) ? 0 : info.pid;
   return { ...info, pid, uid: userNamespace.uids.shown(info.uid) };
 }
@@ -214,7 +214,12 @@ function continueProcess(group: SignalProcess): void {
   if ((parent.actions.get(SIGCHLD).flags & 1) === 0) {
     sendSignalToProcess(
       parent,
-      signalInfo(SIGCHLD, CLD_CONTINUED, { pid: group.pid, uid: group.leader.credentials.uid, status: SIGCONT }),
+      signalInfo(SIGCHLD, CLD_CONTINUED, {
+        pid: group.pid,
+        uid: group.leader.credentials.uid,
+        status: SIGCONT,
+        ...spentTime(group.leader),
+      }),
     );
   }
   parent.childrenQueue.wakeAll();

@@ -19,6 +19,9 @@ export interface SignalTask {
   readonly waitedSignals: SignalSet | null;
   readonly blockedKind: number;
   readonly isTraced: boolean;
+  /** What it has spent. */
+  readonly userNs: number;
+  readonly systemNs: number;
   /** By its control group. */
   isFrozen: boolean;
   blocked: SignalSet;

@@ -10,7 +10,6 @@ import {
   EINPROGRESS,
   EINVAL,
   ENOMEM,
-  EOPNOTSUPP,
   IOCB_CMD_FDSYNC,
   IOCB_CMD_FSYNC,
   IOCB_CMD_POLL,
@@ -31,9 +30,7 @@ import {
   PROT_WRITE,
   RWF_APPEND,
   RWF_DSYNC,
-  RWF_HIPRI,
   RWF_NOAPPEND,
-  RWF_NOWAIT,
   RWF_SYNC,
   SigsetArgument,
   Timespec,
@@ -53,9 +50,9 @@ import { get64, getU64, roomBehindWords } from "../ground/words.ts";
 import { AioContext, aioRingSize, writeAioEvent } from "../mm/aio-context.ts";
 import { checkIoPriority } from "./io-priority.ts";
 import { beginPoll } from "./aio-poll.ts";
+import { checkTransferFlags } from "./transfer-flags.ts";
 
 /** `struct iocb` and `struct io_event`. Source: Linux include/uapi/linux/aio_abi.h. */
-const RW_FLAGS = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND;
 /** Bytes of results that a context may be asked to hold at all (ioctx_alloc in Linux's fs/aio.c). */
 const RING_MAX = 0x10000000;
 
@@ -216,8 +213,8 @@ function perform(task: Task, file: OpenFile, view: DataView, reached: Reached): 
   const reads = operation === IOCB_CMD_PREAD || operation === IOCB_CMD_PREADV;
   if (!reads && operation !== IOCB_CMD_PWRITE && operation !== IOCB_CMD_PWRITEV) return -EINVAL;
   // Before the file is asked (fs/aio.c, aio_prep_rw).
-  if ((flags & ~RW_FLAGS) !== 0) return -EOPNOTSUPP;
-  if ((flags & (RWF_APPEND | RWF_NOAPPEND)) === (RWF_APPEND | RWF_NOAPPEND)) return -EINVAL;
+  const refused = checkTransferFlags(file, flags);
+  if (refused < 0) return refused;
   if (reads ? !file.isReadable : !file.isWritable) return -EBADF;
   if (file.inode?.isDirectory === true) return -EINVAL;
   const isVector = operation === IOCB_CMD_PREADV || operation === IOCB_CMD_PWRITEV;

@@ -95,7 +95,6 @@ function fchown(task: Task, fd: number, uid: number, gid: number): number {
 }
 
 function utimensat(task: Task, dirfd: number, pathAddress: number, times: number, flags: number): number {
-  if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   let atime: Time | "now" | null = "now",
     mtime: Time | "now" | null = "now";
   if (times !== 0) {
@@ -109,6 +108,7 @@ function utimensat(task: Task, dirfd: number, pathAddress: number, times: number
     atime = first;
     mtime = second;
   }
+  if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   // A null path means the descriptor itself (futimens(3)).
   if (pathAddress === 0 && dirfd !== AT_FDCWD) {
     if (flags !== 0) return -EINVAL;

@@ -1,7 +1,6 @@
 import {
   AT_FDCWD,
   CAP_SYS_CHROOT,
-  EACCES,
   EBADF,
   EFAULT,
   EINVAL,
@@ -18,7 +17,7 @@ import {
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
-import { checkAccess, MAY_EXEC } from "../security/permission.ts";
+import { MAY_EXEC } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
 import { mayRead } from "../vfs/fanotify-marks.ts";
 import { notifyFile } from "../vfs/file-events.ts";
@@ -105,14 +104,15 @@ function fchdir(task: Task, fd: number): number {
   const file = task.files.get(fd);
   if (file === undefined) return -EBADF;
   if (file.path === null || file.inode?.isDirectory !== true) return -ENOTDIR;
-  if (checkAccess(task.credentials, file.inode, MAY_EXEC) < 0) return -EACCES;
+  const refused = file.inode.askAccess(task, MAY_EXEC);
+  if (refused < 0) return refused;
   task.fs.setCwd(file.path);
   return 0;
 }
 
 function getcwd(task: Task, address: number, size: number): number {
   const { cwd, root } = task.fs;
-  if (cwd.dentry.isDetached) return -ENOENT;
+  if (cwd.dentry.isUnlinked) return -ENOENT;
   const name = pathNameBelow(cwd, root) ?? `(unreachable)${pathName(cwd, root)}`;
   if (name.length + 1 > PATH_MAX) return -ENAMETOOLONG;
   if (size >= 0 && name.length + 1 > size) return -ERANGE; // below 0: 2^63 and more

@@ -106,10 +106,11 @@ function timerGet(task: Task, fd: number, value: number): number {
  * −EMFILE.
  */
 function signalfd(task: Task, fd: number, mask: number, size: number, flags: number): number {
-  if ((flags & ~(SFD_CLOEXEC | SFD_NONBLOCK)) !== 0 || size !== SIGSET_SIZE) return -EINVAL;
+  if (size !== SIGSET_SIZE) return -EINVAL;
   const low = task.space.loadU32(mask);
   const high = task.space.loadU32(mask + 4);
   if (low < 0 || high < 0) return -EFAULT;
+  if ((flags & ~(SFD_CLOEXEC | SFD_NONBLOCK)) !== 0) return -EINVAL;
   const set = new SignalSet(low, high);
   set.deleteUnblockable();
   if ((fd | 0) === -1)

@@ -58,11 +58,13 @@ function futex(
   second: number,
   third: number,
 ): number {
-  if (address % 4 !== 0) return -EINVAL;
   value = value >>> 0;
   const command = operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
   const isRealtime = (operation & FUTEX_CLOCK_REALTIME) !== 0;
   if (isRealtime && !CHOOSES_CLOCK.has(command)) return -ENOSYS;
+  const refused = checkArguments(task, command, value, timeout, third);
+  if (refused < 0) return refused;
+  if (address % 4 !== 0) return -EINVAL;
   // A word that may be shared is known by its page, so that has to be there; a private one by its address.
   const isPrivate = (operation & FUTEX_PRIVATE_FLAG) !== 0;
   const { space } = task;
@@ -84,7 +86,6 @@ function futex(
     }
     case FUTEX_WAKE:
     case FUTEX_WAKE_BITSET: {
-      if (command === FUTEX_WAKE_BITSET && third >>> 0 === 0) return -EINVAL;
       // Who waits for such a mutex is woken by who gives it back.
       const { piFutexes } = task.kernel;
       if (piFutexes.size > 0 && piFutexes.has(keyOf(space, address, isPrivate))) return -EINVAL;
@@ -93,7 +94,6 @@ function futex(
     }
     case FUTEX_REQUEUE:
     case FUTEX_CMP_REQUEUE: {
-      if ((value | 0) < 0 || (timeout | 0) < 0) return -EINVAL;
       if (command === FUTEX_CMP_REQUEUE) {
         const now = task.space.loadU32(address);
         if (now < 0) return -EFAULT;
@@ -107,11 +107,7 @@ function futex(
     }
     case FUTEX_WAIT_REQUEUE_PI: {
       let deadline = Infinity;
-      if (task.syscallState === null && timeout !== 0) {
-        const duration = loadDuration(task.space, timeout);
-        if (duration < 0) return duration;
-        deadline = absoluteDeadline(task, timeout, isRealtime);
-      }
+      if (task.syscallState === null && timeout !== 0) deadline = absoluteDeadline(task, timeout, isRealtime);
       return waitRequeuePi(task, address, value, second, deadline, isPrivate);
     }
     case FUTEX_CMP_REQUEUE_PI:
@@ -121,11 +117,8 @@ function futex(
     case FUTEX_LOCK_PI:
     case FUTEX_LOCK_PI2: {
       let deadline = Infinity;
-      if (task.syscallState === null && timeout !== 0) {
-        const duration = loadDuration(task.space, timeout);
-        if (duration < 0) return duration;
+      if (task.syscallState === null && timeout !== 0)
         deadline = absoluteDeadline(task, timeout, command === FUTEX_LOCK_PI || isRealtime);
-      }
       return piLock(task, address, deadline, isPrivate);
     }
     case FUTEX_TRYLOCK_PI:
@@ -134,6 +127,34 @@ function futex(
       return piUnlock(task, address, isPrivate);
     case FUTEX_WAKE_OP:
       return futexWakeOp(space, address, second, { first: value | 0, second: timeout | 0 }, third | 0, isPrivate);
+    default:
+      return -ENOSYS;
+  }
+}
+
+/** What is told before the word is looked at (kernel/futex/syscalls.c, do_futex): 0, −EFAULT, −EINVAL, −ENOSYS. */
+function checkArguments(task: Task, command: number, value: number, timeout: number, third: number): number {
+  switch (command) {
+    case FUTEX_WAIT:
+    case FUTEX_WAIT_BITSET:
+    case FUTEX_WAIT_REQUEUE_PI:
+    case FUTEX_LOCK_PI:
+    case FUTEX_LOCK_PI2: {
+      const duration = timeout === 0 || task.syscallState !== null ? 0 : loadDuration(task.space, timeout);
+      if (duration < 0) return duration;
+      return command === FUTEX_WAIT_BITSET && third >>> 0 === 0 ? -EINVAL : 0;
+    }
+    case FUTEX_WAKE_BITSET:
+      return third >>> 0 === 0 ? -EINVAL : 0;
+    case FUTEX_REQUEUE:
+    case FUTEX_CMP_REQUEUE:
+      return (value | 0) < 0 || (timeout | 0) < 0 ? -EINVAL : 0;
+    case FUTEX_WAKE:
+    case FUTEX_WAKE_OP:
+    case FUTEX_TRYLOCK_PI:
+    case FUTEX_UNLOCK_PI:
+    case FUTEX_CMP_REQUEUE_PI:
+      return 0;
     default:
       return -ENOSYS;
   }

@@ -207,12 +207,12 @@ const CAPABILITY_SETS: readonly number[] = [
 function capget(task: Task, header: number, data: number): number {
   const words = capabilityWords(task, header);
   if (words < 0) return data === 0 && words === -EINVAL ? 0 : words;
+  if (data === 0) return 0;
   const pid = task.space.loadU32(header + CapUserHeader.offset.pid);
   if (pid < 0) return -EFAULT;
   if ((pid | 0) < 0) return -EINVAL;
   const target = pid === 0 ? task : task.kernel.tasks.taskIn(task.group.pidNamespace, pid);
   if (target === undefined) return -ESRCH;
-  if (data === 0) return 0;
   const { effective, permitted, inheritable } = target.credentials;
   for (let word = 0; word < words; word++) {
     const part = (set: number): number => (word === 0 ? set % 0x100000000 : Math.floor(set / 0x100000000));

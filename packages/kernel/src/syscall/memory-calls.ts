@@ -61,6 +61,8 @@ function sysMmap(
   fd: number,
   offset: number,
 ): number {
+  // Before a descriptor (arch/riscv/kernel/sys_riscv.c, riscv_sys_mmap).
+  if (offset % PAGE_SIZE !== 0) return -EINVAL;
   if ((flags & MAP_ANONYMOUS) !== 0) return mmap(task, { address, length, protection, flags, file: null, offset: 0 });
   const file = task.files.get(fd | 0);
   if (file === undefined) return -EBADF;

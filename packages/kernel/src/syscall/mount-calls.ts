@@ -28,6 +28,9 @@ import {
   FSPICK_EMPTY_PATH,
   FSPICK_NO_AUTOMOUNT,
   FSPICK_SYMLINK_NOFOLLOW,
+  MNT_DETACH,
+  MNT_EXPIRE,
+  MNT_FORCE,
   MOUNT_ATTR_IDMAP,
   MOUNT_ATTR_NOATIME,
   MOUNT_ATTR_NODEV,
@@ -103,10 +106,10 @@ function pivot(task: Task, newAddress: number, oldAddress: number): number {
   if (!mayMount(task)) return -EPERM;
   const newPath = loadPath(task, newAddress);
   if (isErrno(newPath)) return newPath;
-  const oldPath = loadPath(task, oldAddress);
-  if (isErrno(oldPath)) return oldPath;
   const newRoot = lookupDirectory(task, AT_FDCWD, newPath);
   if (isErrno(newRoot)) return newRoot;
+  const oldPath = loadPath(task, oldAddress);
+  if (isErrno(oldPath)) return oldPath;
   const putOld = lookupDirectory(task, AT_FDCWD, oldPath);
   if (isErrno(putOld)) return putOld;
   return isConfined(task) ? -EPERM : pivotRoot(task, newRoot, putOld);
@@ -139,7 +142,11 @@ function mount(
   if (isErrno(place)) return place;
   if (!mayMount(task) || isConfined(task)) return -EPERM;
   let sourcePath: Path | null = null;
-  if ((wanted & MS_REMOUNT) === 0 && (wanted & (MS_BIND | MS_MOVE)) !== 0) {
+  if ((wanted & MS_REMOUNT) === 0 && (wanted & (MS_BIND | PROPAGATION | MS_MOVE)) === 0) {
+    if (typeAddress === 0) return -EINVAL;
+  } else if ((wanted & MS_REMOUNT) === 0 && ((wanted & MS_BIND) !== 0 || (wanted & PROPAGATION) === 0)) {
+    // fs/namespace.c, do_loopback, do_move_mount_old
+    if (source === "") return -EINVAL;
     const found = lookupPath(task, AT_FDCWD, source, 0);
     if (isErrno(found)) return found;
     sourcePath = found;
@@ -153,7 +160,10 @@ function mount(
   });
 }
 
+const PROPAGATION = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
+
 function umount2(task: Task, pathAddress: number, flags: number): number {
+  if ((flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) !== 0) return -EINVAL;
   const path = loadPath(task, pathAddress);
   if (isErrno(path)) return path;
   // The way of this call itself is no use of the mount.

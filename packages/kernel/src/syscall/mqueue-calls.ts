@@ -17,6 +17,7 @@ import {
   O_CREAT,
   O_EXCL,
   O_NONBLOCK,
+  PATH_MAX,
   RLIMIT_NOFILE,
   SIGEV_NONE,
   SIGEV_SIGNAL,
@@ -47,13 +48,16 @@ import { Path } from "../vfs/path.ts";
 import { get64, getU64, put64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-/** A queue's name, which the C library gives without its slash: −EACCES, −EFAULT, −ENAMETOOLONG, −ENOENT. */
+/** A queue's name, which the C library gives without its slash: −EFAULT, −ENAMETOOLONG, −ENOENT. */
 function loadName(task: Task, address: number): string | number {
-  const name = task.space.loadString(address, 4096);
-  if (isErrno(name)) return name;
-  if (name === "") return -ENOENT;
-  if (name.length > NAME_MAX) return -ENAMETOOLONG;
-  return name.includes("/") || name === "." || name === ".." ? -EACCES : name;
+  const name = task.space.loadString(address, PATH_MAX);
+  return name === "" ? -ENOENT : name;
+}
+
+/** The queue: −EACCES, −ENAMETOOLONG, −ENOENT (fs/namei.c, lookup_noperm; fs/libfs.c, simple_lookup). */
+function find(task: Task, name: string): Inode | number {
+  if (name.includes("/") || name === "." || name === "..") return -EACCES;
+  return name.length > NAME_MAX ? -ENAMETOOLONG : mqueueOf(task).root.lookup(name);
 }
 
 /**
@@ -73,8 +77,10 @@ function open(task: Task, nameAddress: number, flags: number, mode: number, shap
   }
   const name = loadName(task, nameAddress);
   if (isErrno(name)) return name;
+  const limit = task.group.limits[RLIMIT_NOFILE]!.soft;
+  if (!task.files.hasRoom(limit)) return -EMFILE;
   const fileSystem = mqueueOf(task);
-  const found = fileSystem.root.lookup(name);
+  const found = find(task, name);
   let queue: MessageQueueInode;
   if (!isErrno(found)) {
     if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
@@ -84,7 +90,7 @@ function open(task: Task, nameAddress: number, flags: number, mode: number, shap
     if (refused < 0) return refused;
     queue = found as MessageQueueInode;
   } else {
-    if ((flags & O_CREAT) === 0) return -ENOENT;
+    if (found !== -ENOENT || (flags & O_CREAT) === 0) return found;
     const made = fileSystem.createQueue(task, shape, {
       mode: S_IFREG | (mode & 0o777 & ~task.fs.umask),
       uid: credentials.fsuid,
@@ -98,11 +104,10 @@ function open(task: Task, nameAddress: number, flags: number, mode: number, shap
   }
   const path = new Path(mqueueOf(task).mount, new Dentry(`/${name}`, null, queue));
   const file = new MessageQueueFile(flags & (O_ACCMODE | O_NONBLOCK), queue, path);
-  const fd = task.files.install(file, true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
-  if (fd >= 0) return fd;
-  // Linux takes the descriptor first: no queue is left behind.
-  if (isErrno(found)) remove(task, name, queue);
-  return -EMFILE;
+  const fd = task.files.install(file, true, 0, limit);
+  // No queue is left behind.
+  if (fd < 0 && isErrno(found)) remove(task, name, queue);
+  return fd;
 }
 
 /** mq_unlink(2): 0; −ENOENT, −EPERM for a queue of another user, and as for names. */
@@ -110,7 +115,7 @@ function unlink(task: Task, nameAddress: number): number {
   const name = loadName(task, nameAddress);
   if (isErrno(name)) return name;
   const { root } = mqueueOf(task);
-  const queue = root.lookup(name);
+  const queue = find(task, name);
   if (isErrno(queue)) return queue;
   const refused = checkSticky(task.credentials, root, queue);
   if (refused < 0) return refused;

@@ -58,6 +58,7 @@ function unlinkat(task: Task, dirfd: number, pathAddress: number, flags: number)
 function symlinkat(task: Task, targetAddress: number, dirfd: number, pathAddress: number): number {
   const target = loadPath(task, targetAddress);
   if (isErrno(target)) return target;
+  if (target === "") return -ENOENT;
   const path = loadPath(task, pathAddress);
   return isErrno(path) ? path : makeSymlink(task, target, dirfd, path);
 }
@@ -101,11 +102,7 @@ function renameat2(
   newAddress: number,
   flags: number,
 ): number {
-  const oldPath = loadPath(task, oldAddress);
-  if (isErrno(oldPath)) return oldPath;
-  const newPath = loadPath(task, newAddress);
-  if (isErrno(newPath)) return newPath;
-  return renameName(task, oldDirfd, oldPath, newDirfd, newPath, flags);
+  return renameName(task, oldDirfd, loadPath(task, oldAddress), newDirfd, loadPath(task, newAddress), flags);
 }
 
 export const nameCalls: SyscallTable = {

@@ -45,10 +45,12 @@ import {
   RESOLVE_NO_XDEV,
   RLIMIT_NOFILE,
   isErrno,
+  O_ACCMODE,
+  O_RDONLY,
 } from "@stratos/abi";
 import { stateOf } from "../ground/call-state.ts";
 import { walkInPieces } from "../ground/call-work.ts";
-import { createMemfd } from "../fs/memfd/memfd.ts";
+import { checkMemfdFlags, createMemfd } from "../fs/memfd/memfd.ts";
 import { createPipe } from "../fs/pipe/pipe-file.ts";
 import { BLOCKED } from "../ground/wait-queue.ts";
 import type { Task } from "../task/task.ts";
@@ -70,10 +72,18 @@ export function installFile(task: Task, file: OpenFile, closeOnExec: boolean, mi
 }
 
 function open(task: Task, dirfd: number, address: number, flags: number, mode: number, resolve: number): number {
+  if ((flags & O_PATH) === 0 && contradicts(flags)) return -EINVAL;
   const path = loadPath(task, address);
   if (isErrno(path)) return path;
   const file = openPath(task, dirfd, path, flags, mode, resolve);
   return isErrno(file) ? file : installFile(task, file, (flags & O_CLOEXEC) !== 0);
+}
+
+/** What no path can make good (fs/open.c, build_open_flags). */
+function contradicts(flags: number): boolean {
+  if ((flags & O_CREAT) !== 0 && (flags & O_DIRECTORY) !== 0) return true;
+  if ((flags & O_TMPFILE & ~O_DIRECTORY) === 0) return false;
+  return (flags & O_DIRECTORY) === 0 || (flags & O_ACCMODE) === O_RDONLY;
 }
 
 /** openat2(2). */
@@ -207,17 +217,19 @@ function ioctl(task: Task, fd: number, command: number, argument: number): numbe
 const OF_EVERY_FILE: ReadonlySet<number> = new Set([...[FS_IOC_FIEMAP, FS_IOC_GETFSUUID, FS_IOC_GETFSSYSFSPATH]]);
 
 function flock(task: Task, fd: number, operation: number): number {
-  const file = task.files.get(fd);
-  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
   // Mandatory locks for foreign file servers: taken and without effect, as in Linux since 5.15.
   if ((operation & LOCK_MAND) !== 0) return 0;
   const kind = operation & ~LOCK_NB;
   if (kind !== LOCK_SH && kind !== LOCK_EX && kind !== LOCK_UN) return -EINVAL;
+  const file = task.files.get(fd);
+  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
   const inode = inodeOfFile(task.kernel, file);
   return setFlock(task, inode, file, kind === LOCK_UN ? 0 : kind, (operation & LOCK_NB) === 0);
 }
 
 function memfdCreate(task: Task, nameAddress: number, flags: number): number {
+  const refused = checkMemfdFlags(flags);
+  if (refused < 0) return refused;
   // MFD_NAME_MAX_LEN: "memfd:" and the end mark fit NAME_MAX.
   const name = task.space.loadString(nameAddress, 250);
   if (isErrno(name)) return name === -EFAULT ? name : -EINVAL;

@@ -1,7 +1,6 @@
 /** pidfd_open, pidfd_send_signal, pidfd_getfd. Read first: task/pidfd.ts and the manual pages of the calls. */
 import {
   EBADF,
-  EFAULT,
   EINVAL,
   EPERM,
   ESRCH,
@@ -11,21 +10,19 @@ import {
   PIDFD_SIGNAL_THREAD_GROUP,
   PIDFD_THREAD,
   RLIMIT_NOFILE,
-  SIGRTMAX,
   SI_TKILL,
   SI_USER,
-  SiginfoSender,
   isErrno,
 } from "@stratos/abi";
 import { PidFile } from "../task/pidfd.ts";
 import { ProcessDirectory } from "../procfs/process-directory.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
-import { sendSignalToProcess, sendSignalToProcessGroup, sendSignalToTask } from "../signal/send-signal.ts";
-import { checkSignalPermission } from "../signal/signal-permission.ts";
+import { sendSignalToProcess, sendSignalToTask } from "../signal/send-signal.ts";
+import { maySend } from "../signal/signal-permission.ts";
 import { mayInspect } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
 import { DirectoryFile } from "../vfs/directory-file.ts";
-import { readSignalInfo, SIGINFO_SENT } from "../task/signal-frame.ts";
+import { loadSignalInfo } from "../signal/siginfo.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 function pidfdAt(task: Task, fd: number): PidFile | number {
@@ -60,20 +57,19 @@ function pidfdOpen(task: Task, pidArgument: number, flags: number): number {
 }
 
 /**
- * Reads what the caller put into its siginfo_t: −EFAULT, −EINVAL for another signal, −EPERM for a code that only the
- * kernel may send.
+ * Reads what the caller put into its siginfo_t: −EFAULT, −E2BIG, −EINVAL for another signal, −EPERM for a code that
+ * only the kernel may send, to others than the caller itself.
  */
-function loadInfo(task: Task, target: PidFile, signal: number, address: number): SignalInfo | number {
-  const { u8, view } = task.kernel.scratch;
-  if (task.space.copyIn(address, u8, 0, SIGINFO_SENT) < 0) return -EFAULT;
-  if (view.getInt32(SiginfoSender.offset.si_signo, true) !== signal) return -EINVAL;
-  const info = readSignalInfo(task, view, signal);
-  return target.group !== task.group && (info.code >= 0 || info.code === SI_TKILL) ? -EPERM : info;
+function loadInfo(task: Task, isOwn: boolean, signal: number, address: number): SignalInfo | number {
+  const info = loadSignalInfo(task, task.kernel.scratch, address, null);
+  if (isErrno(info)) return info;
+  if (info.signal !== signal) return -EINVAL;
+  return !isOwn && (info.code >= 0 || info.code === SI_TKILL) ? -EPERM : info;
 }
 
 /**
  * pidfd_send_signal(2): 0; −EBADF no pidfd or directory of a process; −EINVAL signal, flags or info; −EPERM; −ESRCH
- * the process was waited for; −EFAULT; −EAGAIN (RLIMIT_SIGPENDING).
+ * the process was waited for, or leads no group; −EFAULT; −E2BIG; −EAGAIN (RLIMIT_SIGPENDING).
  */
 function pidfdSendSignal(task: Task, pidfd: number, signalArgument: number, info: number, flags: number): number {
   const signal = signalArgument | 0;
@@ -85,21 +81,31 @@ function pidfdSendSignal(task: Task, pidfd: number, signalArgument: number, info
     return -EINVAL;
   const target = signalTargetAt(task, pidfd);
   if (isErrno(target)) return target;
-  if (signal < 0 || signal > SIGRTMAX) return -EINVAL;
+  const toGroup = flags === PIDFD_SIGNAL_PROCESS_GROUP;
+  const isOwn = (target.thread ?? target.group.leader) === task && !toGroup;
   const full =
     info !== 0
-      ? loadInfo(task, target, signal, info)
+      ? loadInfo(task, isOwn, signal, info)
       : signalInfo(signal, SI_USER, { pid: task.pid, uid: task.credentials.uid });
   if (isErrno(full)) return full;
+  if (toGroup) return sendToGroupOf(task, target, full);
   if (target.isReaped) return -ESRCH;
-  const permission = checkSignalPermission(task, target.group, signal);
-  if (permission < 0) return permission;
-  if (signal === 0) return 0;
-  if (flags === PIDFD_SIGNAL_PROCESS_GROUP) sendSignalToProcessGroup(target.group.group, full);
-  else if (flags === PIDFD_SIGNAL_THREAD || (flags === 0 && target.thread !== null))
+  const refused = maySend(task, target.group, signal);
+  if (refused < 0 || signal === 0) return refused;
+  if (flags === PIDFD_SIGNAL_THREAD || (flags === 0 && target.thread !== null))
     return sendSignalToTask(target.thread ?? target.group.leader, full);
-  else return sendSignalToProcess(target.group, full);
-  return 0;
+  return sendSignalToProcess(target.group, full);
+}
+
+/** To the group that the process leads (kernel/signal.c, __kill_pgrp_info): of several failures the last is told. */
+function sendToGroupOf(task: Task, { group: { pid } }: PidFile, info: SignalInfo): number {
+  let result = -ESRCH;
+  for (const member of [...(task.kernel.tasks.groups.get(pid)?.members ?? [])]) {
+    const refused = maySend(task, member, info.signal);
+    const sent = refused < 0 || info.signal === 0 ? refused : sendSignalToProcess(member, { ...info });
+    if (result !== 0) result = sent;
+  }
+  return result;
 }
 
 /**

@@ -50,7 +50,7 @@ import { parentIdOf } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import { type ChildEvent, waitForChild, type WaitTarget } from "../task/wait.ts";
-import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED } from "../ground/wait-queue.ts";
+import { BLOCKED, BLOCKED_KILLABLE, NO_RETURN, UNFINISHED } from "../ground/wait-queue.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { writeRusage } from "../task/resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -157,7 +157,21 @@ function wait4(task: Task, pid: number, statusAddress: number, options: number, 
   return event.pid;
 }
 
+/**
+ * waitid(2): what is found is told also where that is nothing, or a mistake, word by word (kernel/exit.c).
+ *
+ * @returns 0; −EAGAIN, −EBADF, −ECHILD, −EFAULT, −EINVAL
+ */
 function waitid(task: Task, kind: number, id: number, infoAddress: number, options: number, usage: number): number {
+  const event = awaitChild(task, kind, id, options);
+  if (isErrno(event) && event <= BLOCKED) return event;
+  const found = isErrno(event) ? null : event;
+  if (usage !== 0 && found !== null && writeRusage(task, usage, found.process, "all") < 0) return -EFAULT;
+  if (infoAddress !== 0 && writeChildInfo(task, infoAddress, found) < 0) return -EFAULT;
+  return isErrno(event) ? event : 0;
+}
+
+function awaitChild(task: Task, kind: number, id: number, options: number): ChildEvent | null | number {
   if (
     (options & ~(WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT | __WALL | __WCLONE | __WNOTHREAD)) !== 0 ||
     (options & (WUNTRACED | WEXITED | WCONTINUED)) === 0
@@ -197,14 +211,11 @@ function waitid(task: Task, kind: number, id: number, infoAddress: number, optio
       return -EINVAL;
   }
   const event = waitForChild(task, select, isNonblocking ? options | WNOHANG : options);
-  if (isErrno(event)) return event;
   // PIDFD_NONBLOCK (pidfd_open(2)).
-  if (event === null && isNonblocking) return -EAGAIN;
-  if (infoAddress !== 0 && writeChildInfo(task, infoAddress, event) < 0) return -EFAULT;
-  if (usage !== 0 && event !== null && writeRusage(task, usage, event.process, "all") < 0) return -EFAULT;
-  return 0;
+  return event === null && isNonblocking ? -EAGAIN : event;
 }
 
+/** Signal, error and code; process, user and status: what lies between and behind stays. */
 function writeChildInfo(task: Task, address: number, event: ChildEvent | null): number {
   const { u8, view } = task.kernel.scratch;
   u8.fill(0, 0, SiginfoChild.size);
@@ -215,7 +226,9 @@ function writeChildInfo(task: Task, address: number, event: ChildEvent | null): 
     view.setUint32(SiginfoChild.offset.si_uid, task.credentials.userNamespace.uids.shown(event.uid), true);
     view.setInt32(SiginfoChild.offset.si_status, event.value, true);
   }
-  return task.space.copyOut(address, u8, 0, SiginfoChild.size);
+  const { _pad, si_pid, si_status } = SiginfoChild.offset;
+  const failed = task.space.copyOut(address, u8, 0, _pad);
+  return failed < 0 ? failed : task.space.copyOut(address + si_pid, u8, si_pid, si_status + 4 - si_pid);
 }
 
 function processOf(task: Task, pid: number): ThreadGroup | undefined {

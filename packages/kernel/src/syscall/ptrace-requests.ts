@@ -67,6 +67,7 @@ import {
   SIGSTOP,
   SiginfoSender,
   SI_KERNEL,
+  isErrno,
 } from "@stratos/abi";
 import { get64, getU64, put64 } from "../ground/words.ts";
 import { pokeMemory, readForced } from "../mm/poke-memory.ts";
@@ -86,7 +87,7 @@ import {
   SP,
 } from "../task/hart-registers.ts";
 import { leaveCall } from "../task/deliver-signals.ts";
-import { readSignalInfo, writeSignalInfo } from "../task/signal-frame.ts";
+import { loadSignalInfo, writeSignalInfo } from "../signal/siginfo.ts";
 import { mayInspect } from "../task/task-access.ts";
 import { setCallDispatch } from "../task/call-dispatch.ts";
 import type { Task } from "../task/task.ts";
@@ -295,11 +296,10 @@ function peekSignals(task: Task, target: Task, address: number, data: number): n
 }
 
 function setSignalInfo(task: Task, { stop }: Tracing, data: number): number {
-  const bytes = new Uint8Array(SiginfoSender.size);
-  if (task.space.copyIn(data, bytes, 0, bytes.length) < 0) return -EFAULT;
+  const info = loadSignalInfo(task, task.kernel.scratch, data, null);
+  if (isErrno(info)) return info;
   if (stop!.info === null) return -EINVAL;
-  const view = new DataView(bytes.buffer);
-  stop!.info = readSignalInfo(task, view, view.getInt32(SiginfoSender.offset.si_signo, true));
+  stop!.info = info;
   return 0;
 }
 

@@ -31,6 +31,7 @@ import type { OpenFile } from "../vfs/open-file.ts";
 import { BLOCKED, UNFINISHED } from "../ground/wait-queue.ts";
 import { drainInPieces, drainWrittenThrough } from "../vfs/write-back.ts";
 import type { SyscallTable } from "./syscall-table.ts";
+import { checkTransferFlags } from "./transfer-flags.ts";
 
 /** MAX_RW_COUNT: what one call moves at most (read(2), NOTES). */
 const COUNT_MAX = 0x7ffff000;
@@ -172,10 +173,10 @@ function vector(task: Task, address: number, count: number): IoCursor | number {
   return task.space.vectorCursor(address, count);
 }
 
-/** Also what concerns writing alone is a flag of preadv2(2): it changes nothing there. */
-function checkFlags(flags: number): number {
-  if ((flags & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOAPPEND)) !== 0) return -EOPNOTSUPP;
-  return (flags & (RWF_APPEND | RWF_NOAPPEND)) === (RWF_APPEND | RWF_NOAPPEND) ? -EINVAL : 0;
+/** What has no iterators takes one flag, which changes nothing (fs/read_write.c, do_loop_readv_writev). */
+function checkFlags(file: OpenFile, flags: number, isWrite: boolean): number {
+  if (file.hasIterator(isWrite)) return checkTransferFlags(file, flags);
+  return (flags & ~RWF_HIPRI) !== 0 ? -EOPNOTSUPP : 0;
 }
 
 function readv(task: Task, fd: number, address: number, count: number, offset: number, flags: number): number {
@@ -185,11 +186,12 @@ function readv(task: Task, fd: number, address: number, count: number, offset: n
   }
   const file = readable(task, fd);
   if (isErrno(file)) return file;
-  const refusedFlags = checkFlags(flags);
-  if (refusedFlags < 0) return refusedFlags;
   const cursor = vector(task, address, count);
   if (isErrno(cursor)) return cursor;
   if (checkEnd(task, offset, cursor.remaining) < 0) return -EINVAL;
+  if (cursor.remaining === 0) flags = 0;
+  const refusedFlags = flags === 0 ? 0 : checkFlags(file, flags, false);
+  if (refusedFlags < 0) return refusedFlags;
   if ((flags & RWF_NOWAIT) === 0) return countRead(task, readInto(task, file, cursor, offset));
   return countRead(
     task,
@@ -204,11 +206,12 @@ function writev(task: Task, fd: number, address: number, count: number, offset: 
   }
   const file = writable(task, fd);
   if (isErrno(file)) return file;
-  const refusedFlags = checkFlags(flags);
-  if (refusedFlags < 0) return refusedFlags;
   const cursor = vector(task, address, count);
   if (isErrno(cursor)) return cursor;
   if (checkEnd(task, offset, cursor.remaining) < 0) return -EINVAL;
+  if (cursor.remaining === 0) flags = 0;
+  const refusedFlags = flags === 0 ? 0 : checkFlags(file, flags, true);
+  if (refusedFlags < 0) return refusedFlags;
   if (flags === 0) return countWrite(task, writeFrom(task, file, cursor, offset));
   const set =
     ((flags & RWF_NOWAIT) !== 0 ? O_NONBLOCK : 0) |

@@ -1,4 +1,5 @@
 import {
+  E2BIG,
   EAGAIN,
   EFAULT,
   EINTR,
@@ -18,6 +19,7 @@ import {
   SS_AUTODISARM,
   SIGKILL,
   SIGSEGV,
+  SIGRTMAX,
   SIGSTOP,
   SIG_BLOCK,
   SIG_DFL,
@@ -40,8 +42,9 @@ import { forceSignal } from "../task/deliver-signals.ts";
 import { isIgnoredByDefault } from "../signal/default-action.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "../signal/send-signal.ts";
-import { leaveHandler, onSignalStack, readSignalInfo, SIGINFO_SENT, writeSignalInfo } from "../task/signal-frame.ts";
-import { checkSignalPermission } from "../signal/signal-permission.ts";
+import { loadSignalInfo, writeSignalInfo } from "../signal/siginfo.ts";
+import { leaveHandler, onSignalStack } from "../task/signal-frame.ts";
+import { maySend } from "../signal/signal-permission.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 import { SP } from "../task/hart-registers.ts";
 import type { Task } from "../task/task.ts";
@@ -70,13 +73,12 @@ const KNOWN_FLAGS =
 /** `struct sigaction` of the kernel: handler, flags, mask (riscv64 has no sa_restorer). */
 function rtSigaction(task: Task, signal: number, newAddress: number, oldAddress: number, size: number): number {
   signal |= 0;
-  if (size !== SIGSET_SIZE || signal < 1 || signal > 64) return -EINVAL;
+  if (size !== SIGSET_SIZE) return -EINVAL;
   const { actions } = task.group;
   const { u8, view } = task.kernel.scratch;
-  if (newAddress !== 0) {
-    if (signal === SIGKILL || signal === SIGSTOP) return -EINVAL;
-    if (task.space.copyIn(newAddress, u8, 0, Sigaction.size) < 0) return -EFAULT;
-  }
+  if (newAddress !== 0 && task.space.copyIn(newAddress, u8, 0, Sigaction.size) < 0) return -EFAULT;
+  if (signal < 1 || signal > SIGRTMAX) return -EINVAL;
+  if (newAddress !== 0 && (signal === SIGKILL || signal === SIGSTOP)) return -EINVAL;
   const handler = getU64(view, Sigaction.offset.sa_handler);
   const flags = view.getUint32(Sigaction.offset.sa_flags, true);
   // Nothing blocks these two (kernel/signal.c, do_sigaction).
@@ -176,11 +178,6 @@ function senderInfo(task: Task, signal: number, code: number): SignalInfo {
   return signalInfo(signal, code, { pid: task.pid, uid: task.credentials.uid });
 }
 
-/** −EINVAL no signal; −EPERM (kernel/signal.c, check_kill_permission). Asked when there is a target. */
-function maySend(task: Task, target: ThreadGroup, signal: number): number {
-  return signal < 0 || signal > 64 ? -EINVAL : checkSignalPermission(task, target, signal);
-}
-
 function kill(task: Task, pidArgument: number, signal: number): number {
   const pid = pidArgument | 0;
   const { tasks } = task.kernel;
@@ -230,15 +227,14 @@ function tgkill(task: Task, process: number | null, thread: number, signal: numb
 }
 
 /**
- * What the caller of rt_sigqueueinfo and rt_tgsigqueueinfo has made: −EFAULT; −EPERM for a code that only the kernel or
- * kill(2) may give, to another thread than itself.
+ * What the caller of rt_sigqueueinfo and rt_tgsigqueueinfo has made: −EFAULT; −E2BIG; −EPERM for a code that only the
+ * kernel or kill(2) may give, to another thread than itself.
  *
  * @param id  whom it is for
  */
 function loadInfo(task: Task, id: number, signal: number, address: number): SignalInfo | number {
-  const { u8, view } = task.kernel.scratch;
-  if (task.space.copyIn(address, u8, 0, SIGINFO_SENT) < 0) return -EFAULT;
-  const info = readSignalInfo(task, view, signal);
+  const info = loadSignalInfo(task, task.kernel.scratch, address, signal);
+  if (isErrno(info)) return info;
   const isForged = info.code >= 0 || info.code === SI_TKILL;
   return isForged && task.group.pidNamespace.idOf(task.tid) !== id ? -EPERM : info;
 }
@@ -254,7 +250,7 @@ function queueInfo(task: Task, pid: number, signal: number, address: number): nu
 
 function queueThreadInfo(task: Task, pid: number, tid: number, signal: number, address: number): number {
   const info = loadInfo(task, tid, signal, address);
-  if (info === -EFAULT) return info;
+  if (info === -EFAULT || info === -E2BIG) return info;
   if (pid <= 0 || tid <= 0) return -EINVAL;
   if (isErrno(info)) return info;
   const thread = threadOf(task, pid, tid);
@@ -295,7 +291,8 @@ export const signalCalls: SyscallTable = {
     run: (task, address, size) => {
       if (size > SIGSET_SIZE) return -EINVAL;
       const pending = task.pending.set.union(task.group.pending.set);
-      return storeSet(task, address, new SignalSet(pending.low & task.blocked.low, pending.high & task.blocked.high));
+      const words = new Uint32Array([pending.low & task.blocked.low, pending.high & task.blocked.high]);
+      return task.space.copyOut(address, new Uint8Array(words.buffer), 0, size);
     },
   },
   rt_sigsuspend: { run: rtSigsuspend },

@@ -12,6 +12,7 @@ import {
   ENOBUFS,
   ENOTSOCK,
   MSG_CMSG_CLOEXEC,
+  MSG_CMSG_COMPAT,
   MSG_DONTWAIT,
   MSG_ERRQUEUE,
   MSG_WAITFORONE,
@@ -107,6 +108,8 @@ function socket(task: Task, family: number, type: number, protocol: number): num
 
 function socketpair(task: Task, family: number, type: number, protocol: number, into: number): number {
   if ((type & ~(SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return -EINVAL;
+  // Their numbers are told before there are any (net/socket.c, __sys_socketpair).
+  if ((task.space.storeU32(into, 0) | task.space.storeU32(into + 4, 0)) < 0) return -EFAULT;
   const pair = createSocketPair(task, family | 0, type & SOCK_TYPE_MASK, protocol | 0, openFlags(type));
   if (isErrno(pair)) return pair;
   const one = install(task, pair[0], type);
@@ -289,6 +292,7 @@ function sendMessage(task: Task, target: Socket, address: number, flags: number)
 }
 
 function sendmsg(task: Task, fd: number, address: number, flags: number): number {
+  if ((flags & MSG_CMSG_COMPAT) !== 0) return -EINVAL;
   const target = socketOf(task, fd);
   return isErrno(target) ? target : sendMessage(task, target, address, flags);
 }
@@ -317,6 +321,7 @@ function receiveMessage(task: Task, target: Socket, address: number, flags: numb
 }
 
 function recvmsg(task: Task, fd: number, address: number, flags: number): number {
+  if ((flags & MSG_CMSG_COMPAT) !== 0) return -EINVAL;
   const target = socketOf(task, fd);
   return isErrno(target) ? target : receiveMessage(task, target, address, flags);
 }
@@ -325,6 +330,7 @@ function recvmsg(task: Task, fd: number, address: number, flags: number): number
  * sendmmsg(2): the messages before the first that fails count. A wait remembers how many were sent.
  */
 function sendmmsg(task: Task, fd: number, vector: number, count: number, flags: number): number {
+  if ((flags & MSG_CMSG_COMPAT) !== 0) return -EINVAL;
   const target = socketOf(task, fd);
   if (isErrno(target)) return target;
   const most = Math.min(count >>> 0, VECTOR_MAX);
@@ -343,10 +349,11 @@ function sendmmsg(task: Task, fd: number, vector: number, count: number, flags: 
  * recvmmsg(2): waits until all messages came, the time is over, or, with MSG_WAITFORONE, none is there after the first.
  */
 function recvmmsg(task: Task, fd: number, vector: number, count: number, flags: number, timeout: number): number {
-  const target = socketOf(task, fd);
-  if (isErrno(target)) return target;
+  if ((flags & MSG_CMSG_COMPAT) !== 0) return -EINVAL;
   const deadline = timeout === 0 ? 0 : startDeadline(task, timeout);
   if (deadline < 0) return deadline;
+  const target = socketOf(task, fd);
+  if (isErrno(target)) return target;
   const most = Math.min(count >>> 0, VECTOR_MAX);
   let done = transferState(task)?.messages ?? 0;
   while (done < most) {
@@ -461,7 +468,8 @@ export const socketCalls: SyscallTable = {
     run: socket,
     gaps:
       "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (route, usersock, sock_diag, netfilter, uevents, generic) and " +
-      "AF_PACKET; raw and ICMP sockets reach this machine's own addresses and what its links lead to, and the " +
+      "AF_PACKET (not SOCK_PACKET: ESOCKTNOSUPPORT); raw and ICMP sockets reach this machine's own addresses and " +
+      "what its links lead to, and the " +
       "host's network with TCP, UDP and echo requests (ENOPROTOOPT); packet sockets see frames of veth pairs, " +
       "bridges and tap interfaces, packets of tun interfaces, and on lo what packet sockets send and what goes " +
       "from one address of the machine to another (raw sockets see it, too), of connections that began while " +
@@ -520,8 +528,7 @@ export const socketCalls: SyscallTable = {
       "TCP_WINDOW_CLAMP and IP_BIND_ADDRESS_NO_PORT are kept without " +
       "effect, as are TCP_DEFER_ACCEPT beyond the machine and, once there is a connection, TCP_USER_TIMEOUT by " +
       "the host's sockets; TCP_SAVE_SYN, TCP_TX_DELAY (ENOPROTOOPT), TCP_MD5SIG and TCP_REPAIR (EPERM) are " +
-      "refused; packet " +
-      "sockets have no PACKET_VNET_HDR and PACKET_TIMESTAMP (ENOPROTOOPT), their rings no hash of a packet, and " +
+      "refused; packet sockets have no PACKET_VNET_HDR (ENOPROTOOPT), their rings no hash of a packet, and " +
       "PACKET_FANOUT no eBPF (EINVAL) and no defragmentation",
   },
   getsockopt: {

@@ -160,7 +160,6 @@ function copyFileRange(
   count: number,
   flags: number,
 ): number {
-  if (flags !== 0) return -EINVAL;
   const source = task.files.get(inFd),
     target = task.files.get(outFd);
   if (source === undefined || target === undefined) return -EBADF;
@@ -168,6 +167,7 @@ function copyFileRange(
   if (from === null) return failureOfRange(count);
   const to = loadOffset(task, outAddress);
   if (to === null) return failureOfRange(count);
+  if (flags !== 0) return -EINVAL;
   const sourceInode = source.inode,
     targetInode = target.inode;
   if (sourceInode?.isDirectory === true || targetInode?.isDirectory === true) return -EISDIR;
@@ -231,8 +231,8 @@ function splice(
   count: number,
   flags: number,
 ): number {
-  if ((flags & ~SPLICE_FLAGS) !== 0) return -EINVAL;
   if (count === 0) return 0;
+  if ((flags & ~SPLICE_FLAGS) !== 0) return -EINVAL;
   const source = task.files.get(inFd),
     target = task.files.get(outFd);
   if (source === undefined || !source.isReadable || target === undefined || !target.isWritable) return -EBADF;

@@ -46,20 +46,14 @@ import {
   W_OK,
   X_OK,
   isErrno,
-  ANON_INODE_FS_MAGIC,
-  PIPEFS_MAGIC,
-  SOCKFS_MAGIC,
-  S_IFIFO,
-  S_IFSOCK,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { MAY_EXEC, MAY_READ, MAY_WRITE } from "../security/permission.ts";
 import type { Credentials } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { touchLink } from "../vfs/access-time.ts";
-import { inodeOfFile, pathOfFile } from "../vfs/anonymous-file.ts";
+import { AnonymousInode, inodeOfFile, pathOfFile } from "../vfs/anonymous-file.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
-import type { FileSystemUsage } from "../vfs/file-system.ts";
 import { Path } from "../vfs/path.ts";
 import type { Inode, Time } from "../vfs/inode.ts";
 import { uniqueIdOf } from "../vfs/mount-names.ts";
@@ -159,19 +153,14 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
   return task.space.copyOut(address, u8, 0, Statx.size);
 }
 
-/** Pipes and sockets lie in file systems of theirs, which are one here. */
-function magicOf({ magic }: FileSystemUsage, inode: Inode | null): number {
-  if (magic !== ANON_INODE_FS_MAGIC) return magic;
-  return inode?.type === S_IFIFO ? PIPEFS_MAGIC : inode?.type === S_IFSOCK ? SOCKFS_MAGIC : magic;
-}
-
 function storeStatfs(task: Task, { mount, dentry }: Path, address: number): number {
   const failed = mount.fileSystem.refreshUsage();
   if (failed < 0) return failed;
   const usage = mount.fileSystem.usage();
   const { u8, view } = task.kernel.scratch;
   u8.fill(0, 0, Statfs.size);
-  put64(view, Statfs.offset.f_type, magicOf(usage, dentry.inode));
+  const { inode } = dentry;
+  put64(view, Statfs.offset.f_type, inode instanceof AnonymousInode ? inode.fileSystemMagic : usage.magic);
   put64(view, Statfs.offset.f_bsize, usage.blockSize);
   put64(view, Statfs.offset.f_blocks, usage.blocks);
   put64(view, Statfs.offset.f_bfree, usage.blocksFree);

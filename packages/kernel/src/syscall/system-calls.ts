@@ -41,6 +41,7 @@ import {
   Sysinfo,
   UNAME26,
   Utsname,
+  isErrno,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { type Credentials, hasOnlyIds, isCapable } from "../security/credentials.ts";
@@ -113,30 +114,34 @@ function mayLimit(own: Credentials, other: Credentials): boolean {
 }
 
 function prlimit(task: Task, pid: number, resource: number, newAddress: number, oldAddress: number): number {
-  resource >>>= 0;
-  if (resource > 15) return -EINVAL;
+  const changed = newAddress === 0 ? null : loadLimit(task, newAddress);
+  if (isErrno(changed)) return changed;
   const owner = (pid | 0) === 0 ? task : task.kernel.tasks.taskIn(task.group.pidNamespace, pid | 0);
   if (owner === undefined) return -ESRCH;
   if (owner.group !== task.group && !mayLimit(task.credentials, owner.credentials)) return -EPERM;
-  const target = owner.group;
-  const { u8, view } = task.kernel.scratch;
-  let changed: Limit | null = null;
-  if (newAddress !== 0) {
-    if (task.space.copyIn(newAddress, u8, 0, Rlimit.size) < 0) return -EFAULT;
-    const read = (at: number): number => {
-      const value = getU64(view, at);
-      return value >= 2 ** 63 ? Infinity : value;
-    };
-    changed = { soft: read(Rlimit.offset.rlim_cur), hard: read(Rlimit.offset.rlim_max) };
+  resource >>>= 0;
+  if (resource > 15) return -EINVAL;
+  const { limits } = owner.group;
+  if (changed !== null) {
     if (changed.soft > changed.hard) return -EINVAL;
     // A limit of no time at all is one of a second (kernel/sys.c, do_prlimit).
-    if (resource === RLIMIT_CPU && changed.soft === 0) changed = { ...changed, soft: 1 };
+    if (resource === RLIMIT_CPU && changed.soft === 0) changed.soft = 1;
     if (resource === RLIMIT_NOFILE && changed.hard > task.kernel.fileUsage.tableMost) return -EPERM;
-    if (changed.hard > target.limits[resource]!.hard && !isCapable(task.credentials, CAP_SYS_RESOURCE)) return -EPERM;
+    if (changed.hard > limits[resource]!.hard && !isCapable(task.credentials, CAP_SYS_RESOURCE)) return -EPERM;
   }
-  if (oldAddress !== 0 && storeLimit(task, oldAddress, target.limits[resource]!) < 0) return -EFAULT;
-  if (changed !== null) target.limits[resource] = changed;
+  if (oldAddress !== 0 && storeLimit(task, oldAddress, limits[resource]!) < 0) return -EFAULT;
+  if (changed !== null) limits[resource] = changed;
   return 0;
+}
+
+function loadLimit(task: Task, address: number): { soft: number; hard: number } | number {
+  const { u8, view } = task.kernel.scratch;
+  if (task.space.copyIn(address, u8, 0, Rlimit.size) < 0) return -EFAULT;
+  const read = (at: number): number => {
+    const value = getU64(view, at);
+    return value >= 2 ** 63 ? Infinity : value;
+  };
+  return { soft: read(Rlimit.offset.rlim_cur), hard: read(Rlimit.offset.rlim_max) };
 }
 
 const randomBytes = new Uint8Array(256);
@@ -251,6 +256,7 @@ function rebootNamespace(task: Task, command: number): number {
   if (!STOPPING_COMMANDS.has(command)) return -EINVAL;
   const init = task.group.pidNamespace.init as ThreadGroup;
   const isRestart = command === LINUX_REBOOT_CMD_RESTART || command === LINUX_REBOOT_CMD_RESTART2;
+  init.isShutDown = true;
   exitGroup(init.tasks[0]!, isRestart ? SIGHUP : SIGINT);
   return init === task.group ? NO_RETURN : 0;
 }

@@ -17,6 +17,7 @@ import {
   SIGEV_SIGNAL,
   SIGEV_THREAD,
   SIGEV_THREAD_ID,
+  SIGRTMAX,
   Sigevent,
   TIMER_ABSTIME,
   Timespec,
@@ -35,8 +36,8 @@ import { hasRoom } from "../signal/send-signal.ts";
 import { adjustClock, setRealtime, setTimeZone } from "../time/clock-adjustment.ts";
 import { cpuTimeBase } from "../task/cpu-timers.ts";
 import { CpuSleep } from "../time/cpu-sleep.ts";
-import { cpuClockOwner, readClock, toMonotonic } from "../task/clocks.ts";
-import { IntervalTimer, PosixTimer, timersOf } from "../task/process-timers.ts";
+import { countsUserTime, cpuClockOwner, readClock, toMonotonic } from "../task/clocks.ts";
+import { IntervalTimer, PosixTimer, type TimerEvent, timersOf } from "../task/process-timers.ts";
 import { processTimes } from "../task/resource-usage.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import { get64, put64 } from "../ground/words.ts";
@@ -113,8 +114,14 @@ function nanosleep(task: Task, request: number): number {
 }
 
 /** Sleeps until a process or another thread has used so much CPU time (kernel/time/posix-cpu-timers.c). */
-function sleepByCpuTime(task: Task, owner: Task | ThreadGroup, isAbsolute: boolean, request: number): number {
-  const base = cpuTimeBase(owner);
+function sleepByCpuTime(
+  task: Task,
+  clock: number,
+  owner: Task | ThreadGroup,
+  isAbsolute: boolean,
+  request: number,
+): number {
+  const base = cpuTimeBase(owner, countsUserTime(clock));
   let state = stateOf(task, "cpu-time");
   if (state === null) {
     const duration = loadDuration(task.space, request);
@@ -138,7 +145,7 @@ function remainingCpuTime(task: Task, clock: number, address: number): number {
   task.cpuSleep?.end();
   const owner = cpuClockOwner(task, clock);
   if (address === 0 || owner === null) return -EINTR;
-  const now = Math.floor(cpuTimeBase(owner).now());
+  const now = Math.floor(cpuTimeBase(owner, countsUserTime(clock)).now());
   return storeRemaining(task.space, address, state.deadlineNs, now) < 0 ? -EFAULT : -EINTR;
 }
 
@@ -153,7 +160,7 @@ function clockNanosleep(task: Task, clock: number, flags: number, request: numbe
   if (readClock(task, clock) === null) return -EINVAL;
   const isAbsolute = (flags & TIMER_ABSTIME) !== 0;
   const owner = cpuClockOwner(task, clock);
-  if (owner !== null) return sleepByCpuTime(task, owner, isAbsolute, request);
+  if (owner !== null) return sleepByCpuTime(task, clock, owner, isAbsolute, request);
   if (clock < 0) return -EINVAL;
   if (isAbsolute && REALTIME_CLOCKS.includes(clock)) return sleepToWallTime(task, request);
   return sleep(task, () => {
@@ -208,11 +215,11 @@ function getitimer(task: Task, which: number, address: number): number {
 }
 
 function setitimer(task: Task, which: number, address: number, oldAddress: number): number {
-  if (which < 0 || which > 2) return -EINVAL;
   const { kernel } = task;
   const timers = timersOf(task.group);
   const value = address === 0 ? { intervalNs: 0, valueNs: 0 } : loadInterval(task, address, 1000);
   if (isErrno(value)) return value;
+  if (which < 0 || which > 2) return -EINVAL;
   if (oldAddress !== 0) {
     const failed = getitimer(task, which, oldAddress);
     if (failed < 0) return failed;
@@ -225,41 +232,55 @@ function setitimer(task: Task, which: number, address: number, oldAddress: numbe
   return 0;
 }
 
+/**
+ * timer_create(2), which takes its number before it looks what is to be done with it: −EFAULT, −EINVAL, −EOPNOTSUPP;
+ * −EAGAIN (RLIMIT_SIGPENDING).
+ *
+ * @see kernel/time/posix-timers.c, do_timer_create
+ */
 function timerCreate(task: Task, clock: number, eventAddress: number, idAddress: number): number {
   clock |= 0;
-  if (readClock(task, clock) === null) return -EINVAL;
+  const { u8, view } = task.kernel.scratch;
+  if (eventAddress !== 0 && task.space.copyIn(eventAddress, u8, 0, Sigevent.size) < 0) return -EFAULT;
   if (clock === CLOCK_MONOTONIC_RAW || COARSE_CLOCKS.includes(clock)) return -EOPNOTSUPP;
-  if (clock < 0 && cpuClockOwner(task, clock) === null) return -EINVAL;
+  if (clock < 0 && (clock & 7) === CLOCK_OF_DESCRIPTOR) return -EOPNOTSUPP;
+  if (clock >= 0 && readClock(task, clock) === null) return -EINVAL;
   const timers = timersOf(task.group);
   if (!hasRoom(task.group)) return -EAGAIN;
-  const event = { notify: SIGEV_SIGNAL, signal: SIGALRM, valueLow: 0, valueHigh: 0, thread: null as Task | null };
-  const usesDefault = eventAddress === 0;
-  if (!usesDefault) {
-    const { u8, view } = task.kernel.scratch;
-    if (task.space.copyIn(eventAddress, u8, 0, Sigevent.size) < 0) return -EFAULT;
-    event.valueLow = view.getUint32(Sigevent.offset.sigev_value, true);
-    event.valueHigh = view.getUint32(Sigevent.offset.sigev_value + 4, true);
-    event.signal = view.getInt32(Sigevent.offset.sigev_signo, true);
-    event.notify = view.getInt32(Sigevent.offset.sigev_notify, true);
-    // SIGEV_THREAD is the C library's; for the kernel it is a signal to the process (kernel/time/posix-timers.c,
-    // good_sigevent).
-    if (![SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID].includes(event.notify)) return -EINVAL;
-    if (event.notify !== SIGEV_NONE && (event.signal < 1 || event.signal > 64)) return -EINVAL;
-    if (event.notify === SIGEV_THREAD_ID) {
-      const id = view.getInt32(Sigevent.offset.sigev_notify_thread_id, true);
-      const thread = task.kernel.tasks.taskIn(task.group.pidNamespace, id);
-      if (thread === undefined || thread.group !== task.group) return -EINVAL;
-      event.thread = thread;
-    }
-  }
-  const timer = new PosixTimer(task, clock, cpuClockOwner(task, clock), event);
-  const id = timers.add(timer);
-  if (usesDefault) event.valueLow = id;
-  if (task.space.storeU32(idAddress, id) < 0) {
-    timers.remove(timer);
-    return -EFAULT;
-  }
+  const id = timers.takeId();
+  const event = eventAddress === 0 ? defaultEvent(id) : eventAt(task, view);
+  if (event === null) return -EINVAL;
+  if (task.space.storeU32(idAddress, id) < 0) return -EFAULT;
+  const owner = cpuClockOwner(task, clock);
+  if (clock < 0 && owner === null) return -EINVAL;
+  timers.add(new PosixTimer(task, clock, owner, event, id));
   return 0;
+}
+
+function defaultEvent(id: number): TimerEvent {
+  return { notify: SIGEV_SIGNAL, signal: SIGALRM, valueLow: id, valueHigh: 0, thread: null };
+}
+
+/** A `struct sigevent`; null: it says nothing that could be done (good_sigevent). */
+function eventAt(task: Task, view: DataView): TimerEvent | null {
+  const signal = view.getInt32(Sigevent.offset.sigev_signo, true);
+  const notify = view.getInt32(Sigevent.offset.sigev_notify, true);
+  // SIGEV_THREAD is the C library's; for the kernel it is a signal to the process.
+  if (![SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID].includes(notify)) return null;
+  if (notify !== SIGEV_NONE && (signal < 1 || signal > SIGRTMAX)) return null;
+  let thread: Task | null = null;
+  if (notify === SIGEV_THREAD_ID) {
+    const id = view.getInt32(Sigevent.offset.sigev_notify_thread_id, true);
+    thread = task.kernel.tasks.taskIn(task.group.pidNamespace, id) ?? null;
+    if (thread?.group !== task.group) return null;
+  }
+  return {
+    notify,
+    signal,
+    valueLow: view.getUint32(Sigevent.offset.sigev_value, true),
+    valueHigh: view.getUint32(Sigevent.offset.sigev_value + 4, true),
+    thread,
+  };
 }
 
 function timerSettime(task: Task, id: number, flags: number, address: number, oldAddress: number): number {

@@ -38,8 +38,8 @@ export function placeBeside(child: Task, parent: Task): void {
 }
 
 export function getAffinity(task: Task, target: Task | undefined, size: number, address: number): number {
-  if (target === undefined) return -ESRCH;
   if (size < 8 || size % 8 !== 0) return -EINVAL;
+  if (target === undefined) return -ESRCH;
   return task.space.storeU64(address, allowedHarts(target)) < 0 ? -EFAULT : 8;
 }
 
@@ -48,9 +48,9 @@ export function getAffinity(task: Task, target: Task | undefined, size: number, 
  * than 8 bytes are filled with zeros.
  */
 export function setAffinity(task: Task, target: Task | undefined, size: number, address: number): number {
-  if (target === undefined) return -ESRCH;
   const set = readHarts(task.space, address, size);
   if (isErrno(set)) return set;
+  if (target === undefined) return -ESRCH;
   const { euid } = task.credentials;
   if (
     euid !== target.credentials.euid &&

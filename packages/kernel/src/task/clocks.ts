@@ -44,7 +44,7 @@ export function readClock(task: Task, clock: number): { seconds: number; nanosec
       // Clocks of other processes and threads: (~pid << 3) | kind, bit 2 for a thread (clock_getcpuclockid(3)).
       const owner = cpuClockOwner(task, clock) ?? ownGroupByThread(task, clock);
       if (owner === null) return null;
-      ns = "tid" in owner ? threadCpuNs(owner) : processCpuNs(owner);
+      ns = cpuTimeOf(owner, countsUserTime(clock));
     }
   }
   reading.seconds = Math.floor(ns / 1e9);
@@ -73,6 +73,18 @@ export function cpuClockOwner(task: Task, clock: number): Task | ThreadGroup | n
 function ownGroupByThread(task: Task, clock: number): ThreadGroup | null {
   const isOfProcess = clock < 0 && (clock & 7) !== 3 && (clock & 4) === 0;
   return isOfProcess && task.group.pidNamespace.idOf(task.tid) === ~(clock >> 3) ? task.group : null;
+}
+
+/** Is it a clock of time in user mode alone (kernel/time/posix-cpu-timers.c, CPUCLOCK_VIRT)? Others count all. */
+export function countsUserTime(clock: number): boolean {
+  return clock < 0 && (clock & 3) === 1;
+}
+
+export function cpuTimeOf(owner: Task | ThreadGroup, isUserTime: boolean): number {
+  if (!("tid" in owner)) return isUserTime ? processUserNs(owner) : processCpuNs(owner);
+  if (!isUserTime) return threadCpuNs(owner);
+  chargeTurn(owner);
+  return owner.userNs;
 }
 
 export function threadCpuNs(task: Task): number {

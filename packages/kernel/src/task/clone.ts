@@ -39,6 +39,7 @@ import {
 import { AREAS_MAX } from "../mm/mmap.ts";
 import { forkOvercommits } from "../mm/overcommit.ts";
 import { forkInPieces } from "../mm/fork.ts";
+import { WIDE_TOP } from "../mm/address-space.ts";
 import { copyExtensible } from "../ground/extensible-structure.ts";
 import { getU64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
@@ -204,6 +205,8 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   }
   child.memoryPolicy = parent.memoryPolicy;
   child.personality = parent.personality;
+  child.loginUid = parent.loginUid;
+  child.loginSession = parent.loginSession;
   child.io = has(CLONE_IO) ? parent.io : { priority: parent.io.priority, identity: 0 };
   if (has(CLONE_SYSVSEM)) {
     child.semaphoreUndo = parent.semaphoreUndo;
@@ -293,7 +296,7 @@ export function readCloneArguments(
   const numbersAt = field("set_tid"),
     count = field("set_tid_size");
   if (((flags % 0x100000000) & REFUSED_BY_CLONE3) !== 0 || flags >= 2 * CLONE_INTO_CGROUP) return -EINVAL;
-  if ((stack === 0) !== (stackSize === 0)) return -EINVAL;
+  if ((stack === 0) !== (stackSize === 0) || stack + stackSize > WIDE_TOP) return -EINVAL;
   // Shared handlers are not the child's to clear.
   if (clearsHandlers(flags) && (flags & CLONE_SIGHAND) !== 0) return -EINVAL;
   const cgroup = flags >= CLONE_INTO_CGROUP ? field("cgroup") : -1;

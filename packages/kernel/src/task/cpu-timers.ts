@@ -9,7 +9,7 @@ import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess, sendTimerSignal } from "../signal/send-signal.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
-import { processCpuNs, processUserNs, threadCpuNs } from "./clocks.ts";
+import { cpuTimeOf, processCpuNs, processUserNs, threadCpuNs } from "./clocks.ts";
 import { TimerQueue } from "../time/timer-queue.ts";
 
 /** A clock with its queue of timers. */
@@ -29,7 +29,7 @@ export class ProcessTimeBase implements TimeBase {
   }
 
   now(): number {
-    return this.isUserTime ? processUserNs(this.process) : processCpuNs(this.process);
+    return cpuTimeOf(this.process, this.isUserTime);
   }
 
   get queue(): TimerQueue {
@@ -44,17 +44,20 @@ export class ProcessTimeBase implements TimeBase {
 
 class ThreadTimeBase implements TimeBase {
   readonly task: Task;
+  readonly isUserTime: boolean;
 
-  constructor(task: Task) {
+  constructor(task: Task, isUserTime: boolean) {
     this.task = task;
+    this.isUserTime = isUserTime;
   }
 
   now(): number {
-    return threadCpuNs(this.task);
+    return cpuTimeOf(this.task, this.isUserTime);
   }
 
   get queue(): TimerQueue {
-    return (this.task.cpuTimers ??= new TimerQueue());
+    const { task } = this;
+    return this.isUserTime ? (task.userTimers ??= new TimerQueue()) : (task.cpuTimers ??= new TimerQueue());
   }
 
   static {
@@ -62,14 +65,15 @@ class ThreadTimeBase implements TimeBase {
   }
 }
 
-export function cpuTimeBase(owner: Task | ThreadGroup): TimeBase {
-  return "tid" in owner ? new ThreadTimeBase(owner) : new ProcessTimeBase(owner, false);
+export function cpuTimeBase(owner: Task | ThreadGroup, isUserTime: boolean): TimeBase {
+  return "tid" in owner ? new ThreadTimeBase(owner, isUserTime) : new ProcessTimeBase(owner, isUserTime);
 }
 
 /** The task's turn has ended and is accounted for. */
 export function expireCpuTimers(task: Task): void {
   const { group } = task;
   if (task.cpuTimers !== null) task.cpuTimers.expire(threadCpuNs(task));
+  if (task.userTimers !== null) task.userTimers.expire(task.userNs);
   if (group.cpuTimers !== null) group.cpuTimers.expire(processCpuNs(group));
   if (group.userTimers !== null) group.userTimers.expire(processUserNs(group));
   if (group.limits[RLIMIT_CPU]!.soft !== Infinity) checkCpuLimit(group);

@@ -25,7 +25,7 @@ import type { ThreadGroup } from "./thread-group.ts";
 import { stateOf } from "../ground/call-state.ts";
 import { BLOCKED, BLOCKED_RESTART, UNFINISHED } from "../ground/wait-queue.ts";
 import { defaultAction } from "../signal/default-action.ts";
-import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
+import { signalInfo, type SignalInfo, spentTime } from "../signal/pending-signals.ts";
 import {
   endsNotInit,
   hasDeliverableSignal,
@@ -196,7 +196,12 @@ export function stopProcess(group: ThreadGroup, signal: number): void {
   if ((parent.actions.get(SIGCHLD).flags & 1) === 0) {
     sendSignalToProcess(
       parent,
-      signalInfo(SIGCHLD, CLD_STOPPED, { pid: group.pid, uid: group.leader.credentials.uid, status: signal }),
+      signalInfo(SIGCHLD, CLD_STOPPED, {
+        pid: group.pid,
+        uid: group.leader.credentials.uid,
+        status: signal,
+        ...spentTime(group.leader),
+      }),
     );
   }
   parent.childrenQueue.wakeAll();

@@ -11,7 +11,7 @@ import {
   SI_USER,
 } from "@stratos/abi";
 import type { Kernel } from "./kernel-state.ts";
-import { signalInfo } from "../signal/pending-signals.ts";
+import { signalInfo, spentTime } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { addTransfers } from "./transfer-counts.ts";
 import { chargeTurn } from "./resource-usage.ts";
@@ -258,6 +258,7 @@ function notifyParent(kernel: Kernel, process: ThreadGroup, status: number): voi
         uid: process.leader.credentials.uid,
         status: signal === 0 ? (status >> 8) & 0xff : signal,
         isChildEnd: true,
+        ...spentTime(process),
       }),
     );
   }

@@ -214,6 +214,8 @@ export class Kernel
    */
   readonly unknownCalls = new Uint8Array(UNKNOWN_CALLS_MAX + 1);
   forkCount = 0;
+  /** Logins that were told by /proc/PID/loginuid. */
+  loginCount = 0;
   contextSwitches = 0;
   syscallCount = 0;
   faultCount = 0;

@@ -15,6 +15,7 @@ import {
   POLLIN,
   P_PIDFD,
   SIGBUS,
+  SIGCHLD,
   SIGUSR1,
   WEXITED,
   WNOWAIT,
@@ -82,11 +83,12 @@ test("PIDFD_THREAD means one thread: its end, its signals", () => {
   assert.equal(call(leader, "pidfd_send_signal", fd, SIGUSR1, 0, 3), -EINVAL, "one scope");
 });
 
-test("a signalfd's record has every part of a signal at its place", () => {
+test("a signalfd's record has the parts of each kind of signal at their places", () => {
   const { kernel } = createTestKernel();
   const { task, memory } = createTestTask(kernel);
   task.blocked.add(SIGBUS);
-  memory.storeU64(0x100, 2 ** (SIGBUS - 1));
+  task.blocked.add(SIGCHLD);
+  memory.storeU64(0x100, 2 ** (SIGBUS - 1) + 2 ** (SIGCHLD - 1));
   const fd = asCurrent(task, () => call(task, "signalfd4", -1, 0x100, 8, O_NONBLOCK));
   const parts = {
     errno: 1,
@@ -99,18 +101,27 @@ test("a signalfd's record has every part of a signal at its place", () => {
     status: 8,
     valueLow: 9,
     valueHigh: 10,
-    address: 0xc_0000_000b,
+    userTicks: 11,
+    systemTicks: 12,
   };
-  sendSignalToProcess(task.group, signalInfo(SIGBUS, -1, parts));
-  const bytes = new Uint8Array(200).fill(0xee);
-  assert.equal(
-    asCurrent(task, () => task.files.get(fd)!.read(task, new BytesCursor(bytes), -1)),
-    128,
-  );
-  const view = new DataView(bytes.buffer);
-  assert.deepEqual(
-    Array.from({ length: 20 }, (_, index) => view.getInt32(index * 4, true)),
-    [SIGBUS, 1, -1, 2, 3, 4, 5, 6, 7, 0, 8, 9, 9, 10, 0, 0, 0, 0, 11, 12],
-  );
-  assert.ok(bytes.subarray(80, 128).every((byte) => byte === 0) && bytes[128] === 0xee);
+  /** Words that are not 0, by their places. */
+  const recordOf = (signal: number, code: number): Record<number, number> => {
+    sendSignalToProcess(task.group, signalInfo(signal, code, parts));
+    const bytes = new Uint8Array(200).fill(0xee);
+    assert.equal(
+      asCurrent(task, () => task.files.get(fd)!.read(task, new BytesCursor(bytes), -1)),
+      128,
+    );
+    assert.equal(bytes[128], 0xee);
+    const view = new DataView(bytes.buffer);
+    const words = Array.from({ length: 32 }, (_, index): [number, number] => [index, view.getInt32(index * 4, true)]);
+    return Object.fromEntries(words.filter(([, word]) => word !== 0));
+  };
+  const sender = { 1: 1, 3: 2, 4: 3 };
+  assert.deepEqual(recordOf(SIGBUS, 0), { 0: SIGBUS, ...sender });
+  assert.deepEqual(recordOf(SIGBUS, -1), { 0: SIGBUS, 2: -1, ...sender, 11: 9, 12: 9, 13: 10 });
+  assert.deepEqual(recordOf(SIGBUS, -2), { 0: SIGBUS, 1: 1, 2: -2, 6: 5, 8: 7, 11: 9, 12: 9, 13: 10 });
+  assert.deepEqual(recordOf(SIGBUS, -5), { 0: SIGBUS, 1: 1, 2: -5, 5: 4, 7: 6 });
+  assert.deepEqual(recordOf(SIGBUS, 2), { 0: SIGBUS, 1: 1, 2: 2, 18: 9, 19: 10 });
+  assert.deepEqual(recordOf(SIGCHLD, 1), { 0: SIGCHLD, 2: 1, ...sender, 10: 8, 14: 11, 16: 12 });
 });

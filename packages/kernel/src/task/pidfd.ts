@@ -1,13 +1,29 @@
-import { EINVAL, O_NONBLOCK, O_RDWR, POLLHUP, POLLIN, POLLRDNORM } from "@stratos/abi";
+import { EINVAL, O_NONBLOCK, O_RDWR, PID_FS_MAGIC, POLLHUP, POLLIN, POLLRDNORM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import type { WaitQueue } from "../ground/wait-queue.ts";
 import type { SignalProcess } from "../signal/signal-target.ts";
-import { createAnonymousInode } from "../vfs/anonymous-file.ts";
+import { AnonymousInode, anonymousMount } from "../vfs/anonymous-file.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import { OpenFile } from "../vfs/open-file.ts";
+import type { VfsKernel } from "../vfs/vfs-kernel.ts";
 import { pidfdRequest } from "./pidfd-requests.ts";
+
+/** In pidfs, a file system of its own. */
+class PidInode extends AnonymousInode {
+  constructor(kernel: VfsKernel) {
+    super(anonymousMount(kernel).fileSystem, kernel.allocateAnonymousIno(), 0o700, kernel.vfs.now());
+  }
+
+  override get fileSystemMagic(): number {
+    return PID_FS_MAGIC;
+  }
+
+  static {
+    stateClass("PidInode", this);
+  }
+}
 
 /** pidfd_open(2): names a process for good, whatever becomes of its number. */
 export class PidFile extends OpenFile {
@@ -19,8 +35,9 @@ export class PidFile extends OpenFile {
     super(O_RDWR | (nonblock ? O_NONBLOCK : 0), null, null);
     this.group = group;
     this.thread = thread;
-    // As Linux has it since 6.9: all pidfds of a process have one inode, by which they are compared (pidfd_open(2)).
-    if (thread === null) this.anonymousInode = group.pidfdInode ??= createAnonymousInode(group.leader.kernel, 0, 0o700);
+    // As Linux has it since 6.9: all pidfds of a number have one inode, by which they are compared (pidfd_open(2)).
+    const owner = thread === null || thread === group.leader ? group : thread;
+    this.anonymousInode = owner.pidfdInode ??= new PidInode(group.leader.kernel);
   }
 
   override details(task: Task): string {

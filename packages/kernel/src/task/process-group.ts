@@ -45,7 +45,7 @@ export function leaveGroup(kernel: Kernel, process: ThreadGroup): void {
 /** @returns 0, or EACCES, EINVAL, EPERM, ESRCH. @see setpgid(2) */
 export function setProcessGroup(task: Task, pid: number, groupId: number): number {
   const { kernel } = task;
-  if (groupId < 0) return -EINVAL;
+  if (groupId < 0 || (groupId === 0 && pid < 0)) return -EINVAL;
   const { pidNamespace } = task.group;
   const process = pid === 0 ? task.group : kernel.tasks.processIn(pidNamespace, pid);
   // One that has ended counts until it is waited for: a shell may come too late for the first of a pipe.

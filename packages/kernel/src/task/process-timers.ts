@@ -20,6 +20,7 @@ import { signalInfo, type SignalInfo, type SignalLoad, type SignalOwner } from "
 import { sendSignalToProcess, sendSignalToTask, sendTimerSignal } from "../signal/send-signal.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
+import { countsUserTime } from "./clocks.ts";
 import { cpuTimeBase, ProcessTimeBase, type TimeBase } from "./cpu-timers.ts";
 import type { ClockSetObserver } from "../time/time-kernel.ts";
 import { Timer, type TimerClient, type TimerQueue } from "../time/timer-queue.ts";
@@ -33,12 +34,14 @@ class ProcessTimers {
   readonly posix = new Map<number, PosixTimer>();
   #nextId = 0;
 
-  add(timer: PosixTimer): number {
-    const id = this.#nextId++;
-    timer.id = id;
-    this.posix.set(id, timer);
+  /** A timer's number, which is used up whatever becomes of the timer. */
+  takeId(): number {
+    return this.#nextId++;
+  }
+
+  add(timer: PosixTimer): void {
+    this.posix.set(timer.id, timer);
     timer.signalLoad.queued++;
-    return id;
   }
 
   remove(timer: PosixTimer): void {
@@ -205,7 +208,7 @@ export class IntervalTimer extends ClockTimer {
 }
 
 /** `struct sigevent`. */
-interface TimerEvent {
+export interface TimerEvent {
   readonly notify: number;
   readonly signal: number;
   readonly valueLow: number;
@@ -226,7 +229,7 @@ export class PosixTimer extends ClockTimer implements SignalOwner, ClockSetObser
   readonly clock: number;
   #process: ThreadGroup;
   #event: TimerEvent;
-  id = 0;
+  readonly id: number;
   overrun = 0;
   /** Its signal is in a queue. */
   #isQueued = false;
@@ -236,8 +239,9 @@ export class PosixTimer extends ClockTimer implements SignalOwner, ClockSetObser
   #wallOffsetMs = 0;
 
   /** @param owner  whose CPU time it runs on; null: elapsed time */
-  constructor(task: Task, clock: number, owner: Task | ThreadGroup | null, event: TimerEvent) {
-    super(owner === null ? new ElapsedTimeBase(task.kernel) : cpuTimeBase(owner));
+  constructor(task: Task, clock: number, owner: Task | ThreadGroup | null, event: TimerEvent, id: number) {
+    super(owner === null ? new ElapsedTimeBase(task.kernel) : cpuTimeBase(owner, countsUserTime(clock)));
+    this.id = id;
     this.#process = task.group;
     this.clock = clock;
     this.#event = event;

@@ -177,6 +177,7 @@ function endSlice(kernel: Kernel, task: Task, before: number): void {
   scheduler.current = null;
   if (
     task.cpuTimers !== null ||
+    task.userTimers !== null ||
     task.group.cpuTimers !== null ||
     task.group.userTimers !== null ||
     task.group.limits[RLIMIT_CPU]!.soft !== Infinity

@@ -10,7 +10,7 @@ import { createTestKernel, createTestTask } from "../testing/fake-task.ts";
 import { call } from "../testing/system-calls.ts";
 import type { Task } from "./task.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
-import { writeSignalInfo } from "./signal-frame.ts";
+import { writeSignalInfo } from "../signal/siginfo.ts";
 
 /** Words 4 … 7 of the structure: those that differ from kind to kind. */
 function wordsOf(signal: number, code: number, parts: Partial<SignalInfo>): number[] {

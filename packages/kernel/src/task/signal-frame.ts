@@ -1,26 +1,11 @@
 import {
-  POLL_HUP,
   RtSigframe,
   SA_ONSTACK,
-  SIGBUS,
-  SIGCHLD,
-  SIGFPE,
-  SIGILL,
-  SIGSEGV,
-  SIGSYS,
-  SIGTRAP,
-  SI_TIMER,
   SS_AUTODISARM,
   SS_DISABLE,
   SS_ONSTACK,
   Sigaltstack,
   Sigcontext,
-  SiginfoChild,
-  SiginfoFault,
-  SiginfoPoll,
-  SiginfoSender,
-  SiginfoSystemCall,
-  SiginfoTimer,
   Ucontext,
 } from "@stratos/abi";
 import { HART_F, HART_X } from "@stratos/riscv";
@@ -28,7 +13,8 @@ import { VDSO_BASE } from "../mm/address-space.ts";
 import { SIGRETURN_OFFSET } from "../mm/vdso/vdso-image.ts";
 import { A0, A1, A2, RA, SP } from "./hart-registers.ts";
 import type { Task } from "./task.ts";
-import { type SignalInfo, signalInfo } from "../signal/pending-signals.ts";
+import type { SignalInfo } from "../signal/pending-signals.ts";
+import { writeSignalInfo } from "../signal/siginfo.ts";
 import { get64, put64 } from "../ground/words.ts";
 import type { SignalAction } from "../signal/signal-actions.ts";
 import { SignalSet } from "../signal/signal-set.ts";
@@ -43,8 +29,6 @@ const SIZE = RtSigframe.size,
   REGISTERS = CONTEXT + Sigcontext.offset.x,
   FLOATS = CONTEXT + Sigcontext.offset.f,
   FCSR = CONTEXT + Sigcontext.offset.fcsr;
-/** Where rt_sigqueueinfo(2) and its like end to look: with the value. */
-export const SIGINFO_SENT = SiginfoSender.offset.si_value + 8;
 
 const frame = new Uint8Array(SIZE);
 const view = new DataView(frame.buffer);
@@ -115,56 +99,3 @@ export function onSignalStack(task: Task, sp: number): boolean {
   const { address, size, flags } = task.signalStack;
   return (flags & SS_AUTODISARM) === 0 && size > 0 && sp > address && sp <= address + size;
 }
-
-/** What `sender` wrote into its `siginfo_t`, at the start of `view`, for one that the kernel knows to be `signal`. */
-export function readSignalInfo(sender: Task, view: DataView, signal: number): SignalInfo {
-  return signalInfo(signal, view.getInt32(SiginfoSender.offset.si_code, true), {
-    errno: view.getInt32(SiginfoSender.offset.si_errno, true),
-    pid: view.getInt32(SiginfoSender.offset.si_pid, true),
-    uid: sender.credentials.userNamespace.uids.toKernel(view.getUint32(SiginfoSender.offset.si_uid, true)),
-    valueLow: view.getUint32(SiginfoSender.offset.si_value, true),
-    valueHigh: view.getUint32(SiginfoSender.offset.si_value + 4, true),
-  });
-}
-
-/** `siginfo_t` (zeroed by the caller) as the kind of signal lays it out. */
-export function writeSignalInfo(to: DataView, at: number, info: SignalInfo): void {
-  to.setInt32(at + SiginfoSender.offset.si_signo, info.signal, true);
-  to.setInt32(at + SiginfoSender.offset.si_errno, info.errno, true);
-  to.setInt32(at + SiginfoSender.offset.si_code, info.code, true);
-  const isChild = info.isChildEnd || info.signal === SIGCHLD;
-  if (info.code > 0 && FAULTS.has(info.signal) && !isChild) {
-    to.setUint32(at + SiginfoFault.offset.si_addr, info.valueLow, true);
-    to.setUint32(at + SiginfoFault.offset.si_addr + 4, info.valueHigh, true);
-    return;
-  }
-  if (info.signal === SIGSYS && info.code > 0 && !isChild) {
-    put64(to, at + SiginfoSystemCall.offset.si_call_addr, info.address);
-    to.setUint32(at + SiginfoSystemCall.offset.si_syscall, info.valueLow, true);
-    to.setUint32(at + SiginfoSystemCall.offset.si_arch, info.valueHigh, true);
-    return;
-  }
-  if (info.code === SI_TIMER) {
-    to.setInt32(at + SiginfoTimer.offset.si_timerid, info.timerId, true);
-    to.setInt32(at + SiginfoTimer.offset.si_overrun, info.overrun, true);
-    to.setUint32(at + SiginfoTimer.offset.si_value, info.valueLow, true);
-    to.setUint32(at + SiginfoTimer.offset.si_value + 4, info.valueHigh, true);
-    return;
-  }
-  // POLL_IN … POLL_HUP, by SIGIO or what F_SETSIG chose.
-  if (info.code > 0 && info.code <= POLL_HUP && !isChild) {
-    to.setInt32(at + SiginfoPoll.offset.si_band, info.band, true);
-    to.setInt32(at + SiginfoPoll.offset.si_fd, info.fd, true);
-    return;
-  }
-  to.setInt32(at + SiginfoSender.offset.si_pid, info.pid, true);
-  to.setUint32(at + SiginfoSender.offset.si_uid, info.uid, true);
-  if (isChild) to.setInt32(at + SiginfoChild.offset.si_status, info.status, true);
-  else {
-    to.setUint32(at + SiginfoSender.offset.si_value, info.valueLow, true);
-    to.setUint32(at + SiginfoSender.offset.si_value + 4, info.valueHigh, true);
-  }
-}
-
-/** They carry an address. */
-const FAULTS: ReadonlySet<number> = new Set([SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV]);

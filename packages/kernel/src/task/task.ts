@@ -20,6 +20,7 @@ import type { AskedPermissions } from "../vfs/fanotify-mark.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import type { FileTable, HeldFile } from "../vfs/file-table.ts";
 import type { FsContext } from "../vfs/fs-context.ts";
+import type { Inode } from "../vfs/inode.ts";
 import type { BlockCaller } from "../block/block-kernel.ts";
 import type { MaskedCaller } from "../event/event-kernel.ts";
 import type { IpcCaller, UndoList } from "../ipc/ipc-kernel.ts";
@@ -128,6 +129,11 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   controlGroup: ControlGroup;
   /** Its control group, or one above it, is frozen: it does not run until that thaws, or it is killed. */
   isFrozen = false;
+  /** Who logged in, in ids of the initial user namespace, and the number of that login (credentials(7)); −1: nobody. */
+  loginUid = -1;
+  loginSession = -1;
+  /** What fstat(2) of its pidfds shows, unless it is its process's first thread; null: it has had none. */
+  pidfdInode: Inode | null = null;
   /** personality(2). */
   personality = 0;
   /** ioprio_set(2): class << 13 | level; 0: none was set. Shared by CLONE_IO. */
@@ -179,6 +185,8 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   virtualRuntime = 0;
   /** Timers by the thread's CPU time (task/cpu-timers.ts); null: it never had one. */
   cpuTimers: TimerQueue | null = null;
+  /** Those by its time in user mode. */
+  userTimers: TimerQueue | null = null;
   /** While and after it sleeps by a CPU clock. */
   cpuSleep: CpuSleep | null = null;
   /** Its place among those that want to run (task/run-queue.ts); index −1: it is not there. */

@@ -100,6 +100,8 @@ export class ThreadGroup implements SignalProcess {
   childrenMaximumResidentPages = 0;
   readonly startNs: number;
   hasExecuted = false;
+  /** Process 1 of a namespace whose end was asked for by reboot(2). */
+  isShutDown = false;
   /** Timers by the process's CPU time (task/cpu-timers.ts); null: it never had one. */
   cpuTimers: TimerQueue | null = null;
   /** Those that run on time in user mode (ITIMER_VIRTUAL). */

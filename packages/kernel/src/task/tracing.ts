@@ -42,7 +42,7 @@ import {
 import { stateClass } from "@stratos/base";
 import { stateOf } from "../ground/call-state.ts";
 import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART } from "../ground/wait-queue.ts";
-import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
+import { signalInfo, type SignalInfo, spentTime } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask } from "../signal/send-signal.ts";
 import { A0, A1, A2, A7 } from "./hart-registers.ts";
 import type { Task } from "./task.ts";
@@ -189,7 +189,13 @@ function tellEnd(task: Task, status: number): void {
   const value = signal === 0 ? (status >> 8) & 0xff : signal;
   sendSignalToProcess(
     tracer.group,
-    signalInfo(SIGCHLD, how, { pid: task.tid, uid: task.credentials.uid, status: value, isChildEnd: true }),
+    signalInfo(SIGCHLD, how, {
+      pid: task.tid,
+      uid: task.credentials.uid,
+      status: value,
+      isChildEnd: true,
+      ...spentTime(task),
+    }),
   );
   tracer.group.childrenQueue.wakeAll();
 }
@@ -205,7 +211,8 @@ function standStill(task: Task, tracing: Tracing, stop: TraceStop): void {
   const { group } = tracing.tracer;
   if ((group.actions.get(SIGCHLD).flags & SA_NOCLDSTOP) === 0) {
     const { uid } = task.credentials;
-    sendSignalToProcess(group, signalInfo(SIGCHLD, CLD_TRAPPED, { pid: task.tid, uid, status: stop.code & 0x7f }));
+    const status = stop.code & 0x7f;
+    sendSignalToProcess(group, signalInfo(SIGCHLD, CLD_TRAPPED, { pid: task.tid, uid, status, ...spentTime(task) }));
   }
   group.childrenQueue.wakeAll();
 }

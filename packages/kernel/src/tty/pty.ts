@@ -192,6 +192,10 @@ export class PtyMasterFile extends OpenFile {
    * What the terminal shows; in packet mode behind a byte of TIOCPKT_*. −EIO once all is read and nobody has the
    * terminal open; −EAGAIN.
    */
+  override get mayNotWait(): boolean {
+    return false;
+  }
+
   override read(task: TtyCaller, to: IoCursor): number {
     const { pty } = this;
     if (to.remaining === 0) return 0;

@@ -1,4 +1,4 @@
-import { ANON_INODE_FS_MAGIC, S_IFIFO, S_IFSOCK } from "@stratos/abi";
+import { ANON_INODE_FS_MAGIC, PIPEFS_MAGIC, SOCKFS_MAGIC, S_IFIFO, S_IFSOCK } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { Dentry } from "./dentry.ts";
 import { FileSystem, type FileSystemUsage, simpleUsage } from "./file-system.ts";
@@ -31,6 +31,11 @@ class AnonymousFileSystem extends FileSystem {
 export class AnonymousInode extends Inode {
   constructor(fileSystem: FileSystem, ino: number, mode: number, now: NewInode["now"], uid = 0, gid = 0) {
     super(fileSystem, ino, mode, uid, gid, now);
+  }
+
+  /** Pipes and sockets lie in file systems of theirs, which are one here (statfs(2)). */
+  get fileSystemMagic(): number {
+    return this.type === S_IFIFO ? PIPEFS_MAGIC : this.type === S_IFSOCK ? SOCKFS_MAGIC : ANON_INODE_FS_MAGIC;
   }
 
   static {

@@ -109,12 +109,15 @@ export function unlinkDentry(kernel: VfsKernel, dentry: Dentry): void {
   if (wasCached) inode.dropCachedName();
 }
 
-/** Forgets everything cached below a directory that was removed (negative entries: it was empty). */
+/**
+ * Forgets everything cached below a directory that was removed (negative entries: it was empty). Where it went by
+ * itself, names in it that somebody holds keep their place below it (fs/dcache.c, d_invalidate).
+ */
 function dropChildren(kernel: VfsKernel, dentry: Dentry): void {
   if (dentry.children === null) return;
   for (const child of dentry.children.values()) {
     dropChildren(kernel, child);
-    child.isDetached = true;
+    child.isDetached = child.users === 0;
     kernel.vfs.dentryCount--;
     if (child.inode !== null) child.inode.dropCachedName();
   }

@@ -30,6 +30,11 @@ export class Dentry {
     this.inode = inode;
   }
 
+  /** It leads nowhere any more: its name is gone, or what it named is (d_unlinked). */
+  get isUnlinked(): boolean {
+    return this.isDetached || this.inode?.isVanished === true;
+  }
+
   retain(): void {
     if (this.users++ === 0 && this.inode !== null) this.inode.users++;
   }

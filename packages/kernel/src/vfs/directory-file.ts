@@ -21,6 +21,10 @@ export class DirectoryFile extends OpenFile {
     this.#kernel = kernel;
   }
 
+  override hasIterator(_isWrite: boolean): boolean {
+    return false;
+  }
+
   override read(): number {
     return -EISDIR;
   }

@@ -71,6 +71,18 @@ export class FileTable implements LockOwner {
     if (chunk) chunk.closeOnExec = on ? chunk.closeOnExec | (1 << fd) : chunk.closeOnExec & ~(1 << fd);
   }
 
+  /** Is a descriptor left? For calls that take theirs first, so that EMFILE is told before what else is wrong. */
+  hasRoom(limit: number): boolean {
+    const fd = this.#firstFree(0);
+    return fd < limit && this.canHold(fd);
+  }
+
+  #firstFree(minimum: number): number {
+    let fd = Math.max(minimum, minimum === 0 ? this.#lowestFree : minimum);
+    while (this.get(fd) !== undefined) fd++;
+    return fd;
+  }
+
   /**
    * Installs at the lowest free descriptor ≥ `minimum`; the table takes over the caller's reference, also on failure.
    * @param limit  RLIMIT_NOFILE

@@ -189,6 +189,11 @@ export abstract class Inode {
     return (this.mode & S_IFMT) === S_IFREG;
   }
 
+  /** It is gone by itself, and the names that are held of it with it (procfs). */
+  get isVanished(): boolean {
+    return false;
+  }
+
   /** Path permissions of the task, with MAY_… bits: 0, −EACCES, −EPERM. */
   mayAccess(task: Caller, mask: number): number {
     return checkAccess(task.credentials, this, mask);

@@ -90,7 +90,7 @@ export function mayAttach(
 ): number {
   if (!kernel.vfs.hasMountRoom(namespace, size)) return -ENOSPC;
   const inode = place.dentry.inode!;
-  if (place.dentry.isDetached || !inode.isMountable) return -ENOENT;
+  if (place.dentry.isUnlinked || !inode.isMountable) return -ENOENT;
   if (isDirectory !== inode.isDirectory) return -ENOTDIR;
   return hasRoomForCopies(kernel, receiversOf(place.mount, place.dentry), size) ? 0 : -ENOSPC;
 }

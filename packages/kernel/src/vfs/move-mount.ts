@@ -26,7 +26,7 @@ export function moveMount(task: Caller, source: Path, place: Path, isBeneath: bo
   const top = topAt(place);
   if (isBeneath && (top.dentry !== top.mount.root || top.mount.parent === null)) return -EINVAL;
   const target = isBeneath ? new Path(top.mount.parent!, top.mount.mountPoint!) : top;
-  if (target.dentry.isDetached || !target.dentry.inode!.isMountable) return -ENOENT;
+  if (target.dentry.isUnlinked || !target.dentry.inode!.isMountable) return -ENOENT;
   const from = mount.namespace,
     to = target.mount.namespace;
   if (to === null) return -EINVAL;

@@ -278,17 +278,19 @@ export function removeEntry(kernel: VfsKernel, dentry: Dentry): number {
 export function renameName(
   task: Caller,
   oldDirfd: number,
-  oldPath: string,
+  oldPath: string | number,
   newDirfd: number,
-  newPath: string,
+  newPath: string | number,
   flags: number,
 ): number {
   if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) !== 0) return -EINVAL;
   if ((flags & RENAME_EXCHANGE) !== 0 && flags !== RENAME_EXCHANGE) return -EINVAL;
+  if (isErrno(oldPath)) return oldPath;
   const from = lookupName(task, oldDirfd, oldPath);
   if (isErrno(from)) return from;
   const fromKind = walker.lastKind,
     fromSlash = walker.trailingSlash;
+  if (isErrno(newPath)) return newPath;
   const to = lookupName(task, newDirfd, newPath);
   if (isErrno(to)) return to;
   const toKind = walker.lastKind,

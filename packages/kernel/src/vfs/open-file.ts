@@ -115,6 +115,16 @@ export abstract class OpenFile implements LockOwner {
     return -EINVAL;
   }
 
+  /** Does it take RWF_NOWAIT (preadv2(2); Linux's FMODE_NOWAIT)? */
+  get mayNotWait(): boolean {
+    return true;
+  }
+
+  /** Does Linux read or write it by iterators, so that it takes RWF_* (preadv2(2))? */
+  hasIterator(_isWrite: boolean): boolean {
+    return true;
+  }
+
   /** Readiness now, as POLL* bits; plain files are always ready (Linux's DEFAULT_POLLMASK). */
   poll(): number {
     return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;

@@ -33,7 +33,7 @@ export function pathName(path: Path, root: Path): string {
         dentry = mount.mountPoint;
         mount = mount.parent;
       } else if (dentry.parent === null) {
-        if (name === "") return dentry.isDetached ? `${dentry.name} (deleted)` : dentry.name;
+        if (name === "") return dentry.isUnlinked ? `${dentry.name} (deleted)` : dentry.name;
         break;
       } else {
         name = `/${dentry.name}${name}`;
@@ -42,5 +42,5 @@ export function pathName(path: Path, root: Path): string {
     }
     if (name === "") name = "/";
   }
-  return path.dentry.isDetached ? `${name} (deleted)` : name;
+  return path.dentry.isUnlinked ? `${name} (deleted)` : name;
 }

@@ -125,6 +125,9 @@ function walkFrom(task: Caller, start: Path, path: string, mode: number, resolve
     }
     if (length === 2 && path.charCodeAt(at) === DOT && path.charCodeAt(at + 1) === DOT) {
       if (isLast) walker.lastKind = "dotdot";
+      // No lookup follows that would tell of a folder that is gone by itself (fs/namei.c, may_lookup).
+      const refused = inode.mayAccess(task, MAY_EXEC);
+      if (refused < 0) return refused;
       // As a name it isn't gone to: rename(2) asks which mount it would be changed on (fs/namei.c, filename_parentat).
       if (isLast && (mode & WALK_NAME) !== 0) break;
       if ((resolve & RESOLVE_BENEATH) !== 0 && dentry === root.dentry && mount === root.mount) return -EXDEV;
@@ -282,9 +285,7 @@ export function lookupDirectory(task: Caller, dirfd: number, path: string): Path
   if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   if (!inode.isDirectory) return -ENOTDIR;
-  const refused = inode.decidesAccess
-    ? inode.askAccess(task, MAY_EXEC)
-    : checkAccess(task.credentials, inode, MAY_EXEC);
+  const refused = inode.askAccess(task, MAY_EXEC);
   return refused < 0 ? refused : place;
 }
 

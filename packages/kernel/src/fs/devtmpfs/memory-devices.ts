@@ -91,6 +91,14 @@ class ZeroDevice extends MemoryDevice {
 }
 
 class FullDevice extends ZeroDevice {
+  override get mayNotWait(): boolean {
+    return false;
+  }
+
+  override hasIterator(isWrite: boolean): boolean {
+    return !isWrite;
+  }
+
   override write(_task: FsCaller, from: IoCursor, _offset: number): number {
     return from.remaining === 0 ? 0 : -ENOSPC;
   }

@@ -254,6 +254,10 @@ export class FanotifyFile extends PositionlessFile implements FanotifyListener {
 
   // ---- Reading, and answers
 
+  override hasIterator(_isWrite: boolean): boolean {
+    return false;
+  }
+
   override read(task: FsCaller, to: IoCursor): number {
     this.#dropAbandoned();
     if (this.#events.length === 0) {

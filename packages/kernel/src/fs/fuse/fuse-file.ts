@@ -51,6 +51,10 @@ export class FuseFile extends OpenFile {
     if (this.isWritable) inode.writers++;
   }
 
+  override get mayNotWait(): boolean {
+    return false;
+  }
+
   override read(_task: FsCaller, to: IoCursor, offset: number): number {
     const { inode } = this;
     const { kernel, connection } = inode.fileSystem;

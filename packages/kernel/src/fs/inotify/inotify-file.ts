@@ -167,6 +167,10 @@ export class InotifyFile extends PositionlessFile {
     this.#queue.wakeAll();
   }
 
+  override hasIterator(_isWrite: boolean): boolean {
+    return false;
+  }
+
   override read(task: FsCaller, to: IoCursor): number {
     if (this.#events.length === 0) {
       if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;

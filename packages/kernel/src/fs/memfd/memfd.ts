@@ -37,11 +37,17 @@ export function shmemMount(kernel: FsKernel): Mount {
   return (kernel.shmemMount = new Mount(0, fileSystem, new Dentry("/", null, fileSystem.root), null, null, 0, "tmpfs"));
 }
 
-/** memfd_create(2): −EINVAL, −ENOSPC. */
-export function createMemfd(task: FsCaller, name: string, flags: number): OpenFile | number {
+/** Before the name is looked at: 0 or −EINVAL (mm/memfd.c, sanitize_flags). */
+export function checkMemfdFlags(flags: number): number {
   if ((flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC)) !== 0 || (flags & MFD_HUGETLB) !== 0)
     return -EINVAL;
-  if ((flags & (MFD_EXEC | MFD_NOEXEC_SEAL)) === (MFD_EXEC | MFD_NOEXEC_SEAL)) return -EINVAL;
+  return (flags & (MFD_EXEC | MFD_NOEXEC_SEAL)) === (MFD_EXEC | MFD_NOEXEC_SEAL) ? -EINVAL : 0;
+}
+
+/** memfd_create(2): −EINVAL, −ENOSPC. */
+export function createMemfd(task: FsCaller, name: string, flags: number): OpenFile | number {
+  const refused = checkMemfdFlags(flags);
+  if (refused < 0) return refused;
   const kernel = task.kernel;
   const mount = shmemMount(kernel);
   const isExecutable = (flags & MFD_NOEXEC_SEAL) === 0;

@@ -148,6 +148,10 @@ export class MessageQueueFile extends OpenFile {
   }
 
   /** The queue's state in words (mq_overview(7), "Mounting the message queue filesystem"). */
+  override hasIterator(isWrite: boolean): boolean {
+    return isWrite;
+  }
+
   override read(task: FsCaller, to: IoCursor, offset: number): number {
     const at = offset < 0 ? this.position : offset;
     const { notification } = this.inode;

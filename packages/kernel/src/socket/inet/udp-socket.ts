@@ -597,7 +597,6 @@ export class UdpSocket extends DatagramSocket {
 
   override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
     if ((flags & MSG_ERRQUEUE) !== 0) return this.#receiveError(to, message);
-    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const error = this.takeError();
     if (error !== 0) return -error;
     const peek = (flags & MSG_PEEK) !== 0;

@@ -26,11 +26,14 @@ import {
   PACKET_LOSS,
   PACKET_MR_MULTICAST,
   PACKET_MR_UNICAST,
+  PACKET_ORIGDEV,
   PACKET_OUTGOING,
+  PACKET_QDISC_BYPASS,
   PACKET_RESERVE,
   PACKET_ROLLOVER_STATS,
   PACKET_RX_RING,
   PACKET_STATISTICS,
+  PACKET_TIMESTAMP,
   PACKET_TX_RING,
   PACKET_VERSION,
   POLLERR,
@@ -105,6 +108,11 @@ export class PacketSocket extends Socket implements FanoutMember {
   #dropped = 0;
   #tellsAuxiliary = false;
   #ignoresOutgoing = false;
+  /**
+   * PACKET_ORIGDEV, PACKET_QDISC_BYPASS and PACKET_TIMESTAMP: they change nothing, as no interface stands on another
+   * that frames came by, none has a queue in front of it, and none has a clock.
+   */
+  #kept = new Map<number, number>();
   /**
    * PACKET_ADD_MEMBERSHIP, as `index:type:length.address`, and `#2`, `#3` … behind it for each further time; every
    * frame is heard in any case. Bound: MEMBERSHIPS_MAX.
@@ -416,6 +424,12 @@ export class PacketSocket extends Socket implements FanoutMember {
         if (name === PACKET_AUXDATA) this.#tellsAuxiliary = optionInt(value) !== 0;
         else this.#ignoresOutgoing = optionInt(value) !== 0;
         return 0;
+      case PACKET_ORIGDEV:
+        return value.length < 4 ? -EINVAL : this.#keep(name, optionInt(value) !== 0 ? 1 : 0);
+      case PACKET_QDISC_BYPASS:
+        return value.length !== 4 ? -EINVAL : this.#keep(name, optionInt(value) !== 0 ? 1 : 0);
+      case PACKET_TIMESTAMP:
+        return value.length !== 4 ? -EINVAL : this.#keep(name, optionInt(value));
       case PACKET_FANOUT:
         return joinFanout(this, value);
       case PACKET_FANOUT_DATA:
@@ -433,6 +447,11 @@ export class PacketSocket extends Socket implements FanoutMember {
       default:
         return -ENOPROTOOPT;
     }
+  }
+
+  #keep(name: number, value: number): 0 {
+    this.#kept.set(name, value);
+    return 0;
   }
 
   /** Links of ours hand over every frame, so a membership changes nothing but what it tells. */
@@ -489,6 +508,10 @@ export class PacketSocket extends Socket implements FanoutMember {
         return intOption(this.#tellsAuxiliary ? 1 : 0);
       case PACKET_IGNORE_OUTGOING:
         return intOption(this.#ignoresOutgoing ? 1 : 0);
+      case PACKET_ORIGDEV:
+      case PACKET_QDISC_BYPASS:
+      case PACKET_TIMESTAMP:
+        return intOption(this.#kept.get(name) ?? 0);
       case PACKET_FANOUT:
         return intOption(this.fanout === null ? 0 : this.fanout.description);
       case PACKET_ROLLOVER_STATS:
@@ -545,6 +568,7 @@ export class PacketSocket extends Socket implements FanoutMember {
         ignoresOutgoing: it.#ignoresOutgoing,
         memberships: it.#memberships,
         rings: it.#rings,
+        kept: it.#kept,
       }),
       load: (it, from) =>
         ({
@@ -557,6 +581,7 @@ export class PacketSocket extends Socket implements FanoutMember {
           ignoresOutgoing: it.#ignoresOutgoing,
           memberships: it.#memberships,
           rings: it.#rings,
+          kept: it.#kept,
         } = from),
     });
   }

@@ -12,7 +12,6 @@ import {
   O_NONBLOCK,
   RWF_APPEND,
   RWF_DSYNC,
-  RWF_HIPRI,
   RWF_NOAPPEND,
   RWF_NOWAIT,
   RWF_SYNC,
@@ -61,6 +60,7 @@ import { checkIoPriority } from "../io-priority.ts";
 import type { Request } from "./request.ts";
 import { REQUEST_FD, SOURCE_FD, type RequestTask } from "./request-task.ts";
 import type { FixedBuffer, RingFile } from "./ring-file.ts";
+import { checkTransferFlags } from "../transfer-flags.ts";
 
 const SYS = (name: string): number => SYSCALL_NUMBERS.get(name)!;
 const SYS_FSYNC = SYS("fsync"),
@@ -72,7 +72,6 @@ const SYS_FSYNC = SYS("fsync"),
   SYS_MADVISE = SYS("madvise"),
   SYS_TEE = SYS("tee");
 
-const RW_FLAGS = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND;
 /** MAX_RW_COUNT. */
 const COUNT_MAX = 0x7ffff000;
 const VECTOR_MAX = 1024;
@@ -174,8 +173,8 @@ function transfer(task: RequestTask, request: Request, isRead: boolean): number 
 function mayMove(request: Request, ring: RingFile, isRead: boolean): number {
   const file = request.file!;
   if (isRead ? !file.isReadable : !file.isWritable) return -EBADF;
-  if ((request.operationFlags & ~RW_FLAGS) !== 0) return -EOPNOTSUPP;
-  if ((request.operationFlags & (RWF_APPEND | RWF_NOAPPEND)) === (RWF_APPEND | RWF_NOAPPEND)) return -EINVAL;
+  const refused = checkTransferFlags(file, request.operationFlags);
+  if (refused < 0) return refused;
   // No file here has a queue that could be looked at.
   return ring.has(IORING_SETUP_IOPOLL) ? -EOPNOTSUPP : 0;
 }

@@ -22,7 +22,7 @@ import { put64, putFields, putTimeval, viewOf } from "../../ground/words.ts";
 import type { Area } from "../../mm/area.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
 import { floatRegisterBytes, generalRegisterBytes } from "../hart-registers.ts";
-import { writeSignalInfo } from "../signal-frame.ts";
+import { writeSignalInfo } from "../../signal/siginfo.ts";
 import type { Task } from "../task.ts";
 import { pathName } from "../../vfs/path-name.ts";
 
