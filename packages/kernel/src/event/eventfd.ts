@@ -50,11 +50,11 @@ export class EventFile extends PositionlessFile {
     return events;
   }
 
-  /** 8; −EINVAL for fewer than 8 bytes; −EAGAIN; −EFAULT. */
   override hasIterator(isWrite: boolean): boolean {
     return !isWrite;
   }
 
+  /** 8; −EINVAL for fewer than 8 bytes; −EAGAIN; −EFAULT. */
   override read(task: Caller, to: IoCursor, offset = -1): number {
     if (offset >= 0) return -ESPIPE;
     if (to.remaining < 8) return -EINVAL;

@@ -34,11 +34,11 @@ export class DrmFile extends OpenFile {
     this.client = new DrmClient(card);
   }
 
-  /** Whole events, as many as there is room for; 0: not even one fits. */
   override hasIterator(_isWrite: boolean): boolean {
     return false;
   }
 
+  /** Whole events, as many as there is room for; 0: not even one fits. */
   override read(task: GraphicsCaller, to: IoCursor): number {
     const { events, readable } = this.client;
     if (events.length === 0) {

@@ -75,11 +75,11 @@ export class InputFile extends OpenFile {
     device.readers.add(this.reader);
   }
 
-  /** Whole events, as many as there is room for. −EINVAL: not even one fits; −ENODEV: it was revoked. */
   override hasIterator(_isWrite: boolean): boolean {
     return false;
   }
 
+  /** Whole events, as many as there is room for. −EINVAL: not even one fits; −ENODEV: it was revoked. */
   override read(task: InputCaller, to: IoCursor): number {
     const { queue, readable, isRevoked } = this.reader;
     if (to.remaining !== 0 && to.remaining < event.length) return -EINVAL;

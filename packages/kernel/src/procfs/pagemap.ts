@@ -33,11 +33,11 @@ class PagemapFile extends OpenFile {
     this.#pagemap = inode;
   }
 
-  /** −EINVAL: not whole entries. */
   override hasIterator(_isWrite: boolean): boolean {
     return false;
   }
 
+  /** −EINVAL: not whole entries. */
   override read(task: Task, to: IoCursor, offset: number): number {
     const at = offset < 0 ? this.position : offset;
     const { target } = this.#pagemap;

@@ -188,14 +188,14 @@ export class PtyMasterFile extends OpenFile {
     return events;
   }
 
-  /**
-   * What the terminal shows; in packet mode behind a byte of TIOCPKT_*. −EIO once all is read and nobody has the
-   * terminal open; −EAGAIN.
-   */
   override get mayNotWait(): boolean {
     return false;
   }
 
+  /**
+   * What the terminal shows; in packet mode behind a byte of TIOCPKT_*. −EIO once all is read and nobody has the
+   * terminal open; −EAGAIN.
+   */
   override read(task: TtyCaller, to: IoCursor): number {
     const { pty } = this;
     if (to.remaining === 0) return 0;

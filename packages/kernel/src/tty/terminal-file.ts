@@ -38,14 +38,14 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
     return this.terminal.poll(this);
   }
 
-  /**
-   * Bytes of at most one line in canonical mode; 0 at an end of file or after a hang-up; −EAGAIN; −EIO in an orphaned
-   * background group, or when the master was closed under a waiting read.
-   */
   override get mayNotWait(): boolean {
     return false;
   }
 
+  /**
+   * Bytes of at most one line in canonical mode; 0 at an end of file or after a hang-up; −EAGAIN; −EIO in an orphaned
+   * background group, or when the master was closed under a waiting read.
+   */
   override read(task: TtyCaller, to: IoCursor): number {
     if (this.isHungUp) return task.syscallNumber >= 0 && this.terminal.driver.isPty ? -EIO : 0;
     if (to.remaining === 0) return 0;

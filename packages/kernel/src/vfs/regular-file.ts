@@ -49,11 +49,11 @@ export class RegularFile extends OpenFile {
     if (this.#isWriter) inode.writers++;
   }
 
-  /** What is memory alone waits for nothing, and yet Linux doesn't say so. */
   override get mayNotWait(): boolean {
     return this.inode.pages?.backing !== null;
   }
 
+  /** What is memory alone waits for nothing, and yet Linux doesn't say so. */
   override read(task: Caller, to: IoCursor, offset: number): number {
     const at = offset < 0 ? this.position : offset;
     const wanted = to.remaining;

@@ -147,11 +147,11 @@ export class MessageQueueFile extends OpenFile {
     return 0;
   }
 
-  /** The queue's state in words (mq_overview(7), "Mounting the message queue filesystem"). */
   override hasIterator(isWrite: boolean): boolean {
     return isWrite;
   }
 
+  /** The queue's state in words (mq_overview(7), "Mounting the message queue filesystem"). */
   override read(task: FsCaller, to: IoCursor, offset: number): number {
     const at = offset < 0 ? this.position : offset;
     const { notification } = this.inode;
