@@ -2,7 +2,7 @@
  * proc_pid_mounts(5), proc_pid_mountinfo(5), proc_pid_mountstats(5): the mounts that the process can reach from its
  * root.
  */
-import { MS_RDONLY } from "@stratos/abi";
+import { MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK, MS_RDONLY, MS_SYNCHRONOUS } from "@stratos/abi";
 import type { TextPiece } from "../pseudo/pseudo-inodes.ts";
 import type { Task } from "../task/task.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
@@ -28,15 +28,27 @@ function describeReachable(task: Task, from: number, describe: (mount: Mount, pl
 }
 
 function superOptions(mount: Mount): string {
-  const access = mount.fileSystem.readOnly ? "ro" : "rw";
-  return mount.fileSystem.options === "" ? access : `${access},${mount.fileSystem.options}`;
+  const { readOnly, superFlags, options } = mount.fileSystem;
+  return `${readOnly ? "ro" : "rw"}${superWords(superFlags)}${options === "" ? "" : `,${options}`}`;
+}
+
+/** fs/proc_namespace.c, show_sb_opts. */
+function superWords(flags: number): string {
+  let words = "";
+  if ((flags & MS_SYNCHRONOUS) !== 0) words += ",sync";
+  if ((flags & MS_DIRSYNC) !== 0) words += ",dirsync";
+  if ((flags & MS_MANDLOCK) !== 0) words += ",mand";
+  if ((flags & MS_LAZYTIME) !== 0) words += ",lazytime";
+  return words;
 }
 
 export function describeMounts(task: Task, from: number): TextPiece {
   return describeReachable(task, from, (mount, place) => {
-    const flags = describeMountFlags(mount.flags | (mount.fileSystem.readOnly ? MS_RDONLY : 0));
-    const options = mount.fileSystem.options === "" ? flags : `${flags},${mount.fileSystem.options}`;
-    return `${escape(mount.source)} ${escape(place)} ${mount.fileSystem.type} ${options} 0 0\n`;
+    const { readOnly, superFlags, options, type } = mount.fileSystem;
+    const flags = describeMountFlags(mount.flags | (readOnly ? MS_RDONLY : 0));
+    // "ro" or "rw", then what the file system says of itself, then the mount (show_vfsmnt).
+    const shown = flags.slice(0, 2) + superWords(superFlags) + flags.slice(2) + (options === "" ? "" : `,${options}`);
+    return `${escape(mount.source)} ${escape(place)} ${type} ${shown} 0 0\n`;
   });
 }
 

@@ -466,7 +466,9 @@ export const mountCalls: SyscallTable = {
   fsopen: { run: (task, name, flags) => fsopen(task, name, flags | 0) },
   fsconfig: {
     run: (task, fd, command, key, value, aux) => fsconfig(task, fd | 0, command >>> 0, key, value, aux | 0),
-    gaps: "no option takes a path, a descriptor or bytes; `sync`, `dirsync` and `lazytime` change nothing",
+    gaps:
+      "no option takes a path, a descriptor or bytes; `sync`, `dirsync`, `mand` and `lazytime` are shown, and " +
+      "change nothing else",
   },
   fsmount: { run: (task, fd, flags, attributes) => fsmount(task, fd | 0, flags | 0, attributes | 0) },
   fspick: { run: (task, dirfd, path, flags) => fspick(task, dirfd | 0, path, flags | 0) },

@@ -17,6 +17,8 @@ import {
   MOUNT_ATTR_NOSYMFOLLOW,
   MOUNT_ATTR_RDONLY,
   MOUNT_ATTR_STRICTATIME,
+  MS_DIRSYNC,
+  MS_LAZYTIME,
   MS_NOATIME,
   MS_NODEV,
   MS_NODIRATIME,
@@ -28,6 +30,7 @@ import {
   MS_RELATIME,
   MS_SHARED,
   MS_SLAVE,
+  MS_SYNCHRONOUS,
   MS_UNBINDABLE,
   MntIdReq,
   PAGE_SIZE,
@@ -185,12 +188,14 @@ function fillReport(report: Report, mount: Mount, root: Path, { param: wanted, n
 }
 
 function fillFileSystem(view: DataView, fileSystem: FileSystem): void {
-  const { device, readOnly } = fileSystem;
+  const { device, readOnly, superFlags } = fileSystem;
   const { offset } = Statmount;
   view.setUint32(offset.sb_dev_major, majorOf(device), true);
   view.setUint32(offset.sb_dev_minor, minorOf(device), true);
   put64(view, offset.sb_magic, fileSystem.usage().magic);
-  view.setUint32(offset.sb_flags, readOnly ? MS_RDONLY : 0, true);
+  // Not MS_MANDLOCK (fs/namespace.c, statmount_sb_basic).
+  const flags = (readOnly ? MS_RDONLY : 0) | (superFlags & (MS_SYNCHRONOUS | MS_DIRSYNC | MS_LAZYTIME));
+  view.setUint32(offset.sb_flags, flags, true);
 }
 
 function fillMount(view: DataView, mount: Mount): void {

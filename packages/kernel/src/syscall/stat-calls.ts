@@ -9,6 +9,7 @@ import {
   EBADF,
   EINVAL,
   EROFS,
+  MS_MANDLOCK,
   MS_NOATIME,
   MS_NODEV,
   MS_NODIRATIME,
@@ -19,7 +20,9 @@ import {
   MS_NOSYMFOLLOW,
   MS_RDONLY,
   MS_RELATIME,
+  MS_SYNCHRONOUS,
   PATH_MAX,
+  ST_MANDLOCK,
   ST_NOATIME,
   ST_NODEV,
   ST_NODIRATIME,
@@ -28,6 +31,7 @@ import {
   ST_NOSYMFOLLOW,
   ST_RDONLY,
   ST_RELATIME,
+  ST_SYNCHRONOUS,
   ST_VALID,
   STATX_ATTR_APPEND,
   STATX_ATTR_COMPRESSED,
@@ -188,6 +192,8 @@ function statfsFlags(mount: Mount): number {
   ];
   let result = ST_VALID | (mount.fileSystem.readOnly ? ST_RDONLY : 0);
   for (const [flag, shown] of pairs) if ((flags & flag) !== 0) result |= shown;
+  if ((mount.fileSystem.superFlags & MS_SYNCHRONOUS) !== 0) result |= ST_SYNCHRONOUS;
+  if ((mount.fileSystem.superFlags & MS_MANDLOCK) !== 0) result |= ST_MANDLOCK;
   return result;
 }
 

@@ -14,7 +14,11 @@ import {
   ENOSPC,
   EPERM,
   ESPIPE,
+  MS_DIRSYNC,
+  MS_LAZYTIME,
+  MS_MANDLOCK,
   MS_RDONLY,
+  MS_SYNCHRONOUS,
   O_RDWR,
   isErrno,
 } from "@stratos/abi";
@@ -36,10 +40,16 @@ const MESSAGES_MAX = 8;
 /** Bound of what a context holds: options are 256 bytes each. */
 const OPTIONS_MAX = 256;
 /** What says the same of each file system, by what it sets; `source` is told apart (fs/fs_context.c). */
-const COMMON_FLAGS: ReadonlyMap<string, "ro" | "rw" | "other"> = new Map([
-  ["ro", "ro"],
-  ["rw", "rw"],
-  ...["dirsync", "lazytime", "mand", "sync", "async", "nolazytime", "nomand"].map((name) => [name, "other"] as const),
+const COMMON_FLAGS: ReadonlyMap<string, { readonly flag: number; readonly isSet: boolean }> = new Map([
+  ["ro", { flag: MS_RDONLY, isSet: true }],
+  ["rw", { flag: MS_RDONLY, isSet: false }],
+  ["dirsync", { flag: MS_DIRSYNC, isSet: true }],
+  ["lazytime", { flag: MS_LAZYTIME, isSet: true }],
+  ["nolazytime", { flag: MS_LAZYTIME, isSet: false }],
+  ["mand", { flag: MS_MANDLOCK, isSet: true }],
+  ["nomand", { flag: MS_MANDLOCK, isSet: false }],
+  ["sync", { flag: MS_SYNCHRONOUS, isSet: true }],
+  ["async", { flag: MS_SYNCHRONOUS, isSet: false }],
 ]);
 
 /** What fsconfig(2) was given as a value: none, a string, or what no file system here takes. */
@@ -55,7 +65,9 @@ export class ConfigurationFile extends OpenFile {
   fileSystem: FileSystem | null;
   #options = new Map<string, string>();
   #source = "";
-  #readOnly: boolean;
+  #flags = 0;
+  /** Which of them were said; of one that is picked, the others stay. */
+  #mask = 0;
   #messages: string[] = [];
 
   /** @param picked  what is to be changed; null: another one is to be made */
@@ -65,7 +77,6 @@ export class ConfigurationFile extends OpenFile {
     this.type = type;
     this.phase = picked === null ? "options" : "picked";
     this.fileSystem = picked;
-    this.#readOnly = picked?.readOnly === true;
     if (picked !== null) holdFileSystem(kernel, picked);
   }
 
@@ -96,7 +107,8 @@ export class ConfigurationFile extends OpenFile {
     if (this.phase !== "options" && this.phase !== "picked") return -EBUSY;
     const common = COMMON_FLAGS.get(key);
     if (common !== undefined) {
-      if (common !== "other") this.#readOnly = common === "ro";
+      this.#flags = common.isSet ? this.#flags | common.flag : this.#flags & ~common.flag;
+      this.#mask |= common.flag;
       return 0;
     }
     const type = this.kernel.vfs.types.get(this.type)!;
@@ -140,8 +152,7 @@ export class ConfigurationFile extends OpenFile {
     const type = kernel.vfs.types.get(this.type)!;
     if (!isCapable(task.credentials, CAP_SYS_ADMIN, type.userNamespace?.(task) ?? INITIAL_USER_NAMESPACE))
       return -EPERM;
-    const flags = this.#readOnly ? MS_RDONLY : 0;
-    const made = createFileSystem(task, type, { source: this.#source, flags, options: this.#options });
+    const made = createFileSystem(task, type, { source: this.#source, flags: this.#flags, options: this.#options });
     if (made === UNFINISHED) return made;
     const isThere = !isErrno(made) && kernel.vfs.roots.has(made);
     if (isErrno(made) || (isExclusive && isThere)) {
@@ -162,9 +173,9 @@ export class ConfigurationFile extends OpenFile {
       this.phase = "failed";
       return -EPERM;
     }
-    const failed = reconfigure(task, fileSystem, this.#readOnly, this.#options);
+    const failed = reconfigure(task, fileSystem, { flags: this.#flags, mask: this.#mask }, this.#options);
     if (failed === UNFINISHED) return failed;
-    this.#options = new Map();
+    this.#clean();
     if (failed < 0) this.phase = "failed";
     return failed;
   }
@@ -183,8 +194,14 @@ export class ConfigurationFile extends OpenFile {
     if (isErrno(root)) return root;
     const mount = createMount(kernel, fileSystem, root, null, null, perMountFlags(flags), this.#source || "none");
     this.phase = "picked";
-    this.#options = new Map();
+    this.#clean();
     return detach(task, [mount], null);
+  }
+
+  /** What has had its effect; flags are then no more set, but still said (fs/fs_context.c, vfs_clean_context). */
+  #clean(): void {
+    this.#options = new Map();
+    this.#flags = 0;
   }
 
   protected override dispose(): void {
@@ -196,11 +213,18 @@ export class ConfigurationFile extends OpenFile {
       save: (it) => ({
         options: it.#options,
         source: it.#source,
-        readOnly: it.#readOnly,
+        flags: it.#flags,
+        mask: it.#mask,
         messages: it.#messages,
       }),
       load: (it, from) =>
-        ({ options: it.#options, source: it.#source, readOnly: it.#readOnly, messages: it.#messages } = from),
+        ({
+          options: it.#options,
+          source: it.#source,
+          flags: it.#flags,
+          mask: it.#mask,
+          messages: it.#messages,
+        } = from),
     });
   }
 }

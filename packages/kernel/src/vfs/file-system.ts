@@ -1,4 +1,4 @@
-import { EBUSY, EOPNOTSUPP } from "@stratos/abi";
+import { EBUSY, EOPNOTSUPP, MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK, MS_SYNCHRONOUS } from "@stratos/abi";
 import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
 import type { FanotifyMark } from "./fanotify-mark.ts";
 import type { Inode } from "./inode.ts";
@@ -17,6 +17,9 @@ export interface FileSystemUsage {
   nameMax: number;
 }
 
+/** What mount(2) says of a whole file system, not of one mount, besides MS_RDONLY (fs/namespace.c, path_mount). */
+export const SUPER_FLAGS = MS_SYNCHRONOUS | MS_DIRSYNC | MS_MANDLOCK | MS_LAZYTIME;
+
 /** Of a file system that has neither sizes nor counts to show (fs/libfs.c, simple_statfs). */
 export function simpleUsage(magic: number): FileSystemUsage {
   return { magic, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
@@ -30,6 +33,8 @@ export abstract class FileSystem {
   readonly device: number;
   abstract readonly root: Inode;
   readOnly = false;
+  /** Of SUPER_FLAGS, as it was mounted: programs see them; nothing is stored sooner or later for them. */
+  superFlags = 0;
   /** Descriptions of files that are open to be written. */
   writers = 0;
   /** Of who mounted it: devices on it are none below the initial one, and programs change ids only for those within. */

@@ -10,6 +10,8 @@ import {
   MNT_EXPIRE,
   MNT_FORCE,
   MS_BIND,
+  MS_LAZYTIME,
+  MS_MANDLOCK,
   MS_MOVE,
   MS_NOATIME,
   MS_NODIRATIME,
@@ -20,6 +22,7 @@ import {
   MS_SHARED,
   MS_SLAVE,
   MS_STRICTATIME,
+  MS_SYNCHRONOUS,
   MS_UNBINDABLE,
   UMOUNT_NOFOLLOW,
   isErrno,
@@ -30,7 +33,7 @@ import type { NamespaceOrigin } from "../security/namespace.ts";
 import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
 import type { Dentry } from "./dentry.ts";
 import { lookupChild } from "./dentry-cache.ts";
-import type { FileSystem, FileSystemType } from "./file-system.ts";
+import { SUPER_FLAGS, type FileSystem, type FileSystemType } from "./file-system.ts";
 import type { FsContext } from "./fs-context.ts";
 import {
   ACCESS_TIME_FLAGS,
@@ -144,6 +147,7 @@ export function createFileSystem(
   if (isErrno(fileSystem) || kernel.vfs.roots.has(fileSystem)) return fileSystem;
   fileSystem.userNamespace = owner;
   fileSystem.readOnly ||= (request.flags & MS_RDONLY) !== 0;
+  fileSystem.superFlags = request.flags & SUPER_FLAGS;
   return fileSystem;
 }
 
@@ -202,6 +206,7 @@ function fileSystemOn(
   const fileSystem = type.create(kernel, request.source, request.options, { device, readOnly });
   if (isErrno(fileSystem)) return fileSystem;
   fileSystem.readOnly ||= readOnly;
+  fileSystem.superFlags = request.flags & SUPER_FLAGS;
   kernel.disks.open(device, fileSystem);
   device.mounted = fileSystem;
   fileSystem.mountDevice = device;
@@ -223,21 +228,37 @@ function remount(task: Caller, place: Path, flags: number, options: MountOptions
       ? isHeldForWriting(mount, wanted)
         ? -EBUSY
         : 0
-      : reconfigure(task, mount.fileSystem, (flags & MS_RDONLY) !== 0, options);
+      : reconfigure(task, mount.fileSystem, { flags, mask: REMOUNT_FLAGS }, options);
   if (failed < 0) return failed;
   setMountFlags(mount, wanted);
   task.fs.namespace.changes.changed();
   return 0;
 }
 
+/** What MS_REMOUNT sets or takes away: all but MS_DIRSYNC (include/uapi/linux/mount.h, MS_RMT_MASK). */
+const REMOUNT_FLAGS = MS_RDONLY | MS_SYNCHRONOUS | MS_MANDLOCK | MS_LAZYTIME;
+
+/** MS_RDONLY and SUPER_FLAGS as they shall be, where `mask` has them; the others stay. */
+interface SuperChange {
+  readonly flags: number;
+  readonly mask: number;
+}
+
 /** Changes a file system for all of its mounts: 0, UNFINISHED, or why not, and then nothing has changed. */
-export function reconfigure(task: Caller, fileSystem: FileSystem, readOnly: boolean, options: MountOptions): number {
+export function reconfigure(
+  task: Caller,
+  fileSystem: FileSystem,
+  { flags, mask }: SuperChange,
+  options: MountOptions,
+): number {
+  const readOnly = (mask & MS_RDONLY) !== 0 ? (flags & MS_RDONLY) !== 0 : fileSystem.readOnly;
   if (readOnly && storeInPieces(task, fileSystem) === UNFINISHED) return UNFINISHED;
   const before = fileSystem.readOnly;
   const refused = fileSystem.setReadOnly(readOnly);
   if (refused < 0) return refused;
   const failed = fileSystem.reconfigure(options);
   if (failed < 0) fileSystem.readOnly = before;
+  else fileSystem.superFlags = (fileSystem.superFlags & ~mask) | (flags & mask & SUPER_FLAGS);
   return failed;
 }
 
