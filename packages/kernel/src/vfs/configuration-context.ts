@@ -218,13 +218,7 @@ export class ConfigurationFile extends OpenFile {
         messages: it.#messages,
       }),
       load: (it, from) =>
-        ({
-          options: it.#options,
-          source: it.#source,
-          flags: it.#flags,
-          mask: it.#mask,
-          messages: it.#messages,
-        } = from),
+        ({ options: it.#options, source: it.#source, flags: it.#flags, mask: it.#mask, messages: it.#messages } = from),
     });
   }
 }
