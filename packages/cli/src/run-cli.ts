@@ -205,6 +205,8 @@ function usageError(error: CommanderError, program: Command): UsageError {
         : ""
       : `; did you mean ${suggestion}?`;
   const unknown = /^unknown (option|command) '(.+?)'/.exec(message);
+  if (unknown?.[1] === "command" && program.args[0] === "compose" && /\.(ya?ml|json)$/.test(unknown[2]!))
+    return new UsageError(unknown[2]!, "unknown command; a treefile is composed by `stratos compose run FILE`");
   const isOfPackages = unknown?.[1] === "command" && program.args[0] === "pkg";
   if (isOfPackages && Object.hasOwn(OTHERS_WORDS, unknown[2]!))
     return new UsageError(unknown[2]!, `unknown command; here it is \`stratos pkg ${OTHERS_WORDS[unknown[2]!]!}\``);
@@ -242,6 +244,18 @@ function unknownWord(word: string, names: readonly string[]): UsageError {
 
 /** First words of podman's, apt's, mount(8)'s and our own: who forgets the noun before them is told of it. */
 const OTHERS_FIRST_WORDS: Readonly<Record<string, string>> = {
+  docker: "run`, `stratos image` or `stratos ps",
+  podman: "run`, `stratos image` or `stratos ps",
+  shell: "run -- bash",
+  sh: "run -- sh",
+  bash: "run -- bash",
+  create: "run -d",
+  list: "ps` or `stratos image ls",
+  ls: "ps` or `stratos image ls",
+  top: "exec NAME top",
+  inspect: "ps --json` or `stratos image ls --json",
+  volume: "run -v` or `stratos fs",
+  version: "--version",
   build: "image build` or `stratos compose run",
   pull: "image pull",
   push: "image push",

@@ -9,6 +9,14 @@ interface StopSignals {
   readonly signal: AbortSignal;
   /** The exit status that it asks for; undefined: none has come. */
   readonly status: number | undefined;
+  /**
+   * Work that may not give way for long, and so would hear of no signal until it is over: meanwhile one ends the
+   * process where it stands, as it would have without us. What the work leaves half made has to go by itself
+   * (removeAtDeath of draft.ts).
+   *
+   * @throws the reason of `signal` when it is aborted already, and what the work throws
+   */
+  unheard<T>(work: () => Promise<T>): Promise<T>;
   /** Signals do again what they did before. */
   close(): void;
 }
@@ -22,14 +30,33 @@ export function listenForStop(): StopSignals {
       status = EXIT_SIGNAL_BASE + constants.signals[name];
       controller.abort(new Error(`stopped by ${name}`));
     };
-    process.on(name, handler);
     return { name, handler };
   });
+  const listen = (): void => handlers.forEach(({ name, handler }) => void process.on(name, handler));
+  const letGo = (): void => handlers.forEach(({ name, handler }) => void process.off(name, handler));
+  listen();
+  /** works of `unheard` that have begun and not ended */
+  let deafness = 0;
+  let isClosed = false;
   return {
     signal: controller.signal,
     get status() {
       return status;
     },
-    close: () => handlers.forEach(({ name, handler }) => process.off(name, handler)),
+    async unheard(work) {
+      // What came before this turn is heard in the next: let go of at once, it would be lost.
+      await new Promise((resolve) => setImmediate(resolve));
+      controller.signal.throwIfAborted();
+      if (deafness++ === 0) letGo();
+      try {
+        return await work();
+      } finally {
+        if (--deafness === 0 && !isClosed) listen();
+      }
+    },
+    close() {
+      isClosed = true;
+      letGo();
+    },
   };
 }

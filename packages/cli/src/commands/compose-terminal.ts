@@ -38,11 +38,15 @@ export async function composeAtTerminal(
   options: ComposeSessionOptions & { readonly verbose: boolean },
 ): Promise<TerminalCompose> {
   const display = new ProgressDisplay(process.stderr);
+  const stop = listenForStop();
   const session = await openComposeSession(folders, {
     ...options,
     onPluginWords: (message) => display.note(printable(message)),
+    unheard: stop.unheard,
+  }).catch((error: unknown) => {
+    stop.close();
+    throw error;
   });
-  const stop = listenForStop();
   return {
     ports: session.ports,
     signal: stop.signal,

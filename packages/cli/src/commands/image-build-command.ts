@@ -3,7 +3,7 @@ import { utf8ToByteString } from "@stratos/base";
 import { stratosHome } from "@stratos/host-node";
 import { LockError, parsePackageLock, type PackageLock } from "@stratos/pkg";
 import { CommandError, hostReason } from "../command-error.ts";
-import { DEFAULT_IMAGE, DEFAULT_PACKAGES } from "@stratos/images/defaults";
+import { ASTRA_IMAGE, DEFAULT_IMAGE, DEFAULT_PACKAGES } from "@stratos/images/defaults";
 import { buildImage as build, planOnly } from "@stratos/images/build";
 import { ImageStore } from "@stratos/images";
 import { contextOf, withProgress } from "../operation-progress.ts";
@@ -44,6 +44,13 @@ export async function buildImage(name: string, options: ImageBuildOptions): Prom
   const store = new ImageStore(stratosHome());
   if (options.force !== true && store.find(name) !== null)
     throw new CommandError(name, "there is such an image already; --force replaces it");
+  // Runs of `-i astra` would have this one from then on, whether the built-in one was made before or not.
+  if (options.force !== true && name === ASTRA_IMAGE)
+    throw new CommandError(
+      name,
+      "this is the built-in image, which needs no building (run -i astra); choose another name, or --force to take " +
+        "its place",
+    );
   await withProgress(async (progress) => {
     await build(request, contextOf(progress));
     if (options.warmCode) warmInBackground({ image: name, lines: options.warm }, progress);

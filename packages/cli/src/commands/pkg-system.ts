@@ -339,9 +339,18 @@ function checkRootOptions(options: { readonly image?: string; readonly to?: stri
 }
 
 /** The options by which a further command works on the same. */
-function placeWords({ root, image }: { readonly root?: string; readonly image?: string }): string {
+export function placeWords({
+  root,
+  image,
+  to,
+}: {
+  readonly root?: string;
+  readonly image?: string;
+  readonly to?: string;
+}): string {
   if (root !== undefined) return ` --root ${root}`;
-  return image === undefined ? "" : ` -i ${image}`;
+  const changed = to ?? image;
+  return changed === undefined ? "" : ` -i ${changed}`;
 }
 
 function tell(

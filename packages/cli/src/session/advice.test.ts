@@ -1,5 +1,8 @@
 /** Goal: who is refused something learns what to do. Method: what the kernel notes, and how the run ended. */
 import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { Notice } from "@stratos/kernel";
 import { adviceFor, adviceForHome, adviceForImage, adviceForMissing } from "./advice.ts";
@@ -32,6 +35,15 @@ test("what an image lacks can be had by another image", () => {
   assert.deepEqual(adviceFor(notices(), { ...run, program: "sh", status: 126 }), []);
   assert.deepEqual(adviceFor(notices(), { ...run, program: "make", status: 127 }), []);
   assert.match(adviceForMissing("nano"), /^; image build NAME --packages PACKAGE/);
+  const home = mkdtempSync(join(tmpdir(), "stratos-advice-"));
+  try {
+    mkdirSync(join(home, "images", "dev"), { recursive: true });
+    writeFileSync(join(home, "images", "dev", "image.json"), "{}");
+    assert.equal(adviceForMissing("dev", { STRATOS_HOME: home }), "; dev is an image: run -i dev CMD");
+    assert.match(adviceForMissing("nano", { STRATOS_HOME: home }), /^; image build NAME/);
+  } finally {
+    rmSync(home, { recursive: true });
+  }
   assert.equal(adviceForMissing("./configure"), "", "no package has what is the user's own");
 });
 

@@ -3,7 +3,8 @@
  * permitted"), which name neither Stratos nor the way round; so this is said once, when the run is over, and only when
  * it failed.
  */
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
+import { join } from "node:path";
 import { stratosHome } from "@stratos/host-node/home";
 import type { Notice } from "@stratos/images/run";
 import { formatSize } from "@stratos/operation";
@@ -24,9 +25,17 @@ const SYSTEMD = /^(.*\/)?(systemctl|journalctl|loginctl|systemd-cgls)$/;
 
 const HINT = "image build NAME --packages PACKAGE,… makes an image that has what Debian has (run -i NAME)";
 
-/** What to do about a program that is not in the guest. @param program  as it was called */
-export function adviceForMissing(program: string): string {
-  return program.includes("/") ? "" : `; ${HINT}`;
+/**
+ * What to do about a program that is not in the guest. Container engines take the image's name first, so that is looked
+ * for.
+ *
+ * @param program  as it was called
+ */
+export function adviceForMissing(program: string, environment = process.env): string {
+  if (program.includes("/")) return "";
+  return existsSync(join(stratosHome(environment), "images", program, "image.json"))
+    ? `; ${program} is an image: run -i ${program} CMD`
+    : `; ${HINT}`;
 }
 
 /** `run -it`, as container engines have it, asks for an image named "t". */

@@ -39,6 +39,8 @@ export interface ComposeSessionOptions {
   readonly plugins?: readonly string[];
   /** told what plugins print */
   readonly onPluginWords?: (message: string) => void;
+  /** runs what may not give way for long; default: it is run, and what would stop the compose waits for it */
+  readonly unheard?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 export async function openComposeSession(
@@ -60,7 +62,7 @@ export async function openComposeSession(
     packages,
     store,
     runner: (architecture, choice) => chooseRunner(architecture, choice, folder),
-    outputs: await outputWriters(folders, options.targets),
+    outputs: (await outputWriters(folders, options.targets)).map((writer) => unheardWriter(writer, options.unheard)),
     publish: (path, text) => publishText(folders.output, path, text),
     checksum: (path, algorithm) => hashArtifact(folders.output, path, algorithm),
     readSource: (path) => readSource(resolve(dirname(folders.treefile), path)),
@@ -82,6 +84,14 @@ export async function openComposeSession(
     },
   };
 }
+
+/** Those that write in one go: a disk of some gigabytes takes minutes. */
+function unheardWriter(writer: OutputWriter, unheard: ComposeSessionOptions["unheard"]): OutputWriter {
+  if (unheard === undefined || GIVE_WAY.has(writer.format)) return writer;
+  return { ...writer, write: (job, path) => unheard(() => writer.write(job, path)) };
+}
+
+const GIVE_WAY: ReadonlySet<string> = new Set(["tar", "oci", "oci-archive"]);
 
 /** What writes the outputs of these images, or says that it could not. */
 export async function outputWriters(
