@@ -467,7 +467,8 @@ export const socketCalls: SyscallTable = {
   socket: {
     run: socket,
     gaps:
-      "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (route, usersock, sock_diag, netfilter, uevents, generic) and " +
+      "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (route, usersock, sock_diag, netfilter, uevents, generic; others are " +
+      "EPROTONOSUPPORT: for want of NETLINK_AUDIT auditd does not start) and " +
       "AF_PACKET (not SOCK_PACKET: ESOCKTNOSUPPORT); raw and ICMP sockets reach this machine's own addresses and " +
       "what its links lead to, and the " +
       "host's network with TCP, UDP and echo requests (ENOPROTOOPT); packet sockets see frames of veth pairs, " +
