@@ -198,6 +198,7 @@ test("a mounted volume is checked, sent, backed up and received into while it is
   try {
     for (let round = 0; round < 5; round++)
       assert.match(await fs("check", mountPoint), /: clean \(checked while it is mounted/);
+    await volume.sh("mkdir -p inside; echo more > inside/file");
     assert.match(await fs("backup", "run", mountPoint, store), /^backup-\S+: whole/);
     await volume.sh("echo since > inside/since");
     assert.match(await fs("backup", "run", mountPoint, store), /: since backup-/);

