@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { sampleCount } from "@stratos/base/testing";
+import { extendedTest, sampleCount } from "@stratos/base/testing";
 import { page } from "../conformance/results.ts";
 import { repository, run } from "./support/stratos.ts";
 
@@ -31,7 +31,7 @@ test("a sample of CPython's own tests passes", async () => {
   assert.equal(result.status, 0);
 });
 
-test(
+extendedTest(
   "the resolver answers as the host's apt does on a sample of random requests, and orders versions as dpkg",
   {
     skip: existsSync("/usr/bin/apt-get") ? false : "there is no apt here",

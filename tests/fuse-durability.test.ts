@@ -92,7 +92,7 @@ test(
   },
 );
 
-test("without a block device a mount does the same work, and fsync and unmounting are durable", async () => {
+extendedTest("without a block device a mount does the same work, and fsync and unmounting are durable", async () => {
   await noLoopStays();
   await volume.mount("noblockdevice");
   assert.equal(await loopsOf(volume.volume), "");
@@ -328,8 +328,8 @@ function otherNamespace(): { run(script: string): Promise<void>; end(): Promise<
   };
 }
 
-test(
-  "a volume that is mounted in another mount namespace is in use, by a process " + "that is named; nobody waits for it",
+extendedTest(
+  "a volume that is mounted in another mount namespace is in use, by a process that is named; nobody waits for it",
   async () => {
     const shell = otherNamespace();
     await shell.run(

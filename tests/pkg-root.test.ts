@@ -217,7 +217,7 @@ extendedTest("what makes no sense is refused before anything is done", options, 
 
 const ROUNDS = sampleCount(6, 0.17);
 
-test(
+extendedTest(
   "killed at random moments, an installation leaves the folder as it was or as it should be, no process and no mount",
   options,
   async () => {
