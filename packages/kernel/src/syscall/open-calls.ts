@@ -45,8 +45,6 @@ import {
   RESOLVE_NO_XDEV,
   RLIMIT_NOFILE,
   isErrno,
-  O_ACCMODE,
-  O_RDONLY,
 } from "@stratos/abi";
 import { stateOf } from "../ground/call-state.ts";
 import { walkInPieces } from "../ground/call-work.ts";
@@ -57,7 +55,7 @@ import type { Task } from "../task/task.ts";
 import { inodeOfFile } from "../vfs/anonymous-file.ts";
 import { fileIoctl } from "../vfs/file-ioctl.ts";
 import { setFlock } from "../vfs/file-locks.ts";
-import { openPath } from "../vfs/open.ts";
+import { contradicts, openPath } from "../vfs/open.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { fcntl } from "./fcntl.ts";
 import { copyExtensible } from "../ground/extensible-structure.ts";
@@ -77,13 +75,6 @@ function open(task: Task, dirfd: number, address: number, flags: number, mode: n
   if (isErrno(path)) return path;
   const file = openPath(task, dirfd, path, flags, mode, resolve);
   return isErrno(file) ? file : installFile(task, file, (flags & O_CLOEXEC) !== 0);
-}
-
-/** What no path can make good (fs/open.c, build_open_flags). */
-function contradicts(flags: number): boolean {
-  if ((flags & O_CREAT) !== 0 && (flags & O_DIRECTORY) !== 0) return true;
-  if ((flags & O_TMPFILE & ~O_DIRECTORY) === 0) return false;
-  return (flags & O_DIRECTORY) === 0 || (flags & O_ACCMODE) === O_RDONLY;
 }
 
 /** openat2(2). */

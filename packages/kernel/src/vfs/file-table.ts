@@ -73,13 +73,14 @@ export class FileTable implements LockOwner {
 
   /** Is a descriptor left? For calls that take theirs first, so that EMFILE is told before what else is wrong. */
   hasRoom(limit: number): boolean {
-    const fd = this.#firstFree(0);
+    const fd = this.#firstFree(0, limit);
     return fd < limit && this.canHold(fd);
   }
 
-  #firstFree(minimum: number): number {
-    let fd = Math.max(minimum, minimum === 0 ? this.#lowestFree : minimum);
-    while (this.get(fd) !== undefined) fd++;
+  /** `limit` or more: none is free below it. */
+  #firstFree(minimum: number, limit: number): number {
+    let fd = minimum === 0 ? this.#lowestFree : minimum;
+    while (fd < limit && this.get(fd) !== undefined) fd++;
     return fd;
   }
 
@@ -89,8 +90,7 @@ export class FileTable implements LockOwner {
    * @returns the descriptor, −EMFILE, −ENFILE
    */
   install(file: OpenFile, closeOnExec: boolean, minimum: number, limit: number): number {
-    let fd = Math.max(minimum, minimum === 0 ? this.#lowestFree : minimum);
-    while (fd < limit && this.get(fd) !== undefined) fd++;
+    const fd = this.#firstFree(minimum, limit);
     const isBeyond = fd >= limit || !this.canHold(fd);
     if (isBeyond || this.#usage.open >= FILES_MAX) {
       file.release();

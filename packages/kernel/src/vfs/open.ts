@@ -91,6 +91,13 @@ const VALID_FLAGS =
 /** __O_TMPFILE without O_DIRECTORY, its companion bit. */
 const TMPFILE_BIT = O_TMPFILE & ~O_DIRECTORY;
 
+/** What no path can make good (fs/open.c, build_open_flags). */
+export function contradicts(flags: number): boolean {
+  if ((flags & O_CREAT) !== 0 && (flags & O_DIRECTORY) !== 0) return true;
+  if ((flags & TMPFILE_BIT) === 0) return false;
+  return (flags & O_DIRECTORY) === 0 || (flags & O_ACCMODE) === O_RDONLY;
+}
+
 /**
  * open(2).
  *
@@ -109,10 +116,7 @@ export function openPath(
   resolve = 0,
 ): OpenFile | number {
   flags &= VALID_FLAGS;
-  if ((flags & TMPFILE_BIT) !== 0) {
-    if ((flags & O_TMPFILE) !== O_TMPFILE || (flags & O_ACCMODE) === O_RDONLY || (flags & O_CREAT) !== 0)
-      return -EINVAL;
-  } else if ((flags & (O_CREAT | O_DIRECTORY)) === (O_CREAT | O_DIRECTORY)) return -EINVAL;
+  if (contradicts(flags)) return -EINVAL;
   if (path === "") return -ENOENT;
   const start = startOf(task, dirfd, path, resolve);
   if (isErrno(start)) return start;

@@ -44,10 +44,8 @@ export function checkMemfdFlags(flags: number): number {
   return (flags & (MFD_EXEC | MFD_NOEXEC_SEAL)) === (MFD_EXEC | MFD_NOEXEC_SEAL) ? -EINVAL : 0;
 }
 
-/** memfd_create(2): −EINVAL, −ENOSPC. */
+/** memfd_create(2), of flags that were checked: −ENOSPC. */
 export function createMemfd(task: FsCaller, name: string, flags: number): OpenFile | number {
-  const refused = checkMemfdFlags(flags);
-  if (refused < 0) return refused;
   const kernel = task.kernel;
   const mount = shmemMount(kernel);
   const isExecutable = (flags & MFD_NOEXEC_SEAL) === 0;
