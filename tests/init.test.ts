@@ -60,6 +60,23 @@ test("what ends it by reboot(2), as systemctl poweroff and reboot do, is no fail
   }
 });
 
+test("nor is it one to who waits for a named system", async () => {
+  const path = join(folder, "init");
+  const restart = "until [ -e /run/now ]; do sleep 1; done; perl -e 'syscall(142, 0xfee1dead, 672274793, 0x01234567)'";
+  writeFileSync(path, `#!/bin/bash\n${restart}; sleep 1000`, { mode: 0o755 });
+  const name = `reboot-${process.pid}`;
+  const volume = ["-v", `${path}:/usr/sbin/init:ro`];
+  try {
+    const begun = await stratos(["run", "-d", "--name", name, "-i", TEST_IMAGE, ...volume, "--", "/sbin/init"]);
+    assert.equal(begun.status, 0, begun.stderr);
+    const waiting = stratos(["wait", name]);
+    await stratos(["exec", name, "--", "touch", "/run/now"]);
+    assert.equal((await waiting).stdout, "0\n");
+  } finally {
+    await stratos(["rm", "-f", name]);
+  }
+});
+
 test("started later it is a program like others: what those see of processes stays", async () => {
   writeFileSync(join(folder, "init"), "#!/bin/bash\necho $((1 < $$)) $container; cat /proc/1/comm", { mode: 0o755 });
   const name = `init-${process.pid}`;

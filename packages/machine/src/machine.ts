@@ -131,10 +131,11 @@ export class Machine {
       const end = this.#ends.get(process.pid);
       this.#watched.delete(process.pid);
       this.#ends.delete(process.pid);
-      end?.(status);
-      if (process.pid !== this.#mainPid) return;
       // An init system that is told to halt, power off or restart has not failed.
-      this.exitStatus = process.isShutDown ? 0 : status;
+      const told = process.isShutDown ? 0 : status;
+      end?.(told);
+      if (process.pid !== this.#mainPid) return;
+      this.exitStatus = told;
       kernel.isStopped = true;
     };
   }
