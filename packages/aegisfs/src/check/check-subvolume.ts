@@ -5,7 +5,7 @@ import { DT_DIR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { nameAt } from "../file/directory.ts";
 import { getPair } from "../file/inode.ts";
-import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
+import { hashName, nameHash } from "../file/name-hash.ts";
 import { FILE_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
 import {
   KIND_ENTRY,
@@ -63,7 +63,7 @@ export function checkSubvolume(subvolume: Subvolume, report: Report): void {
     } else if (kind === KIND_ENTRY) {
       const name = nameAt(bytes, offset);
       hashName(name, seed);
-      if (nameHashHigh !== high || nameHashLow !== low >>> 8) problem("entry is not where its name hashes to", ino);
+      if (nameHash.high !== high || nameHash.low !== low >>> 8) problem("entry is not where its name hashes to", ino);
       const target = seen(words[at]!);
       target.names++;
       target.namedIn = ino;
@@ -80,7 +80,8 @@ export function checkSubvolume(subvolume: Subvolume, report: Report): void {
       if (inode.extentEnd > FILE_BLOCKS_MAX) problem("extent is behind the end of the largest file", ino);
     } else if (kind === KIND_XATTR) {
       hashName(byteString(bytes, offset + 4, offset + 4 + bytes[offset]!), seed);
-      if (nameHashHigh !== high || nameHashLow !== low >>> 8) problem("attribute is not where its name hashes to", ino);
+      if (nameHash.high !== high || nameHash.low !== low >>> 8)
+        problem("attribute is not where its name hashes to", ino);
     } else if (kind === KIND_ORPHAN) {
       inode.orphan = true;
     } else problem(`item of unknown kind ${kind}`, ino);

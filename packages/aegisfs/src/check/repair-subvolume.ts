@@ -6,10 +6,10 @@
  */
 import { DT_DIR, DT_LNK, DT_REG, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { nameAt } from "../file/directory.ts";
-import { findExtent, findNextExtent, found, isCompressed, isLost, putLost } from "../file/extents.ts";
+import { findExtent, findNextExtent, foundExtent, isCompressed, isLost, putLost } from "../file/extents.ts";
 import { blockOf, blocksOf, withinOf } from "../file/file-offset.ts";
 import { putPair, putSize, putTime } from "../file/inode.ts";
-import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
+import { hashName, nameHash } from "../file/name-hash.ts";
 import {
   EXTENT_AT_BLOCK,
   EXTENT_AT_FLAGS,
@@ -149,10 +149,14 @@ function markHoles(subvolume: Subvolume, ino: number, end: number): number {
   let index = tree.find(ino, INLINE_MIDDLE, 0) ? 1 : 0;
   while (index < end) {
     if (findExtent(subvolume, ino, index)) {
-      index = found.start + found.length;
+      index = foundExtent.start + foundExtent.length;
       continue;
     }
-    const stop = Math.min(end, findNextExtent(subvolume, ino, index) ? found.start : end, index + LOST_BLOCKS_MAX);
+    const stop = Math.min(
+      end,
+      findNextExtent(subvolume, ino, index) ? foundExtent.start : end,
+      index + LOST_BLOCKS_MAX,
+    );
     // The largest sparse files would take more marks than there is room for: of what lies behind the report alone
     // tells.
     if (marked / LOST_BLOCKS_MAX >= MARKS_MAX) break;
@@ -208,7 +212,7 @@ function dropBadItems(subvolume: Subvolume, fixed: Fixed): void {
       }
       const name = nameAt(bytes, offset);
       hashName(name, seed);
-      if (nameHashHigh !== (key[1] & 0xffffff) || nameHashLow !== key[2] >>> 8)
+      if (nameHash.high !== (key[1] & 0xffffff) || nameHash.low !== key[2] >>> 8)
         moved.push({ directory: key[0], key, name, ino: words[at]!, type: bytes[offset + 4]! });
     } else if (kind === KIND_XATTR) {
       if (length < 4 || bytes[offset]! + 4 > length) {
@@ -218,7 +222,7 @@ function dropBadItems(subvolume: Subvolume, fixed: Fixed): void {
       let name = "";
       for (let index = 0; index < bytes[offset]!; index++) name += String.fromCharCode(bytes[offset + 4 + index]!);
       hashName(name, seed);
-      if (nameHashHigh !== (key[1] & 0xffffff) || nameHashLow !== key[2] >>> 8)
+      if (nameHash.high !== (key[1] & 0xffffff) || nameHash.low !== key[2] >>> 8)
         bad.push({ key, what: `attribute ${name} where it cannot be found` });
     } else if (kind === KIND_INLINE) hasInline = true;
     else if (kind === KIND_EXTENT) {
@@ -544,8 +548,8 @@ function putInode(subvolume: Subvolume, ino: number, inode: Found): void {
 function putEntry(subvolume: Subvolume, directory: number, name: string, ino: number, type: number): Key {
   const { tree, volume } = subvolume;
   hashName(name, volume.superblock.hashSeed);
-  const middle = keyMiddle(KIND_ENTRY, nameHashHigh);
-  let low = (nameHashLow << 8) >>> 0;
+  const middle = keyMiddle(KIND_ENTRY, nameHash.high);
+  let low = (nameHash.low << 8) >>> 0;
   while (tree.find(directory, middle, low)) low++;
   const offset = tree.insert(directory, middle, low, 6 + name.length);
   tree.words[offset >>> 2] = ino;

@@ -4,7 +4,7 @@
  */
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { UNIT_BLOCKS } from "../format/geometry.ts";
-import { findExtent, found, isCompressed, isLost } from "./extents.ts";
+import { findExtent, foundExtent, isCompressed, isLost } from "./extents.ts";
 import type { FileTree } from "./file-tree.ts";
 
 /** A file of more extents has no name for its content. */
@@ -14,18 +14,18 @@ const EXTENTS_MAX = 4096;
 function findBase(subvolume: FileTree, ino: number, index: number): boolean {
   return (
     findExtent(subvolume, ino, index) &&
-    found.block < subvolume.volume.superblock.baseSpan &&
-    (found.flags & EXTENT_UNWRITTEN) === 0 &&
-    !isLost(found.flags)
+    foundExtent.block < subvolume.volume.superblock.baseSpan &&
+    (foundExtent.flags & EXTENT_UNWRITTEN) === 0 &&
+    !isLost(foundExtent.flags)
   );
 }
 
 /** Tells block `index` of the extent found from all other content of the bases. */
 function placeOf(index: number): number {
-  const within = index - found.start;
-  return isCompressed(found.flags)
-    ? found.block * UNIT_BLOCKS + found.skip + within
-    : (found.block + within) * UNIT_BLOCKS;
+  const within = index - foundExtent.start;
+  return isCompressed(foundExtent.flags)
+    ? foundExtent.block * UNIT_BLOCKS + foundExtent.skip + within
+    : (foundExtent.block + within) * UNIT_BLOCKS;
 }
 
 /** A number that only equal content of the same bases has; −1 when it is not theirs. */
@@ -36,7 +36,7 @@ export function basePlace(subvolume: FileTree, ino: number, index: number): numb
 /** The same for the file's first `blocks`, as a text; null unless all of them are the bases', and in few extents. */
 export function baseContent(subvolume: FileTree, ino: number, blocks: number): string | null {
   const parts: string[] = [];
-  for (let index = 0; index < blocks; index = found.start + found.length) {
+  for (let index = 0; index < blocks; index = foundExtent.start + foundExtent.length) {
     if (parts.length === EXTENTS_MAX || !findBase(subvolume, ino, index)) return null;
     parts.push(`${index.toString(36)}-${placeOf(index).toString(36)}`);
   }

@@ -13,7 +13,7 @@ import {
   changeBlocks,
   findExtent,
   findNextExtent,
-  found,
+  foundExtent,
   isCompressed,
   isLost,
   mappedBlocks,
@@ -189,8 +189,8 @@ function shareBlocks(
   const end = from + count;
   for (let index = from; index < end;) {
     if (!findExtent(subvolume, source, index) && !findNextExtent(subvolume, source, index)) break;
-    if (found.start >= end) break;
-    const { start, length, block, stored, flags, skip, checksumsAt } = found;
+    if (foundExtent.start >= end) break;
+    const { start, length, block, stored, flags, skip, checksumsAt } = foundExtent;
     const first = Math.max(start, index);
     const stop = Math.min(start + length, end);
     if (stop <= first) throw new Failure("corrupt-node", tree.leaf.block);

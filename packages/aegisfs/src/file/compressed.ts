@@ -8,7 +8,7 @@ import { KIND_INLINE, keyMiddle } from "../format/key.ts";
 import { compressionOf, levelOf } from "../format/properties.ts";
 import { checksumBlocks } from "../format/checksum.ts";
 import type { FileTree } from "./file-tree.ts";
-import { findExtent, found, isCompressed, putCompressed, releaseExtents } from "./extents.ts";
+import { findExtent, foundExtent, isCompressed, putCompressed, releaseExtents } from "./extents.ts";
 
 const run = new UnitRun();
 
@@ -31,14 +31,14 @@ export function readUnits(
   let sums = 0;
   run.count = 0;
   while (run.count < UNITS_AT_ONCE && block < end && findExtent(subvolume, ino, block)) {
-    const { start, length, stored, flags, skip } = found;
+    const { start, length, stored, flags, skip } = foundExtent;
     if (!isCompressed(flags) || start !== block || skip !== 0 || block + length > end) break;
     if (run.count === 0) run.compression = flags & 0xff;
     else if ((flags & 0xff) !== run.compression) break;
-    run.blocks[run.count] = found.block;
+    run.blocks[run.count] = foundExtent.block;
     run.stored[run.count] = stored;
     run.lengths[run.count++] = length;
-    run.checksums.set(tree.words.subarray(found.checksumsAt, found.checksumsAt + stored), sums);
+    run.checksums.set(tree.words.subarray(foundExtent.checksumsAt, foundExtent.checksumsAt + stored), sums);
     sums += stored;
     block += length;
   }

@@ -21,7 +21,7 @@ import {
   findExtent,
   findNextExtent,
   findPreallocated,
-  found,
+  foundExtent,
   isCompressed,
   isLost,
   releaseExtents,
@@ -50,7 +50,11 @@ export function readPages(
   for (let block = index; block < end;) {
     let stop: number;
     if (findExtent(subvolume, ino, block)) {
-      if (isCompressed(found.flags) && found.start === block && found.start + found.length < end) {
+      if (
+        isCompressed(foundExtent.flags) &&
+        foundExtent.start === block &&
+        foundExtent.start + foundExtent.length < end
+      ) {
         const together = readUnits(subvolume, ino, block, end, bytes, at);
         at += together * BLOCK_SIZE;
         block += together;
@@ -58,13 +62,13 @@ export function readPages(
         // Who looked for more extents is somewhere else in the tree.
         if (!findExtent(subvolume, ino, block)) throw new Failure("corrupt-node", tree.leaf.block);
       }
-      stop = Math.min(found.start + found.length, end);
+      stop = Math.min(foundExtent.start + foundExtent.length, end);
       const length = stop - block;
-      if (isLost(found.flags)) throw new Failure("corrupt-data", -1);
-      if ((found.flags & EXTENT_UNWRITTEN) !== 0) bytes.fill(0, at, at + length * BLOCK_SIZE);
-      else volume.content.read(tree.words, found.valueAt, block - found.start, length, bytes, at);
+      if (isLost(foundExtent.flags)) throw new Failure("corrupt-data", -1);
+      if ((foundExtent.flags & EXTENT_UNWRITTEN) !== 0) bytes.fill(0, at, at + length * BLOCK_SIZE);
+      else volume.content.read(tree.words, foundExtent.valueAt, block - foundExtent.start, length, bytes, at);
     } else {
-      stop = findNextExtent(subvolume, ino, block) ? Math.min(found.start, end) : end;
+      stop = findNextExtent(subvolume, ino, block) ? Math.min(foundExtent.start, end) : end;
       if (stop <= block) throw new Failure("corrupt-node", tree.leaf.block);
       bytes.fill(0, at, at + (stop - block) * BLOCK_SIZE);
       if (block === 0 && tree.find(ino, INLINE_MIDDLE, 0))
@@ -195,7 +199,7 @@ export function storeBlocks(
     // A promise holds where the only blocks left are those of whole quads, too.
     if (length === 0 && volume.isSettling) length = volume.space.allocateData(most, 0);
     if (length === 0) break;
-    const block = held > 0 ? found.block : volume.space.runStart;
+    const block = held > 0 ? foundExtent.block : volume.space.runStart;
     try {
       volume.store.write(block, length, bytes, from);
     } catch (thrown) {

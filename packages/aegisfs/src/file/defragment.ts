@@ -7,7 +7,7 @@ import { EXTENT_LOST, EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
 import type { FileTree } from "./file-tree.ts";
 import { findFile, readPages, storeBlocks } from "./data.ts";
-import { findExtent, findNextExtent, found } from "./extents.ts";
+import { findExtent, findNextExtent, foundExtent } from "./extents.ts";
 import { settleFile } from "./settle.ts";
 
 export interface Fragmentation {
@@ -31,9 +31,9 @@ export function fragmentation(subvolume: FileTree, ino: number): Fragmentation |
   for (
     let index = 0;
     findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index);
-    index = found.start + found.length
+    index = foundExtent.start + foundExtent.length
   ) {
-    const { block, stored, length } = found;
+    const { block, stored, length } = foundExtent;
     if (block !== next) result.runs++;
     next = block + stored;
     result.blocks += length;
@@ -58,16 +58,20 @@ export function rewritePart(subvolume: FileTree, ino: number, from: number, most
   let index = from;
   for (let left = most; left > 0;) {
     if (!findExtent(subvolume, ino, index) && !findNextExtent(subvolume, ino, index)) return -1;
-    const start = Math.max(index, found.start);
-    if ((found.flags & (EXTENT_UNWRITTEN | EXTENT_LOST)) !== 0) {
-      index = found.start + found.length;
+    const start = Math.max(index, foundExtent.start);
+    if ((foundExtent.flags & (EXTENT_UNWRITTEN | EXTENT_LOST)) !== 0) {
+      index = foundExtent.start + foundExtent.length;
       continue;
     }
     // As far as content goes on, over the borders of extents.
-    let end = found.start + found.length;
+    let end = foundExtent.start + foundExtent.length;
     const last = (Math.floor(start / EXTENT_BLOCKS_MAX) + 1) * EXTENT_BLOCKS_MAX;
-    while (end < last && findExtent(subvolume, ino, end) && (found.flags & (EXTENT_UNWRITTEN | EXTENT_LOST)) === 0)
-      end = found.start + found.length;
+    while (
+      end < last &&
+      findExtent(subvolume, ino, end) &&
+      (foundExtent.flags & (EXTENT_UNWRITTEN | EXTENT_LOST)) === 0
+    )
+      end = foundExtent.start + foundExtent.length;
     const count = Math.min(end, last) - start;
     readPages(subvolume, ino, start, count, bytes, 0);
     if (storeBlocks(subvolume, ino, start, count, bytes, 0) < count) return -ENOSPC;

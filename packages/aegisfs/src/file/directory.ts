@@ -18,7 +18,7 @@ import { ENTRY_COLLIDES, ENTRY_STORED } from "../cache/entry-table.ts";
 import { indexInListing, type Listing } from "../cache/listings.ts";
 import { Failure } from "../failure.ts";
 import { changeInode, expectItems, loadInode, mayHaveItems, stamp } from "./inode.ts";
-import { hashName, nameHashHigh, nameHashLow } from "./name-hash.ts";
+import { hashName, nameHash } from "./name-hash.ts";
 
 /** One entry of a listing; callers keep one and use it again. */
 export class DirectoryEntry {
@@ -52,7 +52,7 @@ export function findEntry(subvolume: FileTree, directory: number, name: string):
     return entries.inos[foundAt]!;
   }
   hashName(name, superblock.hashSeed);
-  let at = entries.find(subvolume.cacheId, directory, nameHashHigh, nameHashLow, name);
+  let at = entries.find(subvolume.cacheId, directory, nameHash.high, nameHash.low, name);
   if (at < 0) at = readEntry(subvolume, directory, name);
   foundAt = at;
   foundIn = entries;
@@ -62,8 +62,8 @@ export function findEntry(subvolume: FileTree, directory: number, name: string):
 /** Takes into memory what the tree says of the name that was hashed last. */
 function readEntry(subvolume: FileTree, directory: number, name: string): number {
   const { entries } = subvolume.volume;
-  const high = nameHashHigh;
-  const low = nameHashLow;
+  const high = nameHash.high;
+  const low = nameHash.low;
   if (!mayHaveItems(subvolume, directory)) return entries.add(subvolume.cacheId, directory, high, low, name, 0, 0, 0);
   const found = findStored(subvolume, directory, high, low, name);
   const collides = metOther ? ENTRY_COLLIDES : 0;

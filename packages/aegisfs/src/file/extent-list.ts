@@ -12,7 +12,7 @@ import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE } from "../format/geometry.ts";
 import type { FileTree } from "./file-tree.ts";
 import { findFile, INLINE_MIDDLE } from "./data.ts";
-import { findExtent, findNextExtent, found, isCompressed, isLost } from "./extents.ts";
+import { findExtent, findNextExtent, foundExtent, isCompressed, isLost } from "./extents.ts";
 import { blockOf, offsetOf, type FileOffset } from "./file-offset.ts";
 import { settleFile } from "./settle.ts";
 
@@ -46,7 +46,7 @@ export function listExtents(subvolume: FileTree, ino: number, offset: FileOffset
     });
   let more = findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index);
   while (more && extents.length < most) {
-    const { start, length, block, flags } = found;
+    const { start, length, block, flags } = foundExtent;
     let bits = (flags & EXTENT_UNWRITTEN) !== 0 ? FIEMAP_EXTENT_UNWRITTEN : 0;
     if (isCompressed(flags)) bits |= FIEMAP_EXTENT_ENCODED;
     if (isLost(flags)) bits |= FIEMAP_EXTENT_UNKNOWN;

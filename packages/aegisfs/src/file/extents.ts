@@ -23,7 +23,7 @@ import { changeInode, expectItems, getPair, mayHaveItems, putPair } from "./inod
  * `length` blocks of the file; they differ when it is compressed, which is when `skip` says how many decoded blocks
  * come before its own.
  */
-export const found = { start: 0, length: 0, block: 0, stored: 0, flags: 0, skip: 0, valueAt: 0, checksumsAt: 0 };
+export const foundExtent = { start: 0, length: 0, block: 0, stored: 0, flags: 0, skip: 0, valueAt: 0, checksumsAt: 0 };
 
 /** Is the content of an extent with these flags a compressed unit? Its blocks are then owned as a whole. */
 export function isCompressed(flags: number): boolean {
@@ -41,7 +41,7 @@ const keptChecksums = new Uint32Array(EXTENT_BLOCKS_MAX);
 export function findExtent(subvolume: FileTree, ino: number, index: number): boolean {
   if (!subvolume.tree.floor(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0) || !readExtent(subvolume, ino))
     return false;
-  return index < found.start + found.length;
+  return index < foundExtent.start + foundExtent.length;
 }
 
 /** Finds the first extent that starts at or after `index`. */
@@ -55,25 +55,27 @@ function readExtent(subvolume: FileTree, ino: number): boolean {
   if (tree.key(0) !== ino || middle >>> 24 !== KIND_EXTENT) return false;
   const at = tree.offset >>> 2;
   const words = tree.words;
-  found.start = (middle & 0xffffff) * 0x100000000 + tree.key(2);
-  found.length = words[at + EXTENT_AT_LENGTH]! & 0xffff;
-  found.stored = words[at + EXTENT_AT_LENGTH]! >>> 16;
-  found.block = words[at + EXTENT_AT_BLOCK]!;
-  found.flags = words[at + EXTENT_AT_FLAGS]!;
-  found.skip = words[at + EXTENT_AT_SKIP]!;
-  found.valueAt = at;
-  found.checksumsAt = at + EXTENT_AT_CHECKSUMS;
-  const shape = isLost(found.flags)
-    ? found.stored === 0
-    : found.length <= EXTENT_BLOCKS_MAX &&
-      (isCompressed(found.flags)
-        ? found.stored > 0 && found.stored < UNIT_BLOCKS && found.skip + found.length <= UNIT_BLOCKS
-        : found.stored === found.length);
+  foundExtent.start = (middle & 0xffffff) * 0x100000000 + tree.key(2);
+  foundExtent.length = words[at + EXTENT_AT_LENGTH]! & 0xffff;
+  foundExtent.stored = words[at + EXTENT_AT_LENGTH]! >>> 16;
+  foundExtent.block = words[at + EXTENT_AT_BLOCK]!;
+  foundExtent.flags = words[at + EXTENT_AT_FLAGS]!;
+  foundExtent.skip = words[at + EXTENT_AT_SKIP]!;
+  foundExtent.valueAt = at;
+  foundExtent.checksumsAt = at + EXTENT_AT_CHECKSUMS;
+  const shape = isLost(foundExtent.flags)
+    ? foundExtent.stored === 0
+    : foundExtent.length <= EXTENT_BLOCKS_MAX &&
+      (isCompressed(foundExtent.flags)
+        ? foundExtent.stored > 0 &&
+          foundExtent.stored < UNIT_BLOCKS &&
+          foundExtent.skip + foundExtent.length <= UNIT_BLOCKS
+        : foundExtent.stored === foundExtent.length);
   if (
     !shape ||
-    found.length === 0 ||
-    found.start + found.length > FILE_BLOCKS_MAX ||
-    tree.length !== extentSize(found.stored)
+    foundExtent.length === 0 ||
+    foundExtent.start + foundExtent.length > FILE_BLOCKS_MAX ||
+    tree.length !== extentSize(foundExtent.stored)
   )
     throw new Failure("corrupt-node", tree.leaf.block);
   return true;
@@ -85,11 +87,11 @@ export function mappedBlocks(subvolume: FileTree, ino: number, first: number, en
   for (
     let index = first;
     findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index);
-    index = found.start + found.length
+    index = foundExtent.start + foundExtent.length
   ) {
-    if (found.start >= end) break;
-    if ((found.flags & (without | EXTENT_LOST)) === 0)
-      blocks += Math.min(found.start + found.length, end) - Math.max(found.start, first);
+    if (foundExtent.start >= end) break;
+    if ((foundExtent.flags & (without | EXTENT_LOST)) === 0)
+      blocks += Math.min(foundExtent.start + foundExtent.length, end) - Math.max(foundExtent.start, first);
   }
   return blocks;
 }
@@ -104,13 +106,13 @@ export function releaseExtents(subvolume: FileTree, ino: number, first: number, 
   let released = 0;
   while (first < end) {
     if (!findExtent(subvolume, ino, first) && !findNextExtent(subvolume, ino, first)) break;
-    const { start, length, block, stored, flags, skip } = found;
+    const { start, length, block, stored, flags, skip } = foundExtent;
     if (start >= end) break;
     const from = Math.max(start, first);
     const to = Math.min(start + length, end);
     if (to <= first) throw new Failure("corrupt-node", tree.leaf.block);
     const partial = from > start || to < start + length;
-    if (partial) keptChecksums.set(tree.words.subarray(found.checksumsAt, found.checksumsAt + stored));
+    if (partial) keptChecksums.set(tree.words.subarray(foundExtent.checksumsAt, foundExtent.checksumsAt + stored));
     tree.remove(ino, keyMiddle(KIND_EXTENT, highOf(start)), start >>> 0);
     if (isLost(flags)) {
       if (start < from) putLost(subvolume, ino, start, from - start);
@@ -156,17 +158,17 @@ export function releaseExtents(subvolume: FileTree, ino: number, first: number, 
 /**
  * Blocks that the file has at `index` and that may be written in place: preallocated, without content that anything
  * durable shows, and owned by this file alone. Returns how many from `index` on, at most `most`; the first one's number
- * is in `found`.
+ * is in `foundExtent`.
  */
 export function findPreallocated(subvolume: FileTree, ino: number, index: number, most: number): number {
   const { references, store } = subvolume.volume;
-  if (!findExtent(subvolume, ino, index) || (found.flags & EXTENT_UNWRITTEN) === 0) return 0;
-  found.block += index - found.start;
-  if (found.block < store.topStart) return 0;
-  const length = Math.min(most, found.start + found.length - index);
+  if (!findExtent(subvolume, ino, index) || (foundExtent.flags & EXTENT_UNWRITTEN) === 0) return 0;
+  foundExtent.block += index - foundExtent.start;
+  if (foundExtent.block < store.topStart) return 0;
+  const length = Math.min(most, foundExtent.start + foundExtent.length - index);
   if (references.records === 0) return length;
   let own = 0;
-  while (own < length && !references.isShared(found.block + own)) own++;
+  while (own < length && !references.isShared(foundExtent.block + own)) own++;
   return own;
 }
 
@@ -184,17 +186,17 @@ export function addExtent(
 ): void {
   const { tree } = subvolume;
   if (index > 0 && mayHaveItems(subvolume, ino) && findExtent(subvolume, ino, index - 1)) {
-    const { start, flags: before } = found;
-    const together = found.length + length;
+    const { start, flags: before } = foundExtent;
+    const together = foundExtent.length + length;
     if (
-      found.block + found.length === block &&
+      foundExtent.block + foundExtent.length === block &&
       before === flags &&
       !isCompressed(flags) &&
       together <= EXTENT_BLOCKS_MAX
     ) {
-      joinedChecksums.set(tree.words.subarray(found.checksumsAt, found.checksumsAt + found.length));
-      joinedChecksums.set(checksums.subarray(0, length), found.length);
-      const first = found.block;
+      joinedChecksums.set(tree.words.subarray(foundExtent.checksumsAt, foundExtent.checksumsAt + foundExtent.length));
+      joinedChecksums.set(checksums.subarray(0, length), foundExtent.length);
+      const first = foundExtent.block;
       tree.remove(ino, keyMiddle(KIND_EXTENT, highOf(start)), start >>> 0);
       putExtent(subvolume, ino, start, first, together, flags, joinedChecksums, 0);
       return;
@@ -205,10 +207,10 @@ export function addExtent(
 
 /** Makes an extent begin at block `index` of the file, where one reaches over it. */
 export function splitExtent(subvolume: FileTree, ino: number, index: number): void {
-  if (!findExtent(subvolume, ino, index) || found.start === index) return;
+  if (!findExtent(subvolume, ino, index) || foundExtent.start === index) return;
   const { tree, volume } = subvolume;
-  const { start, length, block, stored, flags, skip } = found;
-  keptChecksums.set(tree.words.subarray(found.checksumsAt, found.checksumsAt + stored));
+  const { start, length, block, stored, flags, skip } = foundExtent;
+  keptChecksums.set(tree.words.subarray(foundExtent.checksumsAt, foundExtent.checksumsAt + stored));
   tree.remove(ino, keyMiddle(KIND_EXTENT, highOf(start)), start >>> 0);
   const before = index - start;
   if (isLost(flags)) {

@@ -6,7 +6,15 @@ import { BLOCK_SIZE, EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
 import { INODE_WORDS } from "../cache/inode-table.ts";
 import type { FileTree } from "./file-tree.ts";
 import { findFile, INLINE_MIDDLE, page, putInline, readPages, storeBlocks } from "./data.ts";
-import { addExtent, changeBlocks, findExtent, findNextExtent, found, mappedBlocks, releaseExtents } from "./extents.ts";
+import {
+  addExtent,
+  changeBlocks,
+  findExtent,
+  findNextExtent,
+  foundExtent,
+  mappedBlocks,
+  releaseExtents,
+} from "./extents.ts";
 import { addOffsets, blockOf, blocksOf, isBeyondFiles, offsetOf, withinOf, type FileOffset } from "./file-offset.ts";
 import { bytesToEnd, changeInode, inodeSize, mayHaveItems, putSize, stamp } from "./inode.ts";
 import { settleFile } from "./settle.ts";
@@ -118,10 +126,10 @@ export function preallocateBlocks(subvolume: FileTree, ino: number, index: numbe
   let change = 0;
   while (index < end) {
     if (findExtent(subvolume, ino, index)) {
-      index = found.start + found.length;
+      index = foundExtent.start + foundExtent.length;
       continue;
     }
-    const stop = findNextExtent(subvolume, ino, index) ? Math.min(found.start, end) : end;
+    const stop = findNextExtent(subvolume, ino, index) ? Math.min(foundExtent.start, end) : end;
     if (stop <= index) throw new Failure("corrupt-node", tree.leaf.block);
     const taken = volume.space.allocateData(Math.min(stop - index, EXTENT_BLOCKS_MAX), volume.quadReserve);
     if (taken === 0) {
@@ -148,11 +156,13 @@ export function seekData(subvolume: FileTree, ino: number, offset: FileOffset): 
   for (
     let index = first;
     findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index);
-    index = found.start + found.length
+    index = foundExtent.start + foundExtent.length
   ) {
-    if ((found.flags & EXTENT_UNWRITTEN) !== 0) continue;
-    if (found.start <= first) return offset;
-    return bytesToEnd(subvolume.volume.inodes.words, file, found.start, 0) > 0 ? offsetOf(found.start, 0) : -ENXIO;
+    if ((foundExtent.flags & EXTENT_UNWRITTEN) !== 0) continue;
+    if (foundExtent.start <= first) return offset;
+    return bytesToEnd(subvolume.volume.inodes.words, file, foundExtent.start, 0) > 0
+      ? offsetOf(foundExtent.start, 0)
+      : -ENXIO;
   }
   return -ENXIO;
 }
@@ -165,8 +175,8 @@ export function seekHole(subvolume: FileTree, ino: number, offset: FileOffset): 
   settleFile(subvolume, ino);
   let index = first;
   if (index === 0 && subvolume.tree.find(ino, INLINE_MIDDLE, 0)) index = 1;
-  while (findExtent(subvolume, ino, index) && (found.flags & EXTENT_UNWRITTEN) === 0)
-    index = found.start + found.length;
+  while (findExtent(subvolume, ino, index) && (foundExtent.flags & EXTENT_UNWRITTEN) === 0)
+    index = foundExtent.start + foundExtent.length;
   if (index <= first) return offset;
   const { words } = subvolume.volume.inodes;
   return bytesToEnd(words, file, index, 0) > 0 ? offsetOf(index, 0) : inodeSize(words, file);
@@ -185,11 +195,11 @@ export function seekUnwritten(subvolume: FileTree, ino: number, offset: FileOffs
   for (
     let index = first;
     findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index);
-    index = found.start + found.length
+    index = foundExtent.start + foundExtent.length
   ) {
-    const start = found.start <= first ? offset : offsetOf(found.start, 0);
+    const start = foundExtent.start <= first ? offset : offsetOf(foundExtent.start, 0);
     if (start >= before) break;
-    if ((found.flags & EXTENT_UNWRITTEN) !== 0) return start;
+    if ((foundExtent.flags & EXTENT_UNWRITTEN) !== 0) return start;
   }
   return -ENXIO;
 }
@@ -201,8 +211,8 @@ export function unwrittenEnd(subvolume: FileTree, ino: number, offset: FileOffse
   settleFile(subvolume, ino);
   const first = blockOf(offset);
   let index = first;
-  while (findExtent(subvolume, ino, index) && (found.flags & EXTENT_UNWRITTEN) !== 0)
-    index = found.start + found.length;
+  while (findExtent(subvolume, ino, index) && (foundExtent.flags & EXTENT_UNWRITTEN) !== 0)
+    index = foundExtent.start + foundExtent.length;
   return index <= first ? offset : offsetOf(index, 0);
 }
 
@@ -214,7 +224,7 @@ function zeroInBlock(subvolume: FileTree, ino: number, index: number, start: num
     tree.bytes.fill(0, tree.offset + Math.min(start, tree.length), tree.offset + Math.min(end, tree.length));
     return 0;
   }
-  if (!findExtent(subvolume, ino, index) || (found.flags & EXTENT_UNWRITTEN) !== 0) return 0;
+  if (!findExtent(subvolume, ino, index) || (foundExtent.flags & EXTENT_UNWRITTEN) !== 0) return 0;
   readPages(subvolume, ino, index, 1, page, 0);
   page.fill(0, start, end);
   return storeBlocks(subvolume, ino, index, 1, page, 0) === 1 ? 0 : -ENOSPC;

@@ -2,8 +2,8 @@
  * Hash of a name, 44 bits, seeded for each volume (FORMAT.md §5.1): two lanes of 32 bits, each multiplied and folded
  * for every byte, crossed at the end.
  */
-export let nameHashHigh = 0; // 20 bits
-export let nameHashLow = 0; // 24 bits
+/** Of the name that was hashed last: 20 and 24 bits. */
+export const nameHash = { high: 0, low: 0 };
 
 export function hashName(name: string, seed: number): void {
   let a = (seed ^ 0x811c9dc5) | 0;
@@ -18,6 +18,6 @@ export function hashName(name: string, seed: number): void {
   b = Math.imul(b ^ (b >>> 13) ^ a, 0x27d4eb2f);
   a ^= a >>> 15;
   b ^= b >>> 16;
-  nameHashHigh = (a >>> 12) & 0xfffff;
-  nameHashLow = b & 0xffffff;
+  nameHash.high = (a >>> 12) & 0xfffff;
+  nameHash.low = b & 0xffffff;
 }

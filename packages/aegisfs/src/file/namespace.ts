@@ -35,7 +35,7 @@ import type { FileTree } from "./file-tree.ts";
 import { changeDirectory, checkDirectory, entryType, findEntry, insertEntry, removeEntry } from "./directory.ts";
 import { canLink, changeInode, expectItems, initializeInode, loadInode, putPair, stamp } from "./inode.ts";
 import { inheritProperties } from "./properties.ts";
-import { findExtent, found, isLost } from "./extents.ts";
+import { findExtent, foundExtent, isLost } from "./extents.ts";
 import { abandon } from "./orphans.ts";
 
 const INLINE_MIDDLE = keyMiddle(KIND_INLINE, 0);
@@ -141,7 +141,7 @@ export function readlink(subvolume: FileTree, ino: number): string | number {
   if (at < 0) return -ENOENT;
   if ((subvolume.volume.inodes.words[at + INODE_AT_MODE]! & S_IFMT) !== S_IFLNK) return -EINVAL;
   if (!tree.find(ino, INLINE_MIDDLE, 0)) {
-    if (findExtent(subvolume, ino, 0) && isLost(found.flags)) throw new Failure("corrupt-data", -1);
+    if (findExtent(subvolume, ino, 0) && isLost(foundExtent.flags)) throw new Failure("corrupt-data", -1);
     return -EINVAL;
   }
   return byteString(tree.bytes, tree.offset, tree.offset + tree.length);

@@ -7,7 +7,7 @@ import { EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, FILE_SIZE_MAX } from "../format/geo
 import { highOf, KIND_EXTENT, keyMiddle } from "../format/key.ts";
 import type { FileTree } from "./file-tree.ts";
 import { findFile, INLINE_MIDDLE, page, readPages, storeBlocks } from "./data.ts";
-import { changeBlocks, findExtent, findNextExtent, found, releaseExtents, splitExtent } from "./extents.ts";
+import { changeBlocks, findExtent, findNextExtent, foundExtent, releaseExtents, splitExtent } from "./extents.ts";
 import { addOffsets, blockOf, withinOf, type FileOffset } from "./file-offset.ts";
 import { bytesToEnd, changeInode, inodeSize, mayHaveItems, putSize, sizeBlock, sizeWithin, stamp } from "./inode.ts";
 import { settleFile } from "./settle.ts";
@@ -29,8 +29,12 @@ export function collapseRange(subvolume: FileTree, ino: number, offset: FileOffs
     if (extents < 0) return extents;
     if (first === 0) subvolume.tree.remove(ino, INLINE_MIDDLE, 0);
     changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, first, first + count));
-    for (let index = first + count; findNextExtent(subvolume, ino, index); index = found.start + found.length)
-      move(subvolume, ino, found.start, found.start - count);
+    for (
+      let index = first + count;
+      findNextExtent(subvolume, ino, index);
+      index = foundExtent.start + foundExtent.length
+    )
+      move(subvolume, ino, foundExtent.start, foundExtent.start - count);
   }
   return finish(subvolume, ino, -count);
 }
@@ -94,7 +98,7 @@ function canMove(subvolume: FileTree, ino: number, index: number): number {
   for (
     let at = index;
     findExtent(subvolume, ino, at) || findNextExtent(subvolume, ino, at);
-    at = found.start + found.length
+    at = foundExtent.start + foundExtent.length
   )
     extents++;
   return space.availableQuads < quadReserve + Math.ceil((4 * extents) / EXTENTS_OF_NODE) ? -ENOSPC : extents;

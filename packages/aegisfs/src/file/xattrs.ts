@@ -22,7 +22,7 @@ import { VALUE_SIZE_MAX } from "../format/geometry.ts";
 import { KIND_XATTR, keyMiddle } from "../format/key.ts";
 import type { FileTree } from "./file-tree.ts";
 import { changeInode, expectItems, loadInode, mayHaveItems, stamp } from "./inode.ts";
-import { hashName, nameHashHigh, nameHashLow } from "./name-hash.ts";
+import { hashName, nameHash } from "./name-hash.ts";
 
 const HEAD_SIZE = 4;
 
@@ -31,8 +31,8 @@ function find(subvolume: FileTree, ino: number, name: string): boolean {
   if (!mayHaveItems(subvolume, ino)) return false;
   const tree = subvolume.tree;
   hashName(name, subvolume.volume.superblock.hashSeed);
-  const middle = keyMiddle(KIND_XATTR, nameHashHigh);
-  const low = (nameHashLow << 8) >>> 0;
+  const middle = keyMiddle(KIND_XATTR, nameHash.high);
+  const low = (nameHash.low << 8) >>> 0;
   for (let more = tree.ceiling(ino, middle, low); more; more = tree.next()) {
     if (tree.key(0) !== ino || tree.key(1) !== middle || tree.key(2) >>> 8 !== low >>> 8) return false;
     if (nameHere(subvolume) === name) return true;
@@ -65,8 +65,8 @@ export function set(subvolume: FileTree, ino: number, name: string, value: Uint8
   if (!present && flags & XATTR_REPLACE) return -ENODATA;
 
   hashName(name, subvolume.volume.superblock.hashSeed);
-  const middle = keyMiddle(KIND_XATTR, nameHashHigh);
-  let low = (nameHashLow << 8) >>> 0;
+  const middle = keyMiddle(KIND_XATTR, nameHash.high);
+  let low = (nameHash.low << 8) >>> 0;
   if (present) low = tree.key(2);
   else for (let collision = 0; tree.find(ino, middle, low); low++) if (++collision === 256) return -ENOSPC;
   expectItems(subvolume, ino);

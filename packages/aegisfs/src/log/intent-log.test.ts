@@ -32,7 +32,7 @@ import {
   withCompression,
 } from "../aegisfs.ts";
 import type { Volume } from "../aegisfs.ts";
-import { findExtent, found } from "../file/extents.ts";
+import { findExtent, foundExtent } from "../file/extents.ts";
 import { SUPERBLOCK_SLOTS } from "../format/superblock.ts";
 import { BATCH_AT_CHECKSUM, BATCH_AT_RECORDS, BATCH_AT_WORDS, BATCH_HEADER_WORDS } from "../format/log-layout.ts";
 import { checksumWords } from "../format/checksum.ts";
@@ -220,7 +220,7 @@ test("blocks that the log maps are not used again before the next commit", () =>
   root.write(ino, 0, new Uint8Array(8192).fill(1), 0, 8192);
   assert.equal(root.fsync(ino), 0);
   assert.ok(findExtent(root, ino, 0));
-  const logged = found.block;
+  const logged = foundExtent.block;
   root.write(ino, 0, new Uint8Array(8192).fill(2), 0, 8192);
   volume.settle();
   for (let length = volume.space.allocateData(1, 0); length > 0; length = volume.space.allocateData(1, 0)) {
@@ -425,7 +425,7 @@ test("a block of the last batch that rots costs what is in it: the rest of what 
   }
   assert.equal(volume.finishFsync(), 0);
   assert.ok(findExtent(root, files[1]!, 2));
-  rot(device, found.block + 2 - found.start, 77);
+  rot(device, foundExtent.block + 2 - foundExtent.start, 77);
   const named = check(device, { data: true });
   assert.ok(Array.isArray(named) && named.length === 1 && named[0]!.ino === files[1], JSON.stringify(named));
   const { root: left } = mountedVolume(mount(device));

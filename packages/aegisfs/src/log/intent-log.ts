@@ -17,7 +17,7 @@ import { INODE_WORDS } from "../cache/inode-table.ts";
 import { bytesToEnd, loadInode, mayHaveItems } from "../file/inode.ts";
 import { INLINE_MIDDLE } from "../file/data.ts";
 import { settlePages } from "../file/settle.ts";
-import { findExtent, findNextExtent, found, isLost } from "../file/extents.ts";
+import { findExtent, findNextExtent, foundExtent, isLost } from "../file/extents.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_LENGTH } from "../format/extent-item.ts";
 import { BLOCK_SIZE } from "../format/geometry.ts";
 import { INODE_AT_NLINK } from "../format/inode-item.ts";
@@ -421,20 +421,20 @@ export class IntentLog {
     const ranges = changed.isWhole ? [0, Infinity] : changed.ranges;
     for (let range = 0; range < ranges.length; range += 2) {
       const end = ranges[range]! + ranges[range + 1]!;
-      for (let index = ranges[range]!; index < end; index = found.start + found.length) {
+      for (let index = ranges[range]!; index < end; index = foundExtent.start + foundExtent.length) {
         if (
           !mayHaveItems(subvolume, ino) ||
           (!findExtent(subvolume, ino, index) && !findNextExtent(subvolume, ino, index)) ||
-          found.start >= end
+          foundExtent.start >= end
         )
           break;
         // A record maps blocks; what is lost has none.
-        if (++extents > EXTENTS_MAX || isLost(found.flags)) {
+        if (++extents > EXTENTS_MAX || isLost(foundExtent.flags)) {
           this.#skips = true;
           return false;
         }
-        writer.u32(found.start >>> 0);
-        writer.u32(Math.floor(found.start / 0x100000000));
+        writer.u32(foundExtent.start >>> 0);
+        writer.u32(Math.floor(foundExtent.start / 0x100000000));
         const length = tree.length >>> 2;
         writer.u32(length);
         writer.copy(tree.words, tree.offset >>> 2, length);

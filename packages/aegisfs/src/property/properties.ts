@@ -7,7 +7,7 @@ import { E2BIG, EINVAL, ENODATA } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { Failure } from "../failure.ts";
 import { Operation, type VolumeObserver } from "../file/operation.ts";
-import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
+import { hashName, nameHash } from "../file/name-hash.ts";
 import { KIND_PROPERTY, keyMiddle } from "../format/key.ts";
 import { Room } from "../space/reserve.ts";
 import type { VolumeSpace } from "../space/volume-space.ts";
@@ -88,8 +88,8 @@ export class Properties {
     if (this.#find(name)) offset = tree.replace(tree.key(0), tree.key(1), tree.key(2), size);
     else {
       hashName(name, superblock.hashSeed);
-      const middle = keyMiddle(KIND_PROPERTY, nameHashHigh);
-      const low = (nameHashLow << 8) >>> 0;
+      const middle = keyMiddle(KIND_PROPERTY, nameHash.high);
+      const low = (nameHash.low << 8) >>> 0;
       let collision = 0;
       while (tree.find(0, middle, low + collision)) if (++collision === 256) throw new Failure("no-space", -1);
       offset = tree.insert(0, middle, low + collision, size);
@@ -123,8 +123,8 @@ export class Properties {
   #find(name: string): boolean {
     const { tree, superblock } = this.#volume;
     hashName(name, superblock.hashSeed);
-    const middle = keyMiddle(KIND_PROPERTY, nameHashHigh);
-    const low = (nameHashLow << 8) >>> 0;
+    const middle = keyMiddle(KIND_PROPERTY, nameHash.high);
+    const low = (nameHash.low << 8) >>> 0;
     for (
       let more = tree.ceiling(0, middle, low);
       more && tree.key(0) === 0 && tree.key(1) === middle && tree.key(2) >>> 8 === low >>> 8;

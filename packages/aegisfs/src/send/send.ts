@@ -8,7 +8,7 @@ import { EINVAL } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { readPages } from "../file/data.ts";
 import { findEntry, nameAt } from "../file/directory.ts";
-import { findExtent, findNextExtent, found } from "../file/extents.ts";
+import { findExtent, findNextExtent, foundExtent } from "../file/extents.ts";
 import { bytesToEnd, loadInode } from "../file/inode.ts";
 import { get as getXattr } from "../file/xattrs.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
@@ -240,8 +240,8 @@ export class SendStream {
 
   /** Tells the blocks of the extent at `start` that the parent has not got. */
   #extent(ino: number, start: number): void {
-    if (!findExtent(this.#source, ino, start) || found.start !== start) throw new Failure("corrupt-node", -1);
-    const { length, flags, block, skip } = found;
+    if (!findExtent(this.#source, ino, start) || foundExtent.start !== start) throw new Failure("corrupt-node", -1);
+    const { length, flags, block, skip } = foundExtent;
     const isPacked = (flags & 0xff) !== 0;
     for (let at = start; at < start + length;) {
       const run = this.#sameInParent(
@@ -279,10 +279,13 @@ export class SendStream {
    * unit, else −1
    */
   #sameInParent(ino: number, index: number, most: number, block: number, skip: number, flags: number): number {
-    if (this.#parent === null || !findExtent(this.#parent, ino, index) || found.flags !== flags) return 0;
-    const within = index - found.start;
-    const isSame = skip >= 0 ? found.block === block && found.skip + within === skip : found.block + within === block;
-    return isSame ? Math.min(most, found.length - within) : 0;
+    if (this.#parent === null || !findExtent(this.#parent, ino, index) || foundExtent.flags !== flags) return 0;
+    const within = index - foundExtent.start;
+    const isSame =
+      skip >= 0
+        ? foundExtent.block === block && foundExtent.skip + within === skip
+        : foundExtent.block + within === block;
+    return isSame ? Math.min(most, foundExtent.length - within) : 0;
   }
 
   #blocks(ino: number, index: number, count: number, flags: number): void {
@@ -301,13 +304,13 @@ export class SendStream {
   /** Tells which blocks of the parent's extent at `start` have become holes. */
   #holes(ino: number, start: number): void {
     if (this.#parent === null || !findExtent(this.#parent, ino, start)) return;
-    const end = found.start + found.length;
+    const end = foundExtent.start + foundExtent.length;
     for (let at = start; at < end;) {
       if (findExtent(this.#source, ino, at)) {
-        at = found.start + found.length;
+        at = foundExtent.start + foundExtent.length;
         continue;
       }
-      const stop = findNextExtent(this.#source, ino, at) ? Math.min(found.start, end) : end;
+      const stop = findNextExtent(this.#source, ino, at) ? Math.min(foundExtent.start, end) : end;
       // Block 0 may be inline now, which was told already.
       const first = at === 0 && this.#source.tree.find(ino, keyMiddle(KIND_INLINE, 0), 0) ? 1 : at;
       if (first < stop)

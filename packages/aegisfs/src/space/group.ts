@@ -81,8 +81,8 @@ export function maskOf(low: number, count: number): number {
   return width === 32 ? -1 : ((1 << width) - 1) << low;
 }
 
-/** First bit of the run that `findRun` found. */
-export let foundBit = 0;
+/** The run that `findRun` found: its first bit. */
+export const foundRun = { bit: 0 };
 
 /**
  * Finds a run of free blocks: the first of `want` blocks from `from` on, else the longest.
@@ -119,7 +119,7 @@ export function findRun(group: Group, from: number, want: number, keepQuads: boo
       low += ones;
       if (run > best) {
         best = run;
-        foundBit = runStart;
+        foundRun.bit = runStart;
         if (run >= want) return want;
       }
     }

@@ -18,7 +18,7 @@ import { GROUP_BLOCKS, GROUP_WORDS, NODE_BLOCKS } from "../format/geometry.ts";
 import type { Layout } from "../store/layout.ts";
 import { TierChoice } from "../store/tier-choice.ts";
 import type { Tree } from "../tree/tree.ts";
-import { closedMask, countTrailingZeros, findRun, foundBit, freeQuadsOf, type Group, isSet, maskOf } from "./group.ts";
+import { closedMask, countTrailingZeros, findRun, foundRun, freeQuadsOf, type Group, isSet, maskOf } from "./group.ts";
 import { GroupTable } from "./group-table.ts";
 
 /** Groups with space that are looked at for a long enough run, and how long is enough. */
@@ -224,7 +224,7 @@ export class SpaceMap {
       if (length > best) {
         best = length;
         bestIndex = index;
-        bestBit = foundBit;
+        bestBit = foundRun.bit;
       }
       if (best >= want || best >= RUN_GOOD) break;
       looked++;
@@ -258,7 +258,7 @@ export class SpaceMap {
       const length = findRun(group, 0, want, false);
       if (length <= best) continue;
       best = length;
-      this.runStart = index * GROUP_BLOCKS + foundBit;
+      this.runStart = index * GROUP_BLOCKS + foundRun.bit;
     }
     this.#logOffset = best >= least ? 0 : (this.#logOffset + GROUPS_SEARCHED) % groups;
     return best >= least ? best : 0;
