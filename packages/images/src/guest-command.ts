@@ -8,7 +8,7 @@ import { DEFAULT_MEMORY } from "./defaults.ts";
 import { hostFolders, type SharedFolder } from "./host-folders.ts";
 import type { OpenVolume } from "./image-volume.ts";
 
-interface GuestCommand {
+export interface GuestCommand {
   /** byte strings */
   readonly argv: readonly string[];
   /** folders of the host that it sees */
@@ -22,7 +22,7 @@ interface GuestCommand {
 }
 
 /** @returns its exit status as a shell would say it; all that it wrote is in the volume, which is not yet synced */
-export async function runInGuest(opened: OpenVolume, command: GuestCommand): Promise<number> {
+export async function runGuestCommand(opened: OpenVolume, command: GuestCommand): Promise<number> {
   const session = new MachineSession({
     ports: { ...nodePorts(), codeArchive: command.codeArchive },
     volume: opened.volume,

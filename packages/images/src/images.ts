@@ -3,7 +3,8 @@
  * `@stratos/images/build`, what fills and reads them `@stratos/images/content`, what is usual
  * `@stratos/images/defaults`. Failures are OperationErrors.
  */
-export { EMPTY_INPUT, lineOutput, runInGuest } from "./guest-command.ts";
+export { EMPTY_INPUT, lineOutput } from "./guest-command.ts";
+export { runInGuest } from "./run-in-guest.ts";
 export {
   type ImageDescription,
   type ImageDraft,

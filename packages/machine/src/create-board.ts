@@ -4,7 +4,7 @@ import { createProcessor, PhysicalMemory } from "@stratos/riscv";
 
 export interface BoardOptions {
   readonly engine: WasmEngine;
-  /** Bytes for the memory of all its machines together; at most `Machine.MEMORY_BYTES_MAX`. */
+  /** Bytes for the memory of all its machines together; at most `MEMORY_BYTES_MAX`. */
   readonly memoryBytes: number;
   /**
    * Private pages of programs lie in memory as in their address spaces, so that translated code finds them without

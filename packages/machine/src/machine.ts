@@ -28,12 +28,13 @@ import {
   syncAll,
   type WriteBack,
 } from "@stratos/kernel";
-import { PhysicalMemory, type Processor, type ProcessorStatistics } from "@stratos/riscv";
+import type { Processor, ProcessorStatistics } from "@stratos/riscv";
 import { createBoard } from "./create-board.ts";
 import { InstructionClock } from "./instruction-clock.ts";
 import { mountSystem } from "./system-mounts.ts";
 
 export { type BoardOptions, createBoard } from "./create-board.ts";
+export { MEMORY_BYTES_MAX } from "./memory-max.ts";
 
 /** What one computer is made of; every touch of the outside is a port. */
 export interface MachineOptions {
@@ -48,7 +49,7 @@ export interface MachineOptions {
   random: RandomSource;
   /** Null: no network beyond the machine's own loopback. */
   sockets: SocketProvider | null;
-  /** Bytes of memory for programs and their files' pages; at most `Machine.MEMORY_BYTES_MAX`, and `Board.freeBytes`. */
+  /** Bytes of memory for programs and their files' pages; at most `MEMORY_BYTES_MAX`, and `Board.freeBytes`. */
   memoryBytes: number;
   /** Of a board of its own (BoardOptions.windows). */
   windows?: boolean | undefined;
@@ -78,8 +79,6 @@ const SYSTEMD_HALT = 37;
  * processes, then call `run` from the host's event loop.
  */
 export class Machine {
-  /** The largest machine: what one WebAssembly memory has beside translations and address tables. */
-  static readonly MEMORY_BYTES_MAX = PhysicalMemory.FRAME_BYTES_MAX;
   readonly kernel: Kernel;
   readonly processor: Processor;
   /** Wait status of the first program once it has ended; the machine then stops. */

@@ -43,6 +43,7 @@ import {
 } from "@stratos/kernel";
 import { HART, HART_INTERPRETED, HART_SCRATCH, HART_TABLES } from "@stratos/riscv";
 import { Machine, type MachineOptions } from "./machine.ts";
+import { MEMORY_BYTES_MAX } from "./memory-max.ts";
 
 /** Handles of the host by the names under which they are given to the machine that is loaded. */
 type Handles = ReadonlyMap<string, object>;
@@ -390,7 +391,7 @@ function checkShape(shape: Partial<Record<keyof Shape, unknown>>): void {
   const isWhole = (value: unknown, least: number, most: number): boolean =>
     Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
   if (
-    isWhole(memoryBytes, PAGE_SIZE, Machine.MEMORY_BYTES_MAX) &&
+    isWhole(memoryBytes, PAGE_SIZE, MEMORY_BYTES_MAX) &&
     isWhole(harts, 1, MAX_HARTS) &&
     isWhole(callWork, 1, Number.MAX_SAFE_INTEGER) &&
     typeof monotonicNs === "number" &&

@@ -1,6 +1,6 @@
 /** The tools, each with what it takes, what it answers, and what a client may think of it. */
 import type { CallToolResult, McpServer, ToolAnnotations } from "@modelcontextprotocol/server";
-import { Machine } from "@stratos/machine";
+import { MEMORY_BYTES_MAX } from "@stratos/machine";
 import { MACHINE_MEMORY_MIN } from "@stratos/session/limits";
 import { z } from "zod";
 import { boundedBody } from "./bounded-body.ts";
@@ -14,7 +14,7 @@ const WAIT_MS_DEFAULT = 8_000,
 const SEARCH_MS = 30_000;
 const FORKS_MAX = 16;
 const MEMORY_MB_MIN = MACHINE_MEMORY_MIN / 2 ** 20,
-  MEMORY_MB_MAX = Math.floor(Machine.MEMORY_BYTES_MAX / 2 ** 20);
+  MEMORY_MB_MAX = Math.floor(MEMORY_BYTES_MAX / 2 ** 20);
 const READS: ToolAnnotations = { readOnlyHint: true, openWorldHint: false };
 const CHANGES: ToolAnnotations = { readOnlyHint: false, destructiveHint: true, openWorldHint: false };
 const ADDS: ToolAnnotations = { readOnlyHint: false, destructiveHint: false, openWorldHint: false };

@@ -3,7 +3,7 @@
  * Names and types are looked at before, where callers give them (check-options.ts).
  */
 import { MAX_HARTS } from "@stratos/abi";
-import { Machine } from "@stratos/machine";
+import { MEMORY_BYTES_MAX } from "@stratos/machine";
 import { MACHINE_MEMORY_MIN } from "@stratos/session";
 import { type SandboxLimits, StratosError } from "./api.ts";
 import { checkDuration } from "./check-options.ts";
@@ -26,7 +26,7 @@ export function checkMachineOptions(options: {
   onTimeout?: string | undefined;
 }): void {
   const { memoryBytes, harts = 1, seed = 0, network = "none", ports = [], limits = {}, onTimeout = "stop" } = options;
-  const most = options.freeBytes ?? Machine.MEMORY_BYTES_MAX;
+  const most = options.freeBytes ?? MEMORY_BYTES_MAX;
   if (!(memoryBytes >= MACHINE_MEMORY_MIN && memoryBytes <= most && memoryBytes % PAGE === 0))
     throw wrong("memoryBytes", `a multiple of ${PAGE} from ${MACHINE_MEMORY_MIN} to ${most}`);
   if (!(Number.isInteger(harts) && harts >= 1 && harts <= MAX_HARTS)) throw wrong("harts", `1 to ${MAX_HARTS}`);

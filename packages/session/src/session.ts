@@ -7,7 +7,7 @@ export { type MachinePump, type TurnGate } from "./machine-pump.ts";
 export { type HostFolder, mountHostFolders } from "./host-folders.ts";
 export { EXIT_TIMEOUT, exitStatusOf, type ProgramEnd } from "./exit-status.ts";
 export { MACHINE_MEMORY_MIN } from "./machine-limits.ts";
-export { MACHINE_MEMORY_MAX } from "./machine-memory.ts";
+export { MEMORY_BYTES_MAX as MACHINE_MEMORY_MAX } from "@stratos/machine";
 export { writeResolverConfiguration } from "./resolver.ts";
 export { rootShell } from "./root-shell.ts";
 export type { StandardFiles, TerminalShape } from "./standard-files.ts";

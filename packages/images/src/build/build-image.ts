@@ -19,7 +19,7 @@ import {
 import { type Guard, OperationError } from "@stratos/operation";
 import { ConfigureLog } from "./configure-log.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE, GUEST_ARCHITECTURE } from "../defaults.ts";
-import { runInGuest } from "../guest-command.ts";
+import { runInGuest } from "../run-in-guest.ts";
 import { keptTranslations } from "../translations/kept-translations.ts";
 import { ImageStore } from "../image-store.ts";
 import { createVolume, type OpenVolume } from "../image-volume.ts";

@@ -6,7 +6,7 @@ import type { ArchiveName, ArchivePieces, CodeArchive } from "@stratos/host";
 import { NodeWasmEngine } from "@stratos/host-node";
 import { keepProfiles } from "@stratos/riscv";
 import { isAbsentFromVolume, SessionError } from "@stratos/session";
-import { runInGuest } from "../guest-command.ts";
+import { runInGuest } from "../run-in-guest.ts";
 import { ImageStore } from "../image-store.ts";
 import { cloneVolume } from "../image-volume.ts";
 import { keptTranslations } from "./kept-translations.ts";

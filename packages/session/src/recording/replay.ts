@@ -3,7 +3,7 @@ import { LaterVolume, type Volume } from "@stratos/aegisfs";
 import type { MachinePorts } from "@stratos/host";
 import type { Board, OpenFile } from "@stratos/kernel";
 import type { Disturber } from "@stratos/kernel/faults";
-import { createBoard, Machine } from "@stratos/machine";
+import { createBoard, MEMORY_BYTES_MAX } from "@stratos/machine";
 import { disturberOf } from "./recorded-disturbances.ts";
 import { exitStatusOf } from "../exit-status.ts";
 import { TURN_MS } from "../machine-pump.ts";
@@ -54,12 +54,12 @@ const FORKS_BYTES_MIN = 256 << 20;
 /** A board with room for forks, and the machine's memory as it is on a board of its own. */
 function forkingMemory(ports: MachinePorts, header: RecordingHeader): { board: Board; memoryBytes: number } {
   const memoryBytes = Math.ceil(header.memoryBytes / MEMORY_PIECE) * MEMORY_PIECE;
-  const belowTwoGiB = Machine.MEMORY_BYTES_MAX - 2 ** 31;
+  const belowTwoGiB = MEMORY_BYTES_MAX - 2 ** 31;
   const wanted = Math.max(memoryBytes + FORKS_BYTES_MIN, belowTwoGiB);
   const { engine, codeArchive, loop } = ports;
   const board = createBoard({
     ...{ engine, codeArchive, nowMs: () => loop.nowMs() },
-    memoryBytes: Math.min(wanted, Machine.MEMORY_BYTES_MAX),
+    memoryBytes: Math.min(wanted, MEMORY_BYTES_MAX),
   });
   return { board, memoryBytes };
 }
