@@ -11,9 +11,11 @@
  */
 import { build, type BuildOptions, type Metafile, transform } from "esbuild";
 import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { Script } from "node:vm";
+
+const repository = dirname(import.meta.dirname);
 
 type Output = Metafile["outputs"][string];
 
@@ -26,6 +28,8 @@ const LOADED_LATER = new RegExp(
     "(?:dns|fs|readline|stream)/promises)$",
 );
 const OWN_NAMES = /\b__(?:load|loadLater|meta)\b/;
+/** Before the text of each module. */
+const MODULE = /^\/\/ (\S+)$/gm;
 const RENAMED = /([\w$]+) as ([\w$]+)/g;
 
 /** @returns what went in and came out, and a digest of it */
@@ -136,9 +140,21 @@ function usesOf(name: string, body: string): { before: string; after: string }[]
   }));
 }
 
-/** Is there an assignment besides the one with which it is declared? */
+/**
+ * Is there an assignment besides the one with which it is declared? Of what our own modules declare the source says so;
+ * of libraries it is looked for in the text, where a variable of the same name within a function counts as well.
+ */
 function isReassigned(name: string, body: string): boolean {
   const own = name.replaceAll("$", "\\$");
+  const declaredAt = body.search(new RegExp(`^(?:var|let|const|class|(?:async )?function\\*?) ${own}\\b`, "m"));
+  const module = declaredAt < 0 ? undefined : [...body.slice(0, declaredAt).matchAll(MODULE)].at(-1)?.[1];
+  if (module?.startsWith("packages/") === true) {
+    // Where two modules have the same name esbuild gives one a number.
+    const original = name.replace(/\d+$/, "");
+    return new RegExp(`^(?:export )?let (?:[^;]*[\\s,])?(?:${own}|${original})\\b`, "m").test(
+      readFileSync(join(repository, module), "utf8"),
+    );
+  }
   const assignments = body.match(
     new RegExp(`(?<![.\\w$#])${own}\\s*(?:\\+\\+|--(?!-)|(?:[-+*/%&|^?]|<<|>>>?)*=(?![=>?]))`, "g"),
   );

@@ -55,6 +55,7 @@ import { VERSION } from "@stratos/sdk/version";
 import { packedRuntimeName } from "@stratos/tools-node/lisp";
 import { commandHandlers } from "../packages/cli/src/program/command-handlers.ts";
 import { buildScripts } from "./bundle-scripts.ts";
+import { DirectImports } from "./direct-imports.ts";
 import { keptDatabaseImage } from "../packages/hub/src/store/migrations/kept-image.ts";
 import { markFresh } from "./launch/bundle-state.mjs";
 import { keptAstraProgram } from "./astra-program.ts";
@@ -72,15 +73,15 @@ const astra =
     ? null
     : promisify(execFile)(process.execPath, [...process.execArgv, join(root, "tools/astra-program.ts")]);
 
+const directImports = new DirectImports(root);
 /** Workers are files of their own: in the bundle they are `.mjs`, like everything else. */
-const workerNames: Plugin = {
-  name: "worker-names",
+const ownSources: Plugin = {
+  name: "own-sources",
   setup(builder) {
-    builder.onLoad({ filter: /packages\/(?:host-node|tools-node|library)\/src\/.*\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, "utf8").replace(
-        /new URL\("\.\/([\w-]+)\.ts", import\.meta\.url\)/g,
-        'new URL("./$1.mjs", import.meta.url)',
-      ),
+    builder.onLoad({ filter: /\/packages\/[\w-]+\/src\/.*\.ts$/ }, ({ path }) => ({
+      contents: directImports
+        .sourceOf(path)
+        .replace(/new URL\("\.\/([\w-]+)\.ts", import\.meta\.url\)/g, 'new URL("./$1.mjs", import.meta.url)'),
       loader: "ts",
     }));
   },
@@ -105,7 +106,7 @@ const shared = {
   target: "node24",
   legalComments: "none",
   logLevel: "warning",
-  plugins: [workerNames],
+  plugins: [ownSources],
   metafile: true,
 } satisfies BuildOptions;
 /** What is run by Stratos' own Node, in pieces. */
