@@ -227,7 +227,7 @@ test("keys with Ctrl and Alt go by words; files in quotes and with blanks, and v
   });
 });
 
-test("a line of a hundred kilobytes is pasted in a moment; what follows it is the program's", async () => {
+extendedTest("a line of a hundred kilobytes is pasted in a moment; what follows it is the program's", async () => {
   await atPrompt(async (session) => {
     const long = "0123456789".repeat(10_000);
     await enter(session, `echo ${long} | wc -c`, /\r\n100001\r\n/);
@@ -238,7 +238,7 @@ test("a line of a hundred kilobytes is pasted in a moment; what follows it is th
   });
 });
 
-test("a terminal that has no size is one of 80 columns", async () => {
+extendedTest("a terminal that has no size is one of 80 columns", async () => {
   const shell = [...launcher, "run", "-i", "astra", "-e", "PS1=READY ", "-e", "TERM=xterm", "--", "astra"];
   const session = new TerminalSession(shell, { STRATOS_HOME: home }, { rows: 0, columns: 0 });
   try {

@@ -10,8 +10,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test, type TestContext } from "node:test";
-import { extendedTest } from "@stratos/base/testing";
+import { after, before, type TestContext } from "node:test";
+import { extendedTest, isExtended } from "@stratos/base/testing";
 import { keepWebFolder, webFolderServer } from "@stratos/console";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
@@ -36,7 +36,7 @@ let web: Server;
 let origin: string;
 let webPort: number;
 let browser: Browser;
-before(async () => {
+const prepare = async (): Promise<void> => {
   await ensureTestImage();
   page = webFolderServer(await keepWebFolder({ home: TEST_HOME, image: TEST_IMAGE, lines: [], page: tabPage }));
   web = createServer((request, response) => response.end(request.url === "/long" ? LONG : BODY));
@@ -47,7 +47,8 @@ before(async () => {
   origin = `http://127.0.0.1:${await listen(page)}`;
   webPort = await listen(web);
   browser = await Browser.launch();
-});
+};
+if (isExtended) before(prepare);
 after(async () => {
   await browser?.close();
   for (const server of [page, web]) {
@@ -99,7 +100,7 @@ async function closeDialog(tab: Page): Promise<void> {
 /** A line of bash that fetches the test's page. */
 const get = (): string => `exec 3<>/dev/tcp/10.0.2.2/${webPort} && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3`;
 
-test("programs fetch what the relay permits, and learn of the rest that it does not", async (t) => {
+extendedTest("programs fetch what the relay permits, and learn of the rest that it does not", async (t) => {
   const { served, token, log } = await relay(t, "--relay-allow", `127.0.0.1:${webPort}`);
   const tab = await opened(t);
   await run(tab, `(${get()})`, /Network is unreachable/);

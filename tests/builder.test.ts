@@ -229,19 +229,26 @@ extendedTest("a git repository is built at a reference, and its commit is in the
   assert.deepEqual(remains(), []);
 });
 
-test("what a build depends on is as sbuild takes it, and what cannot be had is waited for", options, async () => {
-  const refused = await build(writeSource(folder, { fields: "Build-Depends: no-such-thing | make" }), "refused");
-  assert.equal(refused.status, 1);
-  assert.deepEqual([refused.result.failure?.kind, refused.result.failure?.stage], ["dependency-wait", "Install-Deps"]);
-  assert.match(refused.result.failure!.message, /no-such-thing/);
-  const meant = writeSource(folder, {
-    fields: "Build-Depends: no-such-thing <!nocheck>, other-thing [hurd-any], make:native",
-  });
-  assert.equal((await build(meant, "meant", ["--profiles", "nocheck"])).result.status, "built");
-  assert.equal((await build(meant, "unmeant")).result.failure?.kind, "dependency-wait");
-  const conflict = await build(writeSource(folder, { fields: "Build-Conflicts: dpkg-dev" }), "conflict");
-  assert.equal(conflict.result.failure?.kind, "dependency-wait");
-});
+extendedTest(
+  "what a build depends on is as sbuild takes it, and what cannot be had is waited for",
+  options,
+  async () => {
+    const refused = await build(writeSource(folder, { fields: "Build-Depends: no-such-thing | make" }), "refused");
+    assert.equal(refused.status, 1);
+    assert.deepEqual(
+      [refused.result.failure?.kind, refused.result.failure?.stage],
+      ["dependency-wait", "Install-Deps"],
+    );
+    assert.match(refused.result.failure!.message, /no-such-thing/);
+    const meant = writeSource(folder, {
+      fields: "Build-Depends: no-such-thing <!nocheck>, other-thing [hurd-any], make:native",
+    });
+    assert.equal((await build(meant, "meant", ["--profiles", "nocheck"])).result.status, "built");
+    assert.equal((await build(meant, "unmeant")).result.failure?.kind, "dependency-wait");
+    const conflict = await build(writeSource(folder, { fields: "Build-Conflicts: dpkg-dev" }), "conflict");
+    assert.equal(conflict.result.failure?.kind, "dependency-wait");
+  },
+);
 
 test("a build that fails says where, leaves its log, and no packages", options, async () => {
   const { result, status, stderr, output } = await build(

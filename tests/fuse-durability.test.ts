@@ -150,7 +150,7 @@ extendedTest("a device that is mounted read-only twice has two mounts, each with
   for (const place of [volume.mountPoint, other]) await volume.stratos(["fs", "umount", place]);
 });
 
-test("a mounted file is refused by every other name that it has", async () => {
+extendedTest("a mounted file is refused by every other name that it has", async () => {
   await volume.mount();
   const [hard, soft] = [join(volume.folder, "hard"), join(volume.folder, "soft")];
   linkSync(volume.volume, hard);

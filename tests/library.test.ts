@@ -480,7 +480,7 @@ test("a program is started with streams, with a terminal, and ended by a signal"
     ],
   ));
 
-test("a volume goes over to the sandbox that mounts it, and holds what programs have written", async () => {
+extendedTest("a volume goes over to the sandbox that mounts it, and holds what programs have written", async () => {
   const volume = join(folder, "mounted.aegisfs");
   const [node, ...rest] = launcher;
   must(node!, [...rest, "fs", "format", volume, "--size", "64M"], folder);

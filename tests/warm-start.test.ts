@@ -250,7 +250,7 @@ async function inOwnHome(lines: readonly string[]): Promise<string> {
   return stderr;
 }
 
-test("--remove makes starts cold again", async () => {
+extendedTest("--remove makes starts cold again", async () => {
   assert.equal((await stratos(["image", "warm-start", "--remove", IMAGE])).status, 0);
   assert.equal((await run(PRINT)).coldBecause, "none in the image");
 });

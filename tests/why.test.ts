@@ -176,7 +176,7 @@ extendedTest("a byte is named by an argument or by an option, once", async () =>
     assert.equal((await stratos(["why", pipeline, ...words])).status, 2, words.join(" "));
 });
 
-test("what is not there, and what is no byte, is said so", async () => {
+extendedTest("what is not there, and what is no byte, is said so", async () => {
   for (const [words, status, said] of [
     [["output:999"], 125, /the output has 15 bytes/],
     [["/tmp/none"], 125, /\/tmp\/none is no file of the system there/],

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { CompiledLisp } from "./compiled-session.ts";
 import type { EngineOptions } from "./engine-options.ts";
 import type { FutureThreads, RunningHeap } from "./heap/running-heap.ts";
@@ -152,7 +153,7 @@ test("with a seed futures run in an order of the seed's when one is touched, on 
   assert.equal(run(text, "versions"), "01234567|(0 1 2 3 4 5 6 7) \n");
 });
 
-test("a copy goes on from a heap that is being marked and swept, with what it knows by identity", () => {
+extendedTest("a copy goes on from a heap that is being marked and swept, with what it knows by identity", () => {
   // What is made in rounds leaves holes; each future begins at another point of the collector's work.
   const text = `
     (import (srfi 69))

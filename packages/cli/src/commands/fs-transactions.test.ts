@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { commandArguments } from "../testing/command-line.ts";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
@@ -134,7 +135,7 @@ test("a command that is not there is told, and leaves nothing", async () => {
 });
 
 if (hasFuse()) {
-  test("the schedule of a mounted volume is run through its mount", async () => {
+  extendedTest("the schedule of a mounted volume is run through its mount", async () => {
     await works("schedule", "set", volume, "--daily", "2");
     const place = join(folder, "mounted");
     mkdirSync(place);

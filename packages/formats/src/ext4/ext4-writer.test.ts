@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { mkdirSync, readFileSync, lstatSync, statSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { extendedTest } from "@stratos/base/testing";
 import { MemoryDisk } from "../disk/disk.ts";
 import { DiskFile, run, withFolder } from "../testing/disk-file.ts";
 import { SAMPLE_TIME, sampleBytes, sampleFile, sampleTree } from "../testing/sample-tree.ts";
@@ -80,7 +81,7 @@ test(
     }),
 );
 
-test("a large disk costs what is used of it, and its last block has a number of more than 32 bits", () =>
+extendedTest("a large disk costs what is used of it, and its last block has a number of more than 32 bits", () =>
   withFolder((folder) => {
     const path = join(folder, "disk");
     made(path, sampleTree(), 2 ** 40);
@@ -108,7 +109,8 @@ test("a large disk costs what is used of it, and its last block has a number of 
     );
     const last = descriptorPlaces(places.get(4096)!.subarray((superblock.groupCount - 1) * 64));
     assert.equal(last.inodeBitmap, superblock.groupCount * 32768 - 32768 + 1);
-  }));
+  }),
+);
 
 test("debugfs gives back what the tree holds", () =>
   withFolder((folder) => {

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { HubProblem, type HubClient, type PolicyConditions } from "@stratos/hub-api";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 import { isWithin, readHours } from "./policies.ts";
@@ -80,7 +81,7 @@ test("policies: the refusal and the change are in the audit; a policy is listed 
   await assert.rejects(put({ hours: "always" }), /always: no hours/);
 });
 
-test(
+extendedTest(
   "policies: a request with an idempotency key is decided about within its transaction",
   { timeout: 60_000 },
   async () => {

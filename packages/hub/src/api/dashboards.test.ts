@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { startTestHub } from "../testing/test-hub.ts";
 
-test("what deploy/ asks Prometheus for, the hub tells", async (t) => {
+extendedTest("what deploy/ asks Prometheus for, the hub tells", async (t) => {
   const hub = await startTestHub();
   t.after(() => hub.close());
   await hub.admin.call("POST", "/tasks", { kind: "command", payload: { argv: ["true"] } });

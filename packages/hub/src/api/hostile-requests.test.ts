@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { HubProblem, type HubClient, type TaskView } from "@stratos/hub-api";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 
@@ -71,7 +72,7 @@ test("a task of a channel that is gone is not tried again, and stays what it is"
   assert.deepEqual((await hub.admin.call<{ findings: unknown[] }>("POST", "/fsck")).findings, []);
 });
 
-test("a page of large tasks ends early, and the next goes on behind it", async () => {
+extendedTest("a page of large tasks ends early, and the next goes on behind it", async () => {
   await hub.admin.call("PUT", "/channels/large", {});
   const made: number[] = [];
   for (let index = 0; index < 12; index++)

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { startTestHub } from "../testing/test-hub.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 
@@ -49,7 +50,7 @@ test("without trusted proxies no header means anything; what is no network is re
     assert.throws(() => new TrustedProxies([wrong]), /expected a network/);
 });
 
-test("a person signs in behind a proxy that ends TLS; guesses behind it lock nobody out", async (context) => {
+extendedTest("a person signs in behind a proxy that ends TLS; guesses behind it lock nobody out", async (context) => {
   const hub = await startTestHub({ trustedProxies: ["127.0.0.1"] });
   context.after(() => hub.close());
   const signIn = (token: string, client: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>

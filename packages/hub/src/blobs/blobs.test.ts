@@ -11,6 +11,7 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { S3Bucket } from "@stratos/host-node/s3";
 import { startTestBucket, type TestBucket } from "@stratos/host-node/testing";
 import type { HubError } from "../store/hub-error.ts";
@@ -170,7 +171,7 @@ test("bucket: no program is given a damaged blob; reading that breaks off begins
   assert.deepEqual(readdirSync(uploads), []);
 });
 
-test("bucket: a hub that is killed while it sends leaves no object, and the next one goes on", async () => {
+extendedTest("bucket: a hub that is killed while it sends leaves no object, and the next one goes on", async () => {
   const whole = Buffer.alloc(40 << 20, "forty");
   const digest = digestOf(whole);
   // Lets 20 MiB through: a part and a half.

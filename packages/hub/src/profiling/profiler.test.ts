@@ -50,64 +50,67 @@ async function metric(hub: TestHub, name: string): Promise<number> {
   return Number(new RegExp(`^stratos_hub_${name} (\\S+)$`, "m").exec(text)?.[1]);
 }
 
-test("a profile is taken, kept, read and removed, by an administrator alone, and that is in the audit", async (t) => {
-  const folder = join(temporary(t), "profiles");
-  const hub = await startTestHub({ profiles: { ...PROFILES, folder } });
-  t.after(() => hub.close());
-  assert.deepEqual(await list(hub.admin), []);
-  assert.equal(await metric(hub, "profile_seconds"), 0);
+extendedTest(
+  "a profile is taken, kept, read and removed, by an administrator alone, and that is in the audit",
+  async (t) => {
+    const folder = join(temporary(t), "profiles");
+    const hub = await startTestHub({ profiles: { ...PROFILES, folder } });
+    t.after(() => hub.close());
+    assert.deepEqual(await list(hub.admin), []);
+    assert.equal(await metric(hub, "profile_seconds"), 0);
 
-  const taking = whileBusy(hub.admin.call<ProfileView>("POST", "/profiles", { seconds: 1 }));
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  assert.equal(await statusOf(hub.admin.call("POST", "/profiles", {})), 409);
-  const view = await taking;
-  assert.equal(view.by, "admin");
-  assert.ok(view.seconds >= 1 && view.loopBusy > 0.2 && view.cpuSeconds > 0.1, JSON.stringify(view));
-  assert.ok(view.heap.used > 1e6 && view.heap.rss > view.heap.used && view.heap.spaces.length > 3);
-  assert.ok(view.heap.allocated.length > 0 && kept.length > 0);
-  assert.deepEqual(await list(hub.admin), [view]);
-  assert.deepEqual(await hub.admin.call("GET", `/profiles/${view.id}`), view);
-  assert.ok((await metric(hub, "profile_seconds")) >= 1);
+    const taking = whileBusy(hub.admin.call<ProfileView>("POST", "/profiles", { seconds: 1 }));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.equal(await statusOf(hub.admin.call("POST", "/profiles", {})), 409);
+    const view = await taking;
+    assert.equal(view.by, "admin");
+    assert.ok(view.seconds >= 1 && view.loopBusy > 0.2 && view.cpuSeconds > 0.1, JSON.stringify(view));
+    assert.ok(view.heap.used > 1e6 && view.heap.rss > view.heap.used && view.heap.spaces.length > 3);
+    assert.ok(view.heap.allocated.length > 0 && kept.length > 0);
+    assert.deepEqual(await list(hub.admin), [view]);
+    assert.deepEqual(await hub.admin.call("GET", `/profiles/${view.id}`), view);
+    assert.ok((await metric(hub, "profile_seconds")) >= 1);
 
-  const response = await hub.admin.raw("GET", `/profiles/${view.id}/file`, {});
-  assert.match(response.headers.get("content-disposition")!, /filename="\d{8}T\d{9}Z-[0-9a-f]{6}\.cpuprofile"/);
-  const text = await response.text();
-  assert.equal(text.length, view.bytes);
-  const times = profileTimes(parseCpuProfile(text));
-  const burner = hottest(times, "total", 30).find((one) => one.function === "burnProcessorTime");
-  assert.match(burner!.where, /^packages\/hub\/src\/profiling\/profiler\.test\.ts:\d+$/);
-  assert.ok(burner!.totalMs > 100, JSON.stringify(burner));
-  assert.ok(!text.includes(process.cwd()), "it names a path of this computer");
+    const response = await hub.admin.raw("GET", `/profiles/${view.id}/file`, {});
+    assert.match(response.headers.get("content-disposition")!, /filename="\d{8}T\d{9}Z-[0-9a-f]{6}\.cpuprofile"/);
+    const text = await response.text();
+    assert.equal(text.length, view.bytes);
+    const times = profileTimes(parseCpuProfile(text));
+    const burner = hottest(times, "total", 30).find((one) => one.function === "burnProcessorTime");
+    assert.match(burner!.where, /^packages\/hub\/src\/profiling\/profiler\.test\.ts:\d+$/);
+    assert.ok(burner!.totalMs > 100, JSON.stringify(burner));
+    assert.ok(!text.includes(process.cwd()), "it names a path of this computer");
 
-  for (const name of readdirSync(folder)) assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600, name);
-  assert.equal(statSync(folder).mode & 0o777, 0o700);
+    for (const name of readdirSync(folder)) assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600, name);
+    assert.equal(statSync(folder).mode & 0o777, 0o700);
 
-  await hub.admin.call("PUT", "/grants/olga/operator");
-  const { token } = await hub.admin.call<{ token: string }>("POST", "/tokens", { principal: "olga", scopes: ["*"] });
-  const olga = hub.client(token);
-  for (const [method, path] of [
-    ["GET", "/profiles"],
-    ["GET", `/profiles/${view.id}`],
-    ["GET", `/profiles/${view.id}/file`],
-    ["DELETE", `/profiles/${view.id}`],
-  ] as const)
-    assert.equal(await statusOf(olga.call(method, path)), 403, `${method} ${path}`);
-  assert.equal(await statusOf(olga.call("POST", "/profiles", {})), 403);
-  for (const seconds of [0, -1, 61, "1"])
-    assert.equal(await statusOf(hub.admin.call("POST", "/profiles", { seconds })), 422, String(seconds));
+    await hub.admin.call("PUT", "/grants/olga/operator");
+    const { token } = await hub.admin.call<{ token: string }>("POST", "/tokens", { principal: "olga", scopes: ["*"] });
+    const olga = hub.client(token);
+    for (const [method, path] of [
+      ["GET", "/profiles"],
+      ["GET", `/profiles/${view.id}`],
+      ["GET", `/profiles/${view.id}/file`],
+      ["DELETE", `/profiles/${view.id}`],
+    ] as const)
+      assert.equal(await statusOf(olga.call(method, path)), 403, `${method} ${path}`);
+    assert.equal(await statusOf(olga.call("POST", "/profiles", {})), 403);
+    for (const seconds of [0, -1, 61, "1"])
+      assert.equal(await statusOf(hub.admin.call("POST", "/profiles", { seconds })), 422, String(seconds));
 
-  await hub.admin.call("DELETE", `/profiles/${view.id}`);
-  assert.deepEqual(readdirSync(folder), []);
-  for (const path of [view.id, `${view.id}/file`, "..%2fx", "20260101T000000000Z-aaaaaa"])
-    assert.equal(await statusOf(hub.admin.call("GET", `/profiles/${path}`)), 404, path);
-  const rows = await hub.database.query<{ actor: string; what: string; profile: string }>(
-    "select actor, what, detail->>'profile' as profile from event where what like 'PROFILE%' order by id",
-  );
-  assert.deepEqual(rows, [
-    { actor: "admin", what: "PROFILE_TAKEN", profile: view.id },
-    { actor: "admin", what: "PROFILE_REMOVED", profile: view.id },
-  ]);
-});
+    await hub.admin.call("DELETE", `/profiles/${view.id}`);
+    assert.deepEqual(readdirSync(folder), []);
+    for (const path of [view.id, `${view.id}/file`, "..%2fx", "20260101T000000000Z-aaaaaa"])
+      assert.equal(await statusOf(hub.admin.call("GET", `/profiles/${path}`)), 404, path);
+    const rows = await hub.database.query<{ actor: string; what: string; profile: string }>(
+      "select actor, what, detail->>'profile' as profile from event where what like 'PROFILE%' order by id",
+    );
+    assert.deepEqual(rows, [
+      { actor: "admin", what: "PROFILE_TAKEN", profile: view.id },
+      { actor: "admin", what: "PROFILE_REMOVED", profile: view.id },
+    ]);
+  },
+);
 
 test("by the clock they come by themselves, and no more are kept than may be", async (t) => {
   const folder = join(temporary(t), "profiles");

@@ -1,14 +1,14 @@
 /** Goal: locks are taken in one order, whoever moves runs. Method: a PostgreSQL server of the test's own. */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { openMigrated, startPostgres } from "../testing/test-database.ts";
 import { claimRuns } from "./claim-runs.ts";
 import { registerHost } from "./hosts.ts";
 import { renewRuns } from "./move-runs.ts";
 import { submitTasks } from "./submit-tasks.ts";
 
-test("who renews waits for who has the task, as who ends its run does", async (t) => {
+extendedTest("who renews waits for who has the task, as who ends its run does", async (t) => {
   const server = startPostgres();
   const database = await openMigrated(server.createDatabase());
   t.after(async () => {

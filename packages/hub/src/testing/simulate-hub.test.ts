@@ -82,7 +82,7 @@ extendedTest("the database is killed while many hosts work: no task is lost, non
   assert.equal(faults["servers killed"], 2);
 });
 
-test("a result that is accepted twice is found, and told with the seed", async (t) => {
+extendedTest("a result that is accepted twice is found, and told with the seed", async (t) => {
   const place = server.createDatabase();
   const hubs = await SimulatedHubs.open(place);
   t.after(() => hubs.close());
@@ -100,23 +100,26 @@ new.task_id, new.run_id); end if; return new; end $$;
   await assert.rejects(simulateRound({ seed: 6, hubs, steps: 120 }), fault);
 });
 
-test("rounds that fail are told with what repeats them, and the others go on in another database", async (t) => {
-  let made = 0;
-  const counted = { ...server, createDatabase: () => (made++, server.createDatabase()) };
-  t.mock.method(SimulatedHubs, "open", async (place: string) => {
-    t.mock.restoreAll();
-    const hubs = await SimulatedHubs.open(place);
-    await hubs.base.query("alter table event rename column what to that");
-    return hubs;
-  });
-  const told: string[] = [];
-  const tell = (line: string): void => void told.push(line);
-  const options = { first: 9, rounds: 3, steps: 60, jobs: 1, minutes: Infinity, server: counted, place: "", tell };
-  assert.equal(await new SimulationRounds(options).run(), false);
-  assert.match(told[0]!, /seed 9: .*column "what"[\s\S]*\nnpm run sim:hub -- --rounds 1 --seed 9 --steps 60$/);
-  assert.match(told.at(-1)!, /^2 passed, 1 failed/);
-  assert.equal(made, 2);
-});
+extendedTest(
+  "rounds that fail are told with what repeats them, and the others go on in another database",
+  async (t) => {
+    let made = 0;
+    const counted = { ...server, createDatabase: () => (made++, server.createDatabase()) };
+    t.mock.method(SimulatedHubs, "open", async (place: string) => {
+      t.mock.restoreAll();
+      const hubs = await SimulatedHubs.open(place);
+      await hubs.base.query("alter table event rename column what to that");
+      return hubs;
+    });
+    const told: string[] = [];
+    const tell = (line: string): void => void told.push(line);
+    const options = { first: 9, rounds: 3, steps: 60, jobs: 1, minutes: Infinity, server: counted, place: "", tell };
+    assert.equal(await new SimulationRounds(options).run(), false);
+    assert.match(told[0]!, /seed 9: .*column "what"[\s\S]*\nnpm run sim:hub -- --rounds 1 --seed 9 --steps 60$/);
+    assert.match(told.at(-1)!, /^2 passed, 1 failed/);
+    assert.equal(made, 2);
+  },
+);
 
 test("rounds that there was no time for are told, with the command that does them", async () => {
   const told: string[] = [];

@@ -6,9 +6,10 @@ import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { Workspace } from "./workspace.ts";
 
-test("no library that comes along has a problem, and names in it are found", () => {
+extendedTest("no library that comes along has a problem, and names in it are found", () => {
   const folder = join(import.meta.dirname, "../../scheme");
   const read = (file: string): string | null => (existsSync(file) ? readFileSync(file, "utf8") : null);
   const files = globSync("{srfi,stratos,astra}/*.s{ld,cm}", { cwd: folder }).map((name) => join(folder, name));

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { SeededRandom } from "@stratos/base";
 import { CompiledLisp } from "../compiled-session.ts";
 import { itemsOf } from "../datum/datum.ts";
@@ -93,7 +94,7 @@ function randomGraph(random: SeededRandom, size: number): string {
     ${lines.join("\n")} nodes)`;
 }
 
-test("structures that share parts or are circular are equal where the interpreter says so", () => {
+extendedTest("structures that share parts or are circular are equal where the interpreter says so", () => {
   const seed = Date.now() % 2 ** 31;
   for (let round = 0; round < 9; round++) {
     const size = 3 + new SeededRandom(seed + round).below(round < 6 ? 12 : 90);

@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { sampleOf } from "@stratos/base/testing";
 import { SeededRandom } from "@stratos/base";
 import { parseAlpmDependency, satisfiesAlpmDependency } from "./dependency.ts";
 import { compareAlpmVersions } from "./version.ts";
@@ -31,7 +32,7 @@ test("epochs come first, and a release counts only where both have one", () => {
   assert.equal(order("99999999999999999999", "100000000000000000000"), -1);
 });
 
-test("3 600 random pairs are ordered as pacman orders them", () => {
+test("random pairs are ordered as pacman orders them", () => {
   const seed = 20261120;
   const random = new SeededRandom(seed);
   const pieces = [
@@ -62,7 +63,9 @@ test("3 600 random pairs are ordered as pacman orders them", () => {
   const versions = Array.from({ length: 60 }, version);
   const folder = mkdtempSync(join(tmpdir(), "alpm-versions-"));
   try {
-    for (const installed of versions.map((one) => `${one.replaceAll("-", "") || "1"}-${1 + random.below(2)}`)) {
+    for (const installed of sampleOf(versions, 3).map(
+      (one) => `${one.replaceAll("-", "") || "1"}-${1 + random.below(2)}`,
+    )) {
       // pacman tells which of the conditions an installed package does not fulfil.
       const entry = join(folder, "local", `v-${installed}`);
       mkdirSync(entry, { recursive: true });

@@ -309,7 +309,7 @@ test("over a served tree a script changes the same, and what it sees is known", 
   assert.deepEqual(remains(), []);
 });
 
-test("what ldconfig alone has looked at is known apart", serving, async () => {
+extendedTest("what ldconfig alone has looked at is known apart", serving, async () => {
   const linker = "#!/bin/sh\ncat /libs/a.so /libs/b.so /libs/c.so\n[ ! -e /libs/d.so ]\nexit 7\n";
   const script =
     "set -e\ncat /libs/c.so\nstatus=0\n/usr/sbin/ldconfig || status=$?\necho status $status\ncat /libs/b.so\n";
@@ -409,7 +409,7 @@ test(
   },
 );
 
-test("over a served tree, too, a script that fails or is stopped leaves nothing", serving, async () => {
+extendedTest("over a served tree, too, a script that fails or is stopped leaves nothing", serving, async () => {
   await assert.rejects(
     new NativeRunner(temporary).run(job("echo why\nexit 3\n", { isObserved: true })),
     (error) => error instanceof ScriptError && /\/script ended with status 3\n {2}why$/.test(error.message),

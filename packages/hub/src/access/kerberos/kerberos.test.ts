@@ -123,28 +123,31 @@ test("kerberos: each kind of AES, and a client that wants proof of the hub", asy
   }
 });
 
-test("kerberos: `hub login --kerberos` shows the ticket that the system has, or says what is missing", async () => {
-  const never = new AbortController().signal;
-  const before = { ...process.env };
-  try {
-    Object.assign(process.env, realm.environmentOf("alice"));
-    const { principal, token } = await signInByTicket(hub.server.url, never);
-    assert.equal(principal, `kerberos:alice@${REALM}`);
-    assert.match(token, /^stratos_/);
-    const plain = await startTestHub();
-    await assert.rejects(signInByTicket(plain.server.url, never), /takes no Kerberos tickets/);
-    await plain.close();
-    Object.assign(process.env, realm.environmentOf("mallory/guest"));
-    await assert.rejects(signInByTicket(hub.server.url, never), /no --kerberos-role is theirs/);
-    Object.assign(process.env, realm.environmentOf("nobody"));
-    await assert.rejects(signInByTicket(hub.server.url, never), /there is no ticket to show/);
-    process.env["PATH"] = "/nowhere";
-    await assert.rejects(signInByTicket(hub.server.url, never), /curl: is not installed/);
-  } finally {
-    for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
-    Object.assign(process.env, before);
-  }
-});
+extendedTest(
+  "kerberos: `hub login --kerberos` shows the ticket that the system has, or says what is missing",
+  async () => {
+    const never = new AbortController().signal;
+    const before = { ...process.env };
+    try {
+      Object.assign(process.env, realm.environmentOf("alice"));
+      const { principal, token } = await signInByTicket(hub.server.url, never);
+      assert.equal(principal, `kerberos:alice@${REALM}`);
+      assert.match(token, /^stratos_/);
+      const plain = await startTestHub();
+      await assert.rejects(signInByTicket(plain.server.url, never), /takes no Kerberos tickets/);
+      await plain.close();
+      Object.assign(process.env, realm.environmentOf("mallory/guest"));
+      await assert.rejects(signInByTicket(hub.server.url, never), /no --kerberos-role is theirs/);
+      Object.assign(process.env, realm.environmentOf("nobody"));
+      await assert.rejects(signInByTicket(hub.server.url, never), /there is no ticket to show/);
+      process.env["PATH"] = "/nowhere";
+      await assert.rejects(signInByTicket(hub.server.url, never), /curl: is not installed/);
+    } finally {
+      for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+      Object.assign(process.env, before);
+    }
+  },
+);
 
 test("kerberos: the same request is taken once", async () => {
   const token = await tokenOf("alice");

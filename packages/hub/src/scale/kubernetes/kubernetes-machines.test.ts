@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { extendedTest } from "@stratos/base/testing";
 import { SeededRandom } from "@stratos/base";
 import { parse } from "yaml";
 import { failure, TestCluster, type TestJob } from "../../testing/test-cluster.ts";
@@ -317,7 +318,7 @@ test("many Jobs are read in pages", async () => {
   assert.equal(world.scaler.names.length, 1_201);
 });
 
-test("under faults of cluster and server all tasks are done, within the bounds", async () => {
+extendedTest("under faults of cluster and server all tasks are done, within the bounds", async () => {
   for (let round = 0; round < 6; round++) {
     const seed = round * 7_919 + 1;
     const random = new SeededRandom(seed);
