@@ -7,6 +7,7 @@ import { CONTROLLERS, type ControlGroups } from "../task/control-group.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { describeKeys, describeKeyUsers } from "../keys/describe-keys.ts";
 import { isCapable } from "../security/credentials.ts";
+import { loadText } from "../task/load-average.ts";
 import type { Task } from "../task/task.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -268,7 +269,8 @@ function hundredths(ns: number): string {
 /** @param namespace  the reader's, whose last number is the one shown */
 function describeLoad(kernel: Kernel, namespace: PidNamespace): string {
   const { running, total } = countTasks(kernel);
-  return `0.00 0.00 0.00 ${running}/${total} ${kernel.tasks.lastNumberIn(namespace)}\n`;
+  const loads = kernel.scheduler.load.read(kernel.now()).map(loadText).join(" ");
+  return `${loads} ${running}/${total} ${kernel.tasks.lastNumberIn(namespace)}\n`;
 }
 
 /** Name, nodes, major number, minor numbers, kind (proc_tty(5), fs/proc/proc_tty.c). */

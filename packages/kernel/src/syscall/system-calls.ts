@@ -52,6 +52,7 @@ import { hwprobe } from "./hwprobe.ts";
 import { movedBefore, pauseTransfer, WORK } from "../ground/call-work.ts";
 import { exitGroup } from "../task/exit.ts";
 import { NO_RETURN } from "../ground/wait-queue.ts";
+import { loadOfSysinfo } from "../task/load-average.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
@@ -81,6 +82,8 @@ function sysinfo(task: Task, address: number): number {
   const { u8, view } = kernel.scratch;
   u8.fill(0, 0, Sysinfo.size);
   put64(view, Sysinfo.offset.uptime, Math.ceil((kernel.now() + task.namespaces.time.boottimeNs) / 1e9));
+  for (const [at, load] of kernel.scheduler.load.read(kernel.now()).entries())
+    put64(view, Sysinfo.offset.loads + 8 * at, loadOfSysinfo(load));
   put64(view, Sysinfo.offset.totalram, kernel.memory.limit * PAGE_SIZE);
   put64(view, Sysinfo.offset.freeram, kernel.memory.free * PAGE_SIZE);
   view.setUint16(Sysinfo.offset.procs, kernel.tasks.tasks.size, true);

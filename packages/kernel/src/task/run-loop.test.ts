@@ -55,3 +55,16 @@ test("timers of processor time and RLIMIT_CPU come after the turns that they are
     assert.equal(task.userNs, 1e9);
   }
 });
+
+test("who computes for a minute is 0.63 of the load, and nobody is after it has slept for long", () => {
+  const { kernel, task, test: machine, turn } = createSpinner();
+  const minuteLoad = (): number => kernel.scheduler.load.read(kernel.now())[0]! / 2048;
+  const end = kernel.now() + 60e9;
+  while (kernel.now() < end) turn();
+  assert.ok(minuteLoad() > 0.58 && minuteLoad() < 0.68, String(minuteLoad()));
+  kernel.scheduler.dequeue(task);
+  task.state = "S";
+  kernel.scheduler.load.turnEnded(kernel.now(), kernel.now(), 1, 0);
+  machine.clock.advance(3600e9);
+  assert.equal(minuteLoad(), 0);
+});

@@ -171,6 +171,8 @@ function endSlice(kernel: Kernel, task: Task, before: number): void {
     if (holdNs > 0) scheduler.hold(task, kernel.now() + holdNs);
     else scheduler.enqueue(task);
   } else task.voluntarySwitches++;
+  const left = scheduler.runnableCount;
+  scheduler.load.turnEnded(kernel.turn.startNs, kernel.turn.endNs, task.queueIndex >= 0 ? left : left + 1, left);
   if (task.state !== "X" && task.state !== "Z") {
     hart.saveTo(task.registers);
   }

@@ -3,6 +3,7 @@ import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { Timer, type TimerClient } from "../time/timer-queue.ts";
 import { chargeGroups, countLoad, shareFactor, WEIGHT_DEFAULT } from "./group-shares.ts";
+import { LoadAverage } from "./load-average.ts";
 import { RunQueue } from "./run-queue.ts";
 import type { Task } from "./task.ts";
 import type { WaitQueue } from "../ground/wait-queue.ts";
@@ -23,6 +24,7 @@ export class Scheduler {
   current: Task | null = null;
   /** Set when the current task should give way at the next chance. */
   mustSwitch = false;
+  load = new LoadAverage();
   /**
    * sched_rt_period_us and sched_rt_runtime_us of /proc/sys/kernel: of the time for which others wait, what real-time
    * tasks take at most before these get their part; a runtime of −1: they get none.

@@ -26,7 +26,9 @@ interface Charged {
 
 export class TurnClock {
   #clock: CpuClock;
-  #startNs = 0;
+  /** Monotonic time, of the turn that ended last, too. */
+  startNs = 0;
+  endNs = 0;
   /** Processor time at the last look at it, and what short turns have taken since. */
   #lookedNs = 0;
   #shortNs = 0;
@@ -48,7 +50,7 @@ export class TurnClock {
 
   /** A task comes on the hart. @param nowNs  monotonic time */
   begin(nowNs: number): void {
-    this.#startNs = nowNs;
+    this.startNs = nowNs;
     this.#saidNs = 0;
     this.#chargedNs = 0;
     this.#kernelNs = 0;
@@ -61,7 +63,7 @@ export class TurnClock {
 
   /** Charges the task on the hart for its turn so far. @returns nanoseconds of processor time since `begin` */
   charge(task: Charged): number {
-    const wallNs = this.#clock.monotonicNs() - this.#startNs;
+    const wallNs = this.#clock.monotonicNs() - this.startNs;
     this.#chargeFor(task, wallNs < SHORT_NS ? wallNs : this.#long(wallNs, this.#clock.cpuNs()));
     return this.#saidNs;
   }
@@ -73,7 +75,8 @@ export class TurnClock {
    * @returns nanoseconds of processor time since `begin`
    */
   end(task: Charged): number {
-    const wallNs = this.#clock.monotonicNs() - this.#startNs;
+    this.endNs = this.#clock.monotonicNs();
+    const wallNs = this.endNs - this.startNs;
     if (wallNs < SHORT_NS) {
       this.#chargeFor(task, wallNs);
       this.#shortNs += this.#saidNs;
@@ -105,7 +108,6 @@ export class TurnClock {
     stateClass("TurnClock", this, {
       save: (it) => ({
         clock: it.#clock,
-        startNs: it.#startNs,
         lookedNs: it.#lookedNs,
         shortNs: it.#shortNs,
         saidNs: it.#saidNs,
@@ -115,7 +117,6 @@ export class TurnClock {
       load: (it, from) =>
         ({
           clock: it.#clock,
-          startNs: it.#startNs,
           lookedNs: it.#lookedNs,
           shortNs: it.#shortNs,
           saidNs: it.#saidNs,
