@@ -50,7 +50,7 @@ import { waysOf } from "../socket/route-ways.ts";
 import { isRefusal, type Route } from "../socket/routes.ts";
 import { describeGroups, describeGroups6, describeLinkGroups } from "./net-groups.ts";
 import { describeSocketKinds } from "./net-protocols.ts";
-import { describeFurther, describeProtocols, describeProtocols6 } from "./net-statistics.ts";
+import { describeFurther, describePacketWork, describeProtocols, describeProtocols6 } from "./net-statistics.ts";
 import { numbered, tableInPieces } from "./table-in-pieces.ts";
 
 /** /proc/PID/net: of the network namespace of the process. Its files are made when somebody asks for one. */
@@ -123,6 +123,7 @@ function fill(directory: PseudoDirectory, target: () => Task): void {
   const file = (name: string, source: TextSource): void =>
     void directory.add(name, new NetFile(fileSystem, (_reader, from, kept) => source(target(), from, kept)));
   file("dev", describeInterfaces);
+  file("softnet_stat", ({ network }) => describePacketWork(network));
   file("route", describeRoutes);
   file("if_inet6", describeInet6);
   file("igmp", describeGroups);

@@ -14,7 +14,7 @@ import {
 import { disableIpv6 } from "../socket/interface-changes.ts";
 import { routed, type Station } from "../testing/network-world.ts";
 import { inet } from "../testing/socket-task.ts";
-import { describeFurther, describeProtocols, describeProtocols6 } from "./net-statistics.ts";
+import { describeFurther, describePacketWork, describeProtocols, describeProtocols6 } from "./net-statistics.ts";
 
 /** By group and name, those that are not 0. */
 function countsOf({ user }: Station): Map<string, number> {
@@ -150,4 +150,16 @@ test("netstat(8) finds what our stack says of segments", () => {
     ["TCPOrigDataSent", "TCPSynRetrans", "TCPDSACKRecv", "TCPDSACKOfoRecv"].map((name) => counts.get(`TcpExt${name}`)),
     [1, 0, 0, 0],
   );
+});
+
+test("softnet_stat has a row of 15 words for the one thread that takes packets, and counts what came", () => {
+  const { router, a } = routed();
+  const taken = (): number => {
+    const text = describePacketWork(router.user.task.network);
+    assert.match(text, /^[0-9a-f]{8}(?: [0-9a-f]{8}){14}\n$/);
+    return Number.parseInt(text, 16);
+  };
+  const before = taken();
+  for (let i = 0; i < 3; i++) a.user.send(a.user.socket(AF_INET, SOCK_DGRAM), "heard", 0, inet("10.1.0.1", 7));
+  assert.ok(taken() >= before + 3, String(taken()));
 });
