@@ -4,7 +4,9 @@ import {
   FUSE_FSYNC_FDATASYNC,
   FUSE_NAME_MAX,
   FUSE_READDIR,
+  FUSE_READDIRPLUS,
   FuseDirent,
+  FuseEntryOut,
   FuseFsyncIn,
   FuseReadIn,
 } from "@stratos/abi/fuse";
@@ -17,7 +19,15 @@ import { seekTarget } from "../../vfs/seek-target.ts";
 import type { FsCaller } from "../fs-kernel.ts";
 import type { FuseHandle } from "./fuse-handle.ts";
 import { servedIoctl } from "./fuse-ioctl.ts";
-import { keyOf, message, type Opaque, opaqueAt } from "./fuse-request.ts";
+import {
+  forEachListed,
+  type FuseRequest,
+  isNameOfOther,
+  keyOf,
+  message,
+  type Opaque,
+  opaqueAt,
+} from "./fuse-request.ts";
 import type { ServedNode } from "./served-node.ts";
 
 const LISTED_AT_ONCE = 8 * PAGE_SIZE;
@@ -84,6 +94,39 @@ export class FuseDirectoryFile extends OpenFile {
     return -EIO;
   }
 
+  /**
+   * With attributes: as long as those of the last listing were wanted, where the server lets the kernel choose
+   * (fs/fuse/readdir.c, fuse_use_readdirplus).
+   */
+  #listsEntries(key: string): boolean {
+    const { inode, position } = this;
+    const { connection } = inode.fileSystem;
+    if (!connection.listsEntries) return false;
+    if (connection.isAsked(inode.node, FUSE_READDIRPLUS, key)) return true;
+    if (connection.isAsked(inode.node, FUSE_READDIR, key)) return false;
+    if (!connection.choosesListings || position === 0) return true;
+    const isWanted = inode.wantsEntries;
+    inode.wantsEntries = false;
+    return isWanted;
+  }
+
+  /** Takes what a listing tells of its entries. @returns the listing without that; −EIO it isn't one */
+  #withoutEntries({ reply, unique }: FuseRequest): Uint8Array | number {
+    const { inode, path } = this;
+    const listed = new Uint8Array(reply.length);
+    let end = 0;
+    const isWhole = forEachListed(reply, (entry, at, length) => {
+      const size = Math.ceil((FuseDirent.size + length) / 8) * 8;
+      listed.set(reply.subarray(at, Math.min(reply.length, at + size)), end);
+      end += size;
+      const name = byteString(reply, at + FuseDirent.size, at + FuseDirent.size + length);
+      // Without a node nothing is told of it.
+      if (keyOf(opaqueAt(entry, FuseEntryOut.offset.nodeid)) === 0 || !isNameOfOther(name)) return;
+      inode.noteListed(path.dentry, name, entry, unique);
+    });
+    return isWhole ? listed.subarray(0, end) : this.#wrong();
+  }
+
   #list(): Uint8Array | number {
     const { fh } = this.handle;
     const { position } = this;
@@ -97,10 +140,12 @@ export class FuseDirectoryFile extends OpenFile {
       view.setUint32(at + 4, place.high, true);
       return bytes;
     };
-    const answer = this.inode.ask(FUSE_READDIR, `${keyOf(fh)} ${position}`, make, 0, LISTED_AT_ONCE);
+    const key = `${keyOf(fh)} ${position}`;
+    const opcode = this.#listsEntries(key) ? FUSE_READDIRPLUS : FUSE_READDIR;
+    const answer = this.inode.ask(opcode, key, make, 0, LISTED_AT_ONCE);
     if (isErrno(answer)) return answer === -ENOSYS ? -ENOTDIR : answer;
     answer.isTaken = true;
-    const { reply } = answer;
+    const reply = opcode === FUSE_READDIR ? answer.reply : this.#withoutEntries(answer);
     this.inode.fileSystem.connection.used(answer);
     return reply;
   }
