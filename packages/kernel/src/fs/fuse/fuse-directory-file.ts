@@ -104,10 +104,10 @@ export class FuseDirectoryFile extends OpenFile {
     if (!connection.listsEntries) return false;
     if (connection.isAsked(inode.node, FUSE_READDIRPLUS, key)) return true;
     if (connection.isAsked(inode.node, FUSE_READDIR, key)) return false;
-    if (!connection.choosesListings || position === 0) return true;
+    if (!connection.choosesListings) return true;
     const isWanted = inode.wantsEntries;
     inode.wantsEntries = false;
-    return isWanted;
+    return isWanted || position === 0;
   }
 
   /** Takes what a listing tells of its entries. @returns the listing without that; −EIO it isn't one */
@@ -131,9 +131,8 @@ export class FuseDirectoryFile extends OpenFile {
     const { fh } = this.handle;
     const { position } = this;
     const place = this.#placeOf(position);
-    const values = { size: LISTED_AT_ONCE };
     const make = (): Uint8Array => {
-      const bytes = message(FuseReadIn, values, fh);
+      const bytes = message(FuseReadIn, { size: most }, fh);
       const view = viewOf(bytes);
       const at = bytes.length - FuseReadIn.size + FuseReadIn.offset.offset;
       view.setUint32(at, place.low, true);
@@ -141,12 +140,17 @@ export class FuseDirectoryFile extends OpenFile {
       return bytes;
     };
     const key = `${keyOf(fh)} ${position}`;
+    const { connection } = this.inode.fileSystem;
+    const isWanted = this.inode.wantsEntries;
     const opcode = this.#listsEntries(key) ? FUSE_READDIRPLUS : FUSE_READDIR;
-    const answer = this.inode.ask(opcode, key, make, 0, LISTED_AT_ONCE);
+    // Whether files are wanted with their names is seen by the first few (Linux asks for a page each time).
+    const isTrial = opcode === FUSE_READDIRPLUS && position === 0 && !isWanted && connection.choosesListings;
+    const most = isTrial ? PAGE_SIZE : LISTED_AT_ONCE;
+    const answer = this.inode.ask(opcode, key, make, 0, most);
     if (isErrno(answer)) return answer === -ENOSYS ? -ENOTDIR : answer;
     answer.isTaken = true;
     const reply = opcode === FUSE_READDIR ? answer.reply : this.#withoutEntries(answer);
-    this.inode.fileSystem.connection.used(answer);
+    connection.used(answer);
     return reply;
   }
 
