@@ -1,10 +1,14 @@
 /** What kernel and server agree on at INIT. Source: Linux include/uapi/linux/fuse.h. Words 0 and 1 of the flags. */
 export const FUSE_ASYNC_READ = 1 << 0,
+  FUSE_POSIX_LOCKS = 1 << 1,
   FUSE_EXPORT_SUPPORT = 1 << 4,
   FUSE_BIG_WRITES = 1 << 5,
   FUSE_DONT_MASK = 1 << 6,
+  FUSE_FLOCK_LOCKS = 1 << 10,
+  FUSE_HAS_IOCTL_DIR = 1 << 11,
   FUSE_DO_READDIRPLUS = 1 << 13;
-export const FUSE_ASYNC_DIO = 1 << 15,
+export const FUSE_READDIRPLUS_AUTO = 1 << 14,
+  FUSE_ASYNC_DIO = 1 << 15,
   FUSE_WRITEBACK_CACHE = 1 << 16,
   FUSE_NO_OPEN_SUPPORT = 1 << 17;
 export const FUSE_PARALLEL_DIROPS = 1 << 18,

@@ -193,6 +193,22 @@ export const FuseFallocateIn = struct("fuse_fallocate_in", {
 });
 export const FuseLseekIn = struct("fuse_lseek_in", { fh: u64, offset: u64, whence: u32, _padding: u32 });
 export const FuseLseekOut = struct("fuse_lseek_out", { offset: u64 });
+/** A range of a file, `end` with its last byte; F_RDLCK, F_WRLCK, F_UNLCK. */
+export const FuseFileLock = struct("fuse_file_lock", { start: u64, end: u64, type: u32, pid: u32 });
+export const FuseLkIn = struct("fuse_lk_in", { fh: u64, owner: u64, lk: FuseFileLock, lk_flags: hex32, _padding: u32 });
+export const FuseLkOut = struct("fuse_lk_out", { lk: FuseFileLock });
+/** `kh` is what a NOTIFY_POLL names. */
+export const FusePollIn = struct("fuse_poll_in", { fh: u64, kh: u64, flags: hex32, events: hex32 });
+export const FusePollOut = struct("fuse_poll_out", { revents: hex32, _padding: u32 });
+export const FuseCopyFileRangeIn = struct("fuse_copy_file_range_in", {
+  fh_in: u64,
+  off_in: u64,
+  nodeid_out: u64,
+  fh_out: u64,
+  off_out: u64,
+  len: u64,
+  flags: u64,
+});
 /** What the caller's memory has for the server follows, and behind a reply what the server has for it. */
 export const FuseIoctlIn = struct("fuse_ioctl_in", {
   fh: u64,
@@ -204,6 +220,7 @@ export const FuseIoctlIn = struct("fuse_ioctl_in", {
 });
 export const FuseIoctlOut = struct("fuse_ioctl_out", { result: i32, flags: hex32, in_iovs: u32, out_iovs: u32 });
 
+export const FuseNotifyPollWakeupOut = struct("fuse_notify_poll_wakeup_out", { kh: u64 });
 /** What a server says unasked (FUSE_NOTIFY_*). A name follows INVAL_ENTRY and DELETE, content STORE. */
 export const FuseNotifyInvalInodeOut = struct("fuse_notify_inval_inode_out", { ino: u64, off: i64, len: i64 });
 export const FuseNotifyInvalEntryOut = struct("fuse_notify_inval_entry_out", {
@@ -275,6 +292,12 @@ export const FOPEN_DIRECT_IO = 1,
 /** Flags of an IOCTL: the server wants more of the caller's memory, which it may not; it is of a folder. */
 export const FUSE_IOCTL_RETRY = 4,
   FUSE_IOCTL_DIR = 16;
+/** Flag of a GETLK, SETLK, SETLKW: the lock is a description's (flock(2)). */
+export const FUSE_LK_FLOCK = 1;
+/** Flag of a RELEASE: the lock of flock(2) goes with it. */
+export const FUSE_RELEASE_FLOCK_UNLOCK = 2;
+/** Flag of a POLL: somebody waits, and is to be told by NOTIFY_POLL. */
+export const FUSE_POLL_SCHEDULE_NOTIFY = 1;
 /** Flag of a NOTIFY_INVAL_ENTRY. */
 export const FUSE_EXPIRE_ONLY = 1;
 /** Flags of an FSYNC. */

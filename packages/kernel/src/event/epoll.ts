@@ -178,6 +178,18 @@ export class EpollFile extends PositionlessFile {
     return count;
   }
 
+  /**
+   * Before `collect`, where programs of the machine serve files: those that may be ready are asked for.
+   * @returns 0; BLOCKED: the call comes again
+   */
+  askReady(): number {
+    for (const { file, interest } of this.#ready) {
+      const asking = interest === 0 ? 0 : file.askPoll(interest, true);
+      if (asking < 0) return asking;
+    }
+    return 0;
+  }
+
   /** Called by an item whose file woke its queue. @returns whether somebody waited for it */
   itemWoken(item: EpollItem): boolean {
     this.#ready.add(item);

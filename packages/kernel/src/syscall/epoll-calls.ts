@@ -10,14 +10,17 @@ import {
   EPOLL_CTL_MOD,
   EpollEvent,
   O_PATH,
+  POLLERR,
+  POLLHUP,
   RLIMIT_NOFILE,
 } from "@stratos/abi";
 import { EpollFile } from "../event/epoll.ts";
 import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.ts";
 import { loadDuration } from "../event/wait-deadline.ts";
+import { forgetPolls } from "../fs/fuse/fuse-answers.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** Linux EP_MAX_EVENTS. */
@@ -51,6 +54,10 @@ function epollControl(task: Task, epfd: number, operation: number, fd: number, e
   const file = task.files.get(fd | 0);
   if (epoll === undefined || file === undefined || (file.flags & O_PATH) === O_PATH) return -EBADF;
   if (!(epoll instanceof EpollFile)) return -EINVAL;
+  if (operation !== EPOLL_CTL_DEL && task.kernel.vfs.servedFiles > 0) {
+    const asking = file.askPoll((events & POLLED) | POLLERR | POLLHUP, true);
+    if (asking < 0) return asking;
+  }
   switch (operation | 0) {
     case EPOLL_CTL_ADD:
       return epoll.add(fd | 0, file, events | 0, dataLow, dataHigh);
@@ -62,6 +69,9 @@ function epollControl(task: Task, epfd: number, operation: number, fd: number, e
       return -EINVAL;
   }
 }
+
+/** Conditions among the bits of an item. */
+const POLLED = 0x7fff;
 
 let buffer = new Uint8Array(64 * EpollEvent.size);
 let view = new DataView(buffer.buffer);
@@ -92,12 +102,16 @@ function epollWait(task: Task, epfd: number, address: number, count: number, sta
     view = new DataView(buffer.buffer);
   }
   filled = 0;
+  const asksFirst = task.kernel.vfs.servedFiles > 0;
+  const asking = asksFirst ? epoll.askReady() : 0;
+  if (asking < 0) return asking;
   // Nothing may be taken off the list for a caller that can't receive it.
   if (epoll.poll() !== 0 && task.space.clear(address, EpollEvent.size) < 0) return -EFAULT;
   const found = epoll.collect(most, store);
   if (found > 0) epoll.passOn();
   if (found > 0) return task.space.copyOut(address, buffer, 0, found * EpollEvent.size) < 0 ? -EFAULT : found;
   if (state.deadlineNs <= task.kernel.now()) return 0;
+  if (asksFirst) forgetPolls(task);
   task.waitOn(epoll.callers);
   if (state.deadlineNs !== Infinity) task.waitUntil(state.deadlineNs);
   return BLOCKED_EINTR;
@@ -120,7 +134,7 @@ function epollWaitMasked(
     task.syscallState = state;
   }
   const result = epollWait(task, epfd, address, count, state);
-  if (result !== BLOCKED_EINTR) {
+  if (result > BLOCKED) {
     leaveTemporaryMask(task);
     task.syscallState = null;
   }

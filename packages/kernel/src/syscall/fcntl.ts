@@ -282,7 +282,7 @@ function setLock(task: Task, file: OpenFile, address: number, mayWait: boolean, 
   const lock = loadLock(task, file, address, isDescription);
   if (isErrno(lock)) return lock;
   if ((lock.type === F_RDLCK && !file.isReadable) || (lock.type === F_WRLCK && !file.isWritable)) return -EBADF;
-  return setRangeLock(task, inodeOfFile(task.kernel, file), lock, mayWait);
+  return file.lockRange(task, lock, mayWait) ?? setRangeLock(task, inodeOfFile(task.kernel, file), lock, mayWait);
 }
 
 function getLock(task: Task, file: OpenFile, address: number, isDescription: boolean): number {
@@ -291,9 +291,11 @@ function getLock(task: Task, file: OpenFile, address: number, isDescription: boo
   if (lock.type === F_UNLCK && !isDescription) return -EINVAL;
   const inode = inodeOfFile(task.kernel, file);
   // F_UNLCK asks a description for what it holds itself (fs/locks.c, posix_test_locks_conflict).
-  const conflict = lock.type === F_UNLCK ? ownLock(inode, lock) : conflictingLock(inode, lock);
+  let conflict = file.findLock(task, lock);
+  if (isErrno(conflict)) return conflict;
+  if (conflict === null) conflict = lock.type === F_UNLCK ? ownLock(inode, lock) : conflictingLock(inode, lock);
   const { u8, view } = task.kernel.scratch;
-  if (conflict === null) {
+  if (conflict === null || conflict.type === F_UNLCK) {
     view.setInt16(Flock.offset.l_type, F_UNLCK, true);
     return task.space.copyOut(address, u8, 0, Flock.offset.l_whence);
   }

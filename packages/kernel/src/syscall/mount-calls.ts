@@ -448,13 +448,13 @@ export const mountCalls: SyscallTable = {
       "ea_inode, bigalloc, quota or verity, nor with blocks above 4 KiB; folders of more than 16,384 blocks " +
       "and files in more than a million pieces are EUCLEAN), and no journal is written; ISO 9660 " +
       "(without zisofs) and FAT are only read (EROFS); files " +
-      "of a FUSE server are read and written by requests alone, without a cache, mappings are read in anew when " +
-      "size or time are others or the server says so (not at each opening), and what shared ones write is stored " +
-      "by msync(2), fsync(2), close(2), munmap(2) and the end of a process, not by sync(2) or after a time, its " +
-      "lists of acl(5) and file capabilities are only handed on, " +
-      "locks, READDIRPLUS, LSEEK, COPY_FILE_RANGE and POLL are not asked for, what it stores " +
-      "(NOTIFY_STORE) it gets back, up to 4 MiB, and readers ask it, names above 255 bytes are only listed, " +
-      "and it is no layer of an overlay; " +
+      "of a FUSE server are read and written by requests alone, without a cache, what is mapped is read in " +
+      "anew with the next mapping (after an opening without KEEP_CACHE, or when size or time are others or the " +
+      "server says so), and what shared mappings write is stored by msync(2), fsync(2), close(2), munmap(2) " +
+      "and the end of a process, and by sync(2) and after a time without waiting for it, its lists of acl(5) " +
+      "and file capabilities are only handed on, STATX is not asked for, an epoll instance within another one " +
+      "and aio tell what the server said last of events (POLL), what it stores (NOTIFY_STORE) it gets back, up " +
+      "to 4 MiB, and readers ask it, and it is no layer of an overlay; " +
       "overlays have no redirect_dir, metacopy, index, nfs_export, verity and data-only layers (EINVAL), " +
       "the upper layer lies on tmpfs or AegisFS, and a copied file has another number when the overlay is " +
       "mounted anew; cgroup2 has the controllers cpuset (of harts; no partitions), cpu, memory and pids, " +

@@ -215,7 +215,9 @@ function flock(task: Task, fd: number, operation: number): number {
   const file = task.files.get(fd);
   if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
   const inode = inodeOfFile(task.kernel, file);
-  return setFlock(task, inode, file, kind === LOCK_UN ? 0 : kind, (operation & LOCK_NB) === 0);
+  const wanted = kind === LOCK_UN ? 0 : kind;
+  const mayWait = (operation & LOCK_NB) === 0;
+  return file.lockWhole(task, wanted, mayWait) ?? setFlock(task, inode, file, wanted, mayWait);
 }
 
 function memfdCreate(task: Task, nameAddress: number, flags: number): number {

@@ -28,6 +28,7 @@ import {
 } from "@stratos/abi";
 import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.ts";
 import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
+import { forgetPolls } from "../fs/fuse/fuse-answers.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
@@ -120,16 +121,19 @@ function ppoll(task: Task, fds: number, nfds: number, timeout: number, mask: num
   // themselves.
   task.kernel.work.charge(count >> 6);
 
+  const asksFirst = task.kernel.vfs.servedFiles > 0;
   let ready = 0;
   for (let at = 0; at < bytes; at += Pollfd.size) {
     const fd = view.getInt32(at, true);
     let found = 0;
     if (fd >= 0) {
       const file = openFileAt(task, fd);
-      found =
-        file === undefined
-          ? POLLNVAL
-          : file.poll() & (view.getUint16(at + Pollfd.offset.events, true) | POLLERR | POLLHUP);
+      const wants = view.getUint16(at + Pollfd.offset.events, true) | POLLERR | POLLHUP;
+      if (file !== undefined && asksFirst) {
+        const asking = file.askPoll(wants, ready === 0 && state.deadlineNs > task.kernel.now());
+        if (asking < 0) return asking;
+      }
+      found = file === undefined ? POLLNVAL : file.poll() & wants;
       if (found !== 0) {
         ready++;
         file?.eventsTold(found);
@@ -141,6 +145,7 @@ function ppoll(task: Task, fds: number, nfds: number, timeout: number, mask: num
     const copied = task.space.copyOut(fds, buffer, 0, bytes);
     return finish(task, state, timeout, copied < 0 ? -EFAULT : ready);
   }
+  if (asksFirst) forgetPolls(task);
   for (let at = 0; at < bytes; at += Pollfd.size) {
     const fd = view.getInt32(at, true);
     if (fd >= 0) wait(task, task.files.get(fd)!);
@@ -185,6 +190,7 @@ function pselect6(
       return finish(task, state, timeout, -EFAULT);
   }
 
+  const asksFirst = task.kernel.vfs.servedFiles > 0;
   let ready = 0;
   for (let fd = 0; fd < count; fd++) {
     const at = fd >> 3,
@@ -194,6 +200,10 @@ function pselect6(
     if (task.files.get(fd) === undefined) return finish(task, state, timeout, -EBADF);
     // What O_PATH opened is ready for everything, to fail then.
     const file = openFileAt(task, fd);
+    if (file !== undefined && asksFirst) {
+      const asking = file.askPoll(wants | POLLPRI, ready === 0 && state.deadlineNs > task.kernel.now());
+      if (asking < 0) return asking;
+    }
     const found = (file?.poll() ?? POLLNVAL) & wants;
     if (found === 0) continue;
     file?.eventsTold(found);
@@ -208,6 +218,7 @@ function pselect6(
     }
     return finish(task, state, timeout, ready);
   }
+  if (asksFirst) forgetPolls(task);
   for (let fd = 0; fd < count; fd++)
     if (wanted(fd >> 3, 1 << (fd & 7), setBytes) !== 0) wait(task, task.files.get(fd)!);
   if (state.deadlineNs !== Infinity) task.waitUntil(state.deadlineNs);

@@ -213,6 +213,8 @@ function copyBetween(task: Task, source: OpenFile, from: number, target: OpenFil
   if (source.inode!.fileSystem === inode.fileSystem && inode.seals <= 0) {
     const clipped = clipToLimits(task, to, count);
     if (clipped < 0) return clipped;
+    const copied = target.copyRange(source, from, to, clipped);
+    if (copied !== -EOPNOTSUPP) return copied;
     const taken = inode.takeRange(source.inode!, from, to, clipped, false, task.kernel.vfs.now());
     if (taken !== -EOPNOTSUPP) {
       if (taken > 0) contentChanged(task, inode);

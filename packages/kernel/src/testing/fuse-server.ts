@@ -38,7 +38,8 @@ class FuseServer {
   /** All that was asked. */
   readonly log: number[] = [];
 
-  constructor(user: FileTask) {
+  /** @param flags  FUSE_* that it agrees on */
+  constructor(user: FileTask, flags: number) {
     this.user = user;
     user.call("mknodat", AT_FDCWD, "/fuse", S_IFCHR | 0o666, makeDevice(MISC_MAJOR, FUSE_DEVICE_MINOR));
     user.call("mkdirat", AT_FDCWD, "/m", 0o755);
@@ -48,7 +49,7 @@ class FuseServer {
     const init = this.next()!;
     assert.equal(init.opcode, op.FUSE_INIT);
     const body = new Uint8Array(op.FuseInitOut.size);
-    putFields(viewOf(body), op.FuseInitOut, { major: 7, minor: 31, max_write: 4096 });
+    putFields(viewOf(body), op.FuseInitOut, { major: 7, minor: 31, max_write: 4096, flags });
     assert.equal(this.reply(init, 0, body), op.FuseOutHeader.size + body.length);
   }
 
@@ -143,9 +144,9 @@ export function usualAnswer({ opcode, node, body }: Asked): Uint8Array | number 
 }
 
 /** A server, and a client of it. */
-export function servedScene(): { test: TestKernel; server: FuseServer; client: FileTask } {
+export function servedScene(flags = 0): { test: TestKernel; server: FuseServer; client: FileTask } {
   const { test, user } = FileTask.create();
-  const server = new FuseServer(user);
+  const server = new FuseServer(user, flags);
   const client = new FileTask(test.kernel, user);
   server.log.length = 0;
   return { test, server, client };

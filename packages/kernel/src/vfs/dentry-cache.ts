@@ -32,6 +32,24 @@ export function lookupChild(kernel: VfsKernel, parent: Dentry, name: string): De
   return addChild(kernel, parent, name, inode);
 }
 
+/**
+ * A listing has told what a name of a directory leads to: it needn't be looked up.
+ * @returns whether the entry is in the cache
+ */
+export function noteChild(kernel: VfsKernel, parent: Dentry, name: string, inode: Inode): boolean {
+  if (parent.isDetached) return false;
+  const cached = parent.children?.get(name);
+  if (cached !== undefined) {
+    cached.wasUsed = true;
+    if (cached.inode === inode) return true;
+    // Its name is something else's by now: the next walk finds that out, and what to do about a mount on it.
+    if (cached.mountCount > 0) return false;
+    detachChild(kernel, cached);
+  }
+  addChild(kernel, parent, name, inode);
+  return true;
+}
+
 /** The entry of a folder that was found so lately that it isn't asked for again; null: it is to be looked up. */
 export function believedChild(parent: Dentry, name: string): Dentry | null {
   const cached = parent.children?.get(name);

@@ -1,4 +1,4 @@
-import { EBUSY, EOPNOTSUPP, MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK, MS_SYNCHRONOUS } from "@stratos/abi";
+import { EBUSY, EOPNOTSUPP, MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK, MS_SYNCHRONOUS, NAME_MAX } from "@stratos/abi";
 import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
 import type { FanotifyMark } from "./fanotify-mark.ts";
 import type { Inode } from "./inode.ts";
@@ -81,6 +81,11 @@ export abstract class FileSystem {
   /** Does a program in the machine serve its files (fs/fuse)? What asks for them may have to wait. */
   get isServed(): boolean {
     return false;
+  }
+
+  /** Bytes of a name at most. */
+  get nameMost(): number {
+    return NAME_MAX;
   }
 
   /** Before `usage`: brings that up to date. 0, a negated errno, or BLOCKED. */

@@ -26,6 +26,9 @@ export interface RangeLock extends Range<LockOwner, number | bigint> {
   readonly description: number;
 }
 
+/** What keeps a range from being locked (F_GETLK), or of type F_UNLCK: nothing does. */
+export type FoundLock = Pick<RangeLock, "type" | "pid" | "start" | "end">;
+
 interface Flock {
   readonly kind: typeof LOCK_SH | typeof LOCK_EX;
   /** Who asked for it. */

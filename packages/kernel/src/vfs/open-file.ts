@@ -4,6 +4,7 @@ import {
   ENODEV,
   ENOTDIR,
   ENOTTY,
+  EOPNOTSUPP,
   ESPIPE,
   O_ACCMODE,
   O_PATH,
@@ -24,7 +25,7 @@ import type { Inode } from "./inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import type { Path } from "./path.ts";
 import type { Caller } from "./vfs-kernel.ts";
-import { dropLocksOf, type LockOwner } from "./held-locks.ts";
+import { dropLocksOf, type FoundLock, type LockOwner, type RangeLock } from "./held-locks.ts";
 
 /** Told when a description is gone (epoll(7): it then leaves every interest list by itself). */
 export interface DescriptionObserver {
@@ -130,6 +131,16 @@ export abstract class OpenFile implements LockOwner {
     return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
   }
 
+  /**
+   * Before `poll`, where a program of the machine is asked for it (fs/fuse).
+   * @param events  POLL* that are wanted
+   * @param waits  who asks will wait when there is none
+   * @returns 0: `poll` knows it; BLOCKED: the call comes again
+   */
+  askPoll(events: number, waits: boolean): number {
+    return 0;
+  }
+
   /** A caller of poll(2), select(2) or epoll_wait(2) was told of `events`: an event that is told once is over. */
   eventsTold(_events: number): void {}
 
@@ -153,6 +164,21 @@ export abstract class OpenFile implements LockOwner {
     return -ENOTTY;
   }
 
+  /** fcntl(F_SETLK), where others than the kernel keep the locks of the file; null: it does itself (file-locks.ts). */
+  lockRange(task: Caller, wanted: RangeLock, mayWait: boolean): number | null {
+    return null;
+  }
+
+  /** The same for F_GETLK, … */
+  findLock(task: Caller, wanted: RangeLock): FoundLock | number | null {
+    return null;
+  }
+
+  /** … and for flock(2). @param kind  LOCK_SH, LOCK_EX or 0 (unlock) */
+  lockWhole(task: Caller, kind: number, mayWait: boolean): number | null {
+    return null;
+  }
+
   seek(offset: number, whence: number): number {
     return -ESPIPE;
   }
@@ -171,6 +197,14 @@ export abstract class OpenFile implements LockOwner {
   /** May it be read or written at a place of one's choice (pread(2), ESPIPE)? */
   get hasPositions(): boolean {
     return this.seek(0, SEEK_CUR) !== -ESPIPE;
+  }
+
+  /**
+   * copy_file_range(2) by the file system, where that is by descriptions.
+   * @returns bytes; −EOPNOTSUPP: they are read and written
+   */
+  copyRange(source: OpenFile, from: number, to: number, length: number): number {
+    return -EOPNOTSUPP;
   }
 
   /**

@@ -149,7 +149,7 @@ function walkFrom(task: Caller, start: Path, path: string, mode: number, resolve
       at = next;
       continue;
     }
-    if (length > NAME_MAX) return -ENAMETOOLONG;
+    if (length > NAME_MAX && length > inode.fileSystem.nameMost) return -ENAMETOOLONG;
     const name = at === 0 && end === path.length ? path : path.slice(at, end);
     let child = believes && !isLast && path.charCodeAt(next) !== DOT ? believedChild(dentry, name) : null;
     if (child !== null) hasBelieved = true;

@@ -1,5 +1,7 @@
+import { FUSE_POLL } from "@stratos/abi/fuse";
 import { stateClass } from "@stratos/base";
 import { permissionsOf } from "../../vfs/fanotify-marks.ts";
+import type { Caller } from "../../vfs/vfs-kernel.ts";
 import type { FsCaller } from "../fs-kernel.ts";
 import type { FuseRequest, Held } from "./fuse-request.ts";
 
@@ -24,6 +26,8 @@ export class FuseAnswers {
   execution = -1;
   /** Where the next one is looked for first. */
   at = 0;
+  /** The call has waited for an event of files. */
+  hasPolled = false;
 
   /** An earlier question of the call that this execution hasn't come to yet. */
   find(execution: number, connection: Server, key: string): FuseRequest | null {
@@ -85,6 +89,18 @@ export class FuseAnswers {
     if (this.at > index) this.at--;
   }
 
+  /** The call looks at files anew when it is woken, and asks again what they are ready for. */
+  forgetPolls(): void {
+    for (let index = this.asked.length - 1; index >= 0; index--) {
+      const { connection, request } = this.asked[index]!;
+      if (request.opcode !== FUSE_POLL) continue;
+      this.asked.splice(index, 1);
+      connection.leave(request);
+    }
+    this.at = 0;
+    this.hasPolled = true;
+  }
+
   /** The call is over. */
   end(): void {
     for (const { connection, request } of this.asked.splice(0)) connection.leave(request);
@@ -94,6 +110,12 @@ export class FuseAnswers {
   static {
     stateClass("FuseAnswers", this);
   }
+}
+
+/** Before a call waits for an event of files that it has looked at. */
+export function forgetPolls({ permissions }: Caller): void {
+  const served = permissions?.served;
+  if (served instanceof FuseAnswers) served.forgetPolls();
 }
 
 export function answersOf(caller: FsCaller): FuseAnswers {

@@ -30,20 +30,25 @@ import {
   FUSE_ASYNC_READ,
   FUSE_BATCH_FORGET,
   FUSE_BIG_WRITES,
+  FUSE_COPY_FILE_RANGE,
   FUSE_CREATE,
   FUSE_DONT_MASK,
+  FUSE_DO_READDIRPLUS,
   FUSE_FALLOCATE,
+  FUSE_FLOCK_LOCKS,
   FUSE_FLUSH,
   FUSE_FORGET,
   FUSE_FSYNC,
   FUSE_FSYNCDIR,
   FUSE_GETXATTR,
+  FUSE_HAS_IOCTL_DIR,
   FUSE_INIT,
   FUSE_INIT_EXT,
   FUSE_INTERRUPT,
   FUSE_LINK,
   FUSE_LISTXATTR,
   FUSE_LOOKUP,
+  FUSE_LSEEK,
   FUSE_MAJOR,
   FUSE_MAX_PAGES,
   FUSE_MKDIR,
@@ -54,6 +59,10 @@ import {
   FUSE_OPEN,
   FUSE_OPENDIR,
   FUSE_PARALLEL_DIROPS,
+  FUSE_POLL,
+  FUSE_POSIX_LOCKS,
+  FUSE_READDIRPLUS,
+  FUSE_READDIRPLUS_AUTO,
   FUSE_RELEASE,
   FUSE_RELEASEDIR,
   FUSE_REMOVEXATTR,
@@ -63,6 +72,7 @@ import {
   FUSE_TMPFILE,
   FUSE_WRITE,
   FuseBatchForgetIn,
+  FuseDirent,
   FuseEntryOut,
   FuseForgetIn,
   FuseForgetOne,
@@ -73,7 +83,7 @@ import {
   FuseReleaseIn,
   FuseWriteOut,
 } from "@stratos/abi/fuse";
-import { stateClass } from "@stratos/base";
+import { byteString, stateClass } from "@stratos/base";
 import { BLOCKED, BLOCKED_KILLABLE, WaitQueue } from "../../ground/wait-queue.ts";
 import { getU64, put64, putFields, viewOf } from "../../ground/words.ts";
 import type { UserNamespace } from "../../security/user-namespace.ts";
@@ -84,6 +94,8 @@ import {
   FuseRequest,
   type Held,
   HEADER_SIZE,
+  forEachListed,
+  isNameOfOther,
   message,
   NO_NODE,
   type Opaque,
@@ -104,8 +116,13 @@ const PAGES = 32,
   PAGES_MAX = 256;
 const OFFERED =
   (FUSE_ASYNC_READ |
+    FUSE_POSIX_LOCKS |
     FUSE_BIG_WRITES |
     FUSE_DONT_MASK |
+    FUSE_FLOCK_LOCKS |
+    FUSE_HAS_IOCTL_DIR |
+    FUSE_DO_READDIRPLUS |
+    FUSE_READDIRPLUS_AUTO |
     FUSE_NO_OPEN_SUPPORT |
     FUSE_PARALLEL_DIROPS |
     FUSE_MAX_PAGES |
@@ -122,6 +139,7 @@ const FORGETS_FIRST = 16;
 const ASKED_ONCE: readonly number[] = [
   ...[FUSE_LINK, FUSE_OPEN, FUSE_FSYNC, FUSE_SETXATTR, FUSE_GETXATTR, FUSE_LISTXATTR, FUSE_REMOVEXATTR, FUSE_FLUSH],
   ...[FUSE_OPENDIR, FUSE_FSYNCDIR, FUSE_ACCESS, FUSE_CREATE, FUSE_FALLOCATE, FUSE_RENAME2, FUSE_TMPFILE],
+  ...[FUSE_LSEEK, FUSE_COPY_FILE_RANGE, FUSE_POLL],
 ];
 /** Requests whose reply begins with a `fuse_entry_out`: a node is looked up once more. */
 const ENTRY_OPCODES: readonly number[] = [
@@ -135,6 +153,12 @@ interface MountRules {
   readonly checksPermissions: boolean;
   /** Bytes of one READ at most. */
   readonly maxRead: number;
+}
+
+/** An open file that is waited for (fuse-file.ts). */
+interface Polled {
+  /** It may be ready for something else. */
+  pollNoticed(): void;
 }
 
 export class FuseConnection {
@@ -153,6 +177,10 @@ export class FuseConnection {
   minor = 0;
   maxWrite = 4096;
   maxPages = PAGES;
+  /** Of the flags that were offered, those that the server takes up. */
+  agreed = 0;
+  /** Open files by what NOTIFY_POLL names, for an event of which somebody waits or has waited. */
+  readonly polled = new Map<number, Polled>();
   /** Descriptors of the device that serve it. */
   devices = 0;
   /** Requests that the server said it doesn't know. */
@@ -185,6 +213,24 @@ export class FuseConnection {
   }
   get writeSize(): number {
     return Math.min(this.maxWrite, this.maxPages * 4096);
+  }
+
+  /** Does the server decide about ranges that are locked (fcntl(2))? */
+  get locksRanges(): boolean {
+    return (this.agreed & FUSE_POSIX_LOCKS) !== 0;
+  }
+  /** … about flock(2)? */
+  get locksFiles(): boolean {
+    return (this.agreed & FUSE_FLOCK_LOCKS) !== 0;
+  }
+
+  /** Does the server list folders with their entries (READDIRPLUS), … */
+  get listsEntries(): boolean {
+    return (this.agreed & FUSE_DO_READDIRPLUS) !== 0;
+  }
+  /** … and only where the kernel has use for them? */
+  get choosesListings(): boolean {
+    return (this.agreed & FUSE_READDIRPLUS_AUTO) !== 0;
   }
 
   /** Requests without an end yet, for fusectl. */
@@ -313,6 +359,12 @@ export class FuseConnection {
     );
   }
 
+  /** Has the call under way waited for an event, so that it still stands in the queues of files (poll_wait)? */
+  get hasPolled(): boolean {
+    const served = this.caller?.permissions?.served;
+    return served instanceof FuseAnswers && served.hasPolled;
+  }
+
   /** The call has what it asked for, and won't ask again: the reply may be large. */
   used(request: FuseRequest): void {
     const { caller } = this;
@@ -389,7 +441,7 @@ export class FuseConnection {
 
   #interrupt(request: FuseRequest): void {
     request.isInterrupted = true;
-    if (request.state !== "sent") return;
+    if (request.state !== "sent" || this.unsupported.has(FUSE_INTERRUPT)) return;
     this.interrupts.push(request);
     this.#readable();
   }
@@ -420,7 +472,7 @@ export class FuseConnection {
       if (request.opcode === FUSE_NOTIFY_REPLY) return request.bytes;
       request.state = "sent";
       this.processing.set(request.unique, request);
-      if (request.isInterrupted) this.interrupts.push(request);
+      if (request.isInterrupted && !this.unsupported.has(FUSE_INTERRUPT)) this.interrupts.push(request);
       return request.bytes;
     }
     return null;
@@ -511,6 +563,7 @@ export class FuseConnection {
     }
     this.minor = Math.min(MINOR, view.getUint32(offset.minor, true));
     const flags = view.getUint32(offset.flags, true);
+    this.agreed = flags & OFFERED;
     if ((flags & FUSE_MAX_PAGES) !== 0 && reply.length >= offset.max_pages + 2)
       this.maxPages = Math.min(PAGES_MAX, Math.max(1, view.getUint16(offset.max_pages, true)));
     this.maxWrite = Math.min(PAGES_MAX * 4096, Math.max(4096, view.getUint32(offset.max_write, true)));
@@ -536,7 +589,7 @@ export class FuseConnection {
       return;
     }
     if (request.inode !== null) request.hold(request.inode);
-    if (!request.isInterrupted && !this.unsupported.has(FUSE_INTERRUPT)) this.#interrupt(request);
+    if (!request.isInterrupted) this.#interrupt(request);
   }
 
   /** What a reply hands out that nobody takes. */
@@ -544,6 +597,7 @@ export class FuseConnection {
     if (error < 0 || !this.isConnected) return;
     const view = viewOf(reply);
     let found = node;
+    if (opcode === FUSE_READDIRPLUS) this.#giveBackListed(reply);
     if (ENTRY_OPCODES.includes(opcode) && reply.length >= FuseEntryOut.size) {
       found = opaqueAt(view, FuseEntryOut.offset.nodeid);
       if (found.low !== 0 || found.high !== 0) this.forget(found, 1);
@@ -554,6 +608,15 @@ export class FuseConnection {
     if (reply.length < at + 8) return;
     const release = opcode === FUSE_OPENDIR ? FUSE_RELEASEDIR : FUSE_RELEASE;
     this.post(release, found, message(FuseReleaseIn, {}, opaqueAt(view, at)));
+  }
+
+  #giveBackListed(reply: Uint8Array): void {
+    forEachListed(reply, (entry, at, length) => {
+      const node = opaqueAt(entry, FuseEntryOut.offset.nodeid);
+      const nameAt = at + FuseDirent.size;
+      if ((node.low !== 0 || node.high !== 0) && isNameOfOther(byteString(reply, nameAt, nameAt + length)))
+        this.forget(node, 1);
+    });
   }
 
   /** It is over: whoever waits goes on with `error`, and whoever comes hears ENOTCONN. */
@@ -574,6 +637,7 @@ export class FuseConnection {
     }
     this.readers.wakeAll();
     this.starters.wakeAll();
+    for (const file of this.polled.values()) file.pollNoticed();
   }
 
   /** The last mount is gone. What no call waits for is read before the end. */

@@ -30,6 +30,7 @@ import {
   FuseNotifyDeleteOut,
   FuseNotifyInvalEntryOut,
   FuseNotifyInvalInodeOut,
+  FuseNotifyPollWakeupOut,
   FuseNotifyRetrieveOut,
   FuseNotifyStoreOut,
   FuseOutHeader,
@@ -163,9 +164,12 @@ export class FuseDeviceFile extends OpenFile {
     if (length > 0 && from.take(bytes, 0, length) < length) return -EFAULT;
     const view = viewOf(bytes);
     switch (code) {
-      // Nobody waits for an event of a served file.
-      case FUSE_NOTIFY_POLL:
-        return length === 8 ? 0 : -EINVAL;
+      case FUSE_NOTIFY_POLL: {
+        const { size, offset } = FuseNotifyPollWakeupOut;
+        if (length !== size) return -EINVAL;
+        this.connection!.polled.get(getU64(view, offset.kh))?.pollNoticed();
+        return 0;
+      }
       case FUSE_NOTIFY_INVAL_INODE: {
         const { size, offset } = FuseNotifyInvalInodeOut;
         if (length !== size) return -EINVAL;

@@ -4,7 +4,9 @@ import {
   FUSE_FSYNC_FDATASYNC,
   FUSE_NAME_MAX,
   FUSE_READDIR,
+  FUSE_READDIRPLUS,
   FuseDirent,
+  FuseEntryOut,
   FuseFsyncIn,
   FuseReadIn,
 } from "@stratos/abi/fuse";
@@ -17,7 +19,15 @@ import { seekTarget } from "../../vfs/seek-target.ts";
 import type { FsCaller } from "../fs-kernel.ts";
 import type { FuseHandle } from "./fuse-handle.ts";
 import { servedIoctl } from "./fuse-ioctl.ts";
-import { keyOf, message, type Opaque, opaqueAt } from "./fuse-request.ts";
+import {
+  forEachListed,
+  type FuseRequest,
+  isNameOfOther,
+  keyOf,
+  message,
+  type Opaque,
+  opaqueAt,
+} from "./fuse-request.ts";
 import type { ServedNode } from "./served-node.ts";
 
 const LISTED_AT_ONCE = 8 * PAGE_SIZE;
@@ -84,24 +94,63 @@ export class FuseDirectoryFile extends OpenFile {
     return -EIO;
   }
 
+  /**
+   * With attributes: as long as those of the last listing were wanted, where the server lets the kernel choose
+   * (fs/fuse/readdir.c, fuse_use_readdirplus).
+   */
+  #listsEntries(key: string): boolean {
+    const { inode, position } = this;
+    const { connection } = inode.fileSystem;
+    if (!connection.listsEntries) return false;
+    if (connection.isAsked(inode.node, FUSE_READDIRPLUS, key)) return true;
+    if (connection.isAsked(inode.node, FUSE_READDIR, key)) return false;
+    if (!connection.choosesListings) return true;
+    const isWanted = inode.wantsEntries;
+    inode.wantsEntries = false;
+    return isWanted || position === 0;
+  }
+
+  /** Takes what a listing tells of its entries. @returns the listing without that; −EIO it isn't one */
+  #withoutEntries({ reply, unique }: FuseRequest): Uint8Array | number {
+    const { inode, path } = this;
+    const listed = new Uint8Array(reply.length);
+    let end = 0;
+    const isWhole = forEachListed(reply, (entry, at, length) => {
+      const size = Math.ceil((FuseDirent.size + length) / 8) * 8;
+      listed.set(reply.subarray(at, Math.min(reply.length, at + size)), end);
+      end += size;
+      const name = byteString(reply, at + FuseDirent.size, at + FuseDirent.size + length);
+      // Without a node nothing is told of it.
+      if (keyOf(opaqueAt(entry, FuseEntryOut.offset.nodeid)) === 0 || !isNameOfOther(name)) return;
+      inode.noteListed(path.dentry, name, entry, unique);
+    });
+    return isWhole ? listed.subarray(0, end) : this.#wrong();
+  }
+
   #list(): Uint8Array | number {
     const { fh } = this.handle;
     const { position } = this;
     const place = this.#placeOf(position);
-    const values = { size: LISTED_AT_ONCE };
     const make = (): Uint8Array => {
-      const bytes = message(FuseReadIn, values, fh);
+      const bytes = message(FuseReadIn, { size: most }, fh);
       const view = viewOf(bytes);
       const at = bytes.length - FuseReadIn.size + FuseReadIn.offset.offset;
       view.setUint32(at, place.low, true);
       view.setUint32(at + 4, place.high, true);
       return bytes;
     };
-    const answer = this.inode.ask(FUSE_READDIR, `${keyOf(fh)} ${position}`, make, 0, LISTED_AT_ONCE);
+    const key = `${keyOf(fh)} ${position}`;
+    const { connection } = this.inode.fileSystem;
+    const isWanted = this.inode.wantsEntries;
+    const opcode = this.#listsEntries(key) ? FUSE_READDIRPLUS : FUSE_READDIR;
+    // Whether files are wanted with their names is seen by the first few (Linux asks for a page each time).
+    const isTrial = opcode === FUSE_READDIRPLUS && position === 0 && !isWanted && connection.choosesListings;
+    const most = isTrial ? PAGE_SIZE : LISTED_AT_ONCE;
+    const answer = this.inode.ask(opcode, key, make, 0, most);
     if (isErrno(answer)) return answer === -ENOSYS ? -ENOTDIR : answer;
     answer.isTaken = true;
-    const { reply } = answer;
-    this.inode.fileSystem.connection.used(answer);
+    const reply = opcode === FUSE_READDIR ? answer.reply : this.#withoutEntries(answer);
+    connection.used(answer);
     return reply;
   }
 

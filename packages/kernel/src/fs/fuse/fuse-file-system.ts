@@ -1,5 +1,6 @@
 import { EINVAL, EIO, ENOENT, O_ACCMODE, PAGE_SIZE, S_IFMT, isErrno } from "@stratos/abi";
 import {
+  FUSE_NAME_MAX,
   FUSE_ROOT_ID,
   FUSE_STATFS,
   FuseAttr,
@@ -14,9 +15,10 @@ import { minorOf } from "../../vfs/device-registry.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { MountOptions } from "../../vfs/mount-options.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
+import { modeOf } from "./entry-values.ts";
 import { FuseConnection } from "./fuse-connection.ts";
 import { FuseDeviceFile, type ServedFiles } from "./fuse-device-file.ts";
-import { FuseInode, modeOf, type ServedSystem } from "./fuse-inode.ts";
+import { FuseInode, type ServedSystem } from "./fuse-inode.ts";
 import { keyOf, message, type Opaque, opaqueAt } from "./fuse-request.ts";
 import { StoredPages } from "./stored-pages.ts";
 
@@ -56,7 +58,11 @@ class FuseFileSystem extends FileSystem implements ServedSystem, ServedFiles {
     return true;
   }
 
-  inodeFor(entry: DataView): FuseInode | number {
+  override get nameMost(): number {
+    return FUSE_NAME_MAX;
+  }
+
+  inodeFor(entry: DataView, unique: number): FuseInode | number {
     const { offset } = FuseEntryOut;
     const node = opaqueAt(entry, offset.nodeid);
     const generation = opaqueAt(entry, offset.generation);
@@ -76,6 +82,7 @@ class FuseFileSystem extends FileSystem implements ServedSystem, ServedFiles {
       this.#inodes.set(key, inode);
     }
     inode.lookups++;
+    if (unique < inode.changedAt) return inode;
     const seconds = getU64(entry, offset.attr_valid);
     inode.apply(entry, offset.attr, seconds, entry.getUint32(offset.attr_valid_nsec, true));
     return inode;

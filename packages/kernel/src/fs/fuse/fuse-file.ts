@@ -1,11 +1,37 @@
-import { EFAULT, EIO, ENODEV, ENOSYS, O_APPEND, PAGE_SIZE, isErrno } from "@stratos/abi";
 import {
+  EFAULT,
+  EINVAL,
+  EIO,
+  ENODEV,
+  ENOSYS,
+  EOPNOTSUPP,
+  O_APPEND,
+  PAGE_SIZE,
+  POLLERR,
+  POLLIN,
+  POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
+  SEEK_DATA,
+  SEEK_HOLE,
+  isErrno,
+} from "@stratos/abi";
+import {
+  FUSE_COPY_FILE_RANGE,
   FUSE_FLUSH,
+  FUSE_LSEEK,
+  FUSE_POLL,
+  FUSE_POLL_SCHEDULE_NOTIFY,
   FUSE_READ,
   FUSE_WRITE,
   FOPEN_DIRECT_IO,
   FOPEN_NOFLUSH,
+  FuseCopyFileRangeIn,
   FuseFlushIn,
+  FuseLseekIn,
+  FuseLseekOut,
+  FusePollIn,
+  FusePollOut,
   FuseReadIn,
   FuseWriteIn,
   FuseWriteOut,
@@ -14,17 +40,20 @@ import { stateClass } from "@stratos/base";
 import { isInRanges } from "../../frames/memory-account.ts";
 import { PageCache } from "../../frames/page-cache.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
-import { BLOCKED } from "../../ground/wait-queue.ts";
-import { viewOf } from "../../ground/words.ts";
-import { clipToLimits } from "../../vfs/content-change.ts";
+import { identityOf } from "../../ground/identity.ts";
+import { BLOCKED, WaitQueue } from "../../ground/wait-queue.ts";
+import { getU64, viewOf } from "../../ground/words.ts";
+import { clipToLimits, FILE_SIZE_MAX } from "../../vfs/content-change.ts";
 import { notifyFile } from "../../vfs/file-events.ts";
+import type { FoundLock, RangeLock } from "../../vfs/held-locks.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { seekInode } from "../../vfs/regular-file.ts";
 import type { FsCaller } from "../fs-kernel.ts";
 import type { FuseHandle } from "./fuse-handle.ts";
 import { servedIoctl } from "./fuse-ioctl.ts";
-import { type FuseRequest, HEADER_SIZE, keyOf, message } from "./fuse-request.ts";
+import { findServedRange, lockOwnerOf, setServedFlock, setServedRange } from "./fuse-locks.ts";
+import { type FuseRequest, HEADER_SIZE, keyOf, message, putOpaque } from "./fuse-request.ts";
 import type { ServedNode } from "./served-node.ts";
 import { awaitArrivals, overlayWritten, postWritten, storeWritten } from "./store-written.ts";
 
@@ -32,6 +61,10 @@ import { awaitArrivals, overlayWritten, postWritten, storeWritten } from "./stor
 const MAPPED_MAX = 2 ** 30;
 /** Of a call that asks the server nothing after it has stored what mappings wrote. */
 const NOTHING_NEXT = 0;
+/** What a file is ready for whose server knows nothing of that (Linux's DEFAULT_POLLMASK). */
+const ALWAYS_READY = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+/** Bytes that a server is asked at once to copy (fs/fuse/file.c, `__fuse_copy_file_range`). */
+const COPIED_MAX = 0xfffff000;
 
 /**
  * An open file of a server. Each read and write is a request, or several; a mapping has a copy of the content, which is
@@ -40,6 +73,12 @@ const NOTHING_NEXT = 0;
 export class FuseFile extends OpenFile {
   declare readonly inode: ServedNode;
   readonly handle: FuseHandle;
+  /** Who waits for an event of it. */
+  readonly pollers = new WaitQueue();
+  /** What it is ready for, as the server has said last. */
+  revents = ALWAYS_READY;
+  /** Answers to older requests than that are what it was ready for before the server told that this changed. */
+  noticedAt = 0;
 
   constructor(flags: number, inode: ServedNode, path: Path, handle: FuseHandle) {
     super(flags, inode, path);
@@ -144,7 +183,7 @@ export class FuseFile extends OpenFile {
     if (done === 0) return failure;
     if (offset < 0) this.position = at + done;
     if (at + done > inode.size) inode.size = at + done;
-    inode.attributesUntil = 0;
+    inode.isChanged();
     inode.version++;
     if (kernel.vfs.watchCount > 0) notifyFile(kernel, this, "modify");
     return done;
@@ -177,11 +216,125 @@ export class FuseFile extends OpenFile {
   }
 
   override seek(offset: number, whence: number): number {
+    if (whence === SEEK_DATA || whence === SEEK_HOLE) {
+      const found = this.#askSeek(offset, whence);
+      if (found !== -ENOSYS) return found;
+    }
     if (whence >= 2) {
       const failed = this.inode.refresh();
       if (failed < 0) return failed;
     }
     return seekInode(this, this.inode, offset, whence);
+  }
+
+  /** @returns the place; −ENXIO; −ENOSYS the server has no LSEEK, and all is data */
+  #askSeek(offset: number, whence: number): number {
+    const { fh } = this.handle;
+    const make = (): Uint8Array => message(FuseLseekIn, { offset, whence }, fh);
+    const answer = this.inode.ask(FUSE_LSEEK, `${keyOf(fh)} ${offset} ${whence}`, make, FuseLseekOut.size);
+    if (isErrno(answer)) return answer;
+    answer.isTaken = true;
+    const found = getU64(viewOf(answer.reply), FuseLseekOut.offset.offset);
+    if (found > FILE_SIZE_MAX) return -EINVAL;
+    this.position = found;
+    return found;
+  }
+
+  /** By the server, where both files are its own. */
+  override copyRange(source: OpenFile, from: number, to: number, length: number): number {
+    const { inode, handle } = this;
+    const { kernel, connection, stored } = inode.fileSystem;
+    if (!(source instanceof FuseFile) || source.inode.fileSystem !== inode.fileSystem) return -EOPNOTSUPP;
+    if (connection.unsupported.has(FUSE_COPY_FILE_RANGE)) return -EOPNOTSUPP;
+    const key = `${keyOf(source.handle.fh)} ${from} ${keyOf(handle.fh)} ${to} ${length}`;
+    // The server copies what it has: it gets what mappings have written first.
+    if (!connection.isAnswered(source.inode.node, FUSE_COPY_FILE_RANGE, key))
+      for (const node of [source.inode, inode]) {
+        const waits = storeWritten(node, NOTHING_NEXT, "");
+        if (waits < 0) return waits;
+      }
+    const make = (): Uint8Array => {
+      const values = { off_in: from, off_out: to, len: Math.min(length, COPIED_MAX) };
+      const bytes = message(FuseCopyFileRangeIn, values);
+      const { offset } = FuseCopyFileRangeIn;
+      putOpaque(viewOf(bytes), HEADER_SIZE + offset.fh_in, source.handle.fh);
+      putOpaque(viewOf(bytes), HEADER_SIZE + offset.nodeid_out, inode.node);
+      putOpaque(viewOf(bytes), HEADER_SIZE + offset.fh_out, handle.fh);
+      return bytes;
+    };
+    const answer = source.inode.ask(FUSE_COPY_FILE_RANGE, key, make, FuseWriteOut.size);
+    if (isErrno(answer)) return answer === -ENOSYS ? -EOPNOTSUPP : answer;
+    answer.isTaken = true;
+    const done = viewOf(answer.reply).getUint32(FuseWriteOut.offset.size, true);
+    if (done > length) return -EIO;
+    connection.used(answer);
+    stored?.drop(keyOf(inode.node), to, to + done);
+    if (to + done > inode.size) inode.size = to + done;
+    inode.isChanged();
+    inode.loadedAs = "";
+    inode.version++;
+    if (done > 0 && kernel.vfs.watchCount > 0) {
+      notifyFile(kernel, source, "access");
+      notifyFile(kernel, this, "modify");
+    }
+    return done;
+  }
+
+  override lockRange(task: FsCaller, wanted: RangeLock, mayWait: boolean): number | null {
+    return this.inode.fileSystem.connection.locksRanges ? setServedRange(task, this, wanted, mayWait) : null;
+  }
+
+  override findLock(task: FsCaller, wanted: RangeLock): FoundLock | number | null {
+    return this.inode.fileSystem.connection.locksRanges ? findServedRange(task, this, wanted) : null;
+  }
+
+  override lockWhole(task: FsCaller, kind: number, mayWait: boolean): number | null {
+    return this.inode.fileSystem.connection.locksFiles ? setServedFlock(task, this, kind, mayWait) : null;
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.pollers;
+  }
+
+  override poll(): number {
+    return this.revents;
+  }
+
+  /** Asks the server (fs/fuse/file.c, `fuse_file_poll`). */
+  override askPoll(events: number, waits: boolean): number {
+    const { inode, handle, pollers } = this;
+    const { connection, kernel } = inode.fileSystem;
+    if (connection.unsupported.has(FUSE_POLL)) {
+      this.revents = ALWAYS_READY;
+      return 0;
+    }
+    const kh = identityOf(kernel, this);
+    const make = (): Uint8Array => {
+      const isWaiting = waits || connection.hasPolled || !pollers.isEmpty;
+      if (isWaiting) connection.polled.set(kh, this);
+      return message(FusePollIn, { kh, flags: isWaiting ? FUSE_POLL_SCHEDULE_NOTIFY : 0, events }, handle.fh);
+    };
+    const key = `${kh} ${events}`;
+    let answer = inode.ask(FUSE_POLL, key, make, FusePollOut.size);
+    // Nothing was there, and that has changed since.
+    if (!isErrno(answer) && answer.unique < this.noticedAt && (reventsOf(answer) & events) === 0) {
+      connection.used(answer);
+      answer = inode.ask(FUSE_POLL, key, make, FusePollOut.size);
+    }
+    if (!isErrno(answer)) {
+      answer.isTaken = true;
+      this.revents = reventsOf(answer);
+    } else if (answer <= BLOCKED) return answer;
+    else this.revents = answer === -ENOSYS ? ALWAYS_READY : POLLERR;
+    return 0;
+  }
+
+  /** FUSE_NOTIFY_POLL; or the server is gone. */
+  pollNoticed(): void {
+    this.noticedAt = this.inode.fileSystem.connection.nextUnique;
+    // Whoever looks asks first; an item of epoll(7) stays among those that may be ready.
+    this.revents = ALWAYS_READY;
+    this.pollers.wakeAll();
   }
 
   override sync(dataOnly: boolean): number {
@@ -306,7 +459,9 @@ export class FuseFile extends OpenFile {
     const key = String(keyOf(handle.fh));
     const stored = storeWritten(this.inode, FUSE_FLUSH, key);
     if (stored < 0) return stored;
-    const make = (): Uint8Array => message(FuseFlushIn, {}, handle.fh);
+    const { caller } = this.inode.fileSystem.connection;
+    const owner = caller === null ? 0 : lockOwnerOf(caller, caller.files);
+    const make = (): Uint8Array => message(FuseFlushIn, { lock_owner: owner }, handle.fh);
     const answer = this.inode.ask(FUSE_FLUSH, key, make, 0);
     return isErrno(answer) && answer !== -ENOSYS ? answer : 0;
   }
@@ -316,12 +471,12 @@ export class FuseFile extends OpenFile {
     return this.isWritable ? storeWritten(this.inode, NOTHING_NEXT, "") : 0;
   }
 
-  override onDescriptorClose(): number {
+  override onDescriptorClose(task: FsCaller): number {
     const { connection } = this.inode.fileSystem;
     const { handle, inode } = this;
     if ((handle.openFlags & FOPEN_NOFLUSH) !== 0) return 0;
     const isFlushed = connection.isAnswered(inode.node, FUSE_FLUSH, String(keyOf(handle.fh)));
-    if (!isFlushed && inode.refused >= 0) handle.postFlush();
+    if (!isFlushed && inode.refused >= 0) handle.postFlush(lockOwnerOf(task, task.files));
     return 0;
   }
 
@@ -331,9 +486,10 @@ export class FuseFile extends OpenFile {
     inode.descriptions--;
     if (this.isWritable) {
       inode.writers--;
-      postWritten(inode, handle);
+      postWritten(inode, handle, true);
     }
     inode.handles.delete(handle);
+    inode.fileSystem.connection.polled.delete(this.identity);
     kernel.vfs.servedFiles--;
     handle.release();
     if (kernel.vfs.watchCount > 0) notifyFile(kernel, this, this.isWritable ? "close-write" : "close");
@@ -342,6 +498,10 @@ export class FuseFile extends OpenFile {
   static {
     stateClass("FuseFile", this);
   }
+}
+
+function reventsOf({ reply }: FuseRequest): number {
+  return viewOf(reply).getUint32(FusePollOut.offset.revents, true) & 0xffff;
 }
 
 /** Is a page what it would be, zeros behind the content included? */

@@ -1,4 +1,11 @@
-import { FUSE_FLUSH, FUSE_RELEASE, FUSE_RELEASEDIR, FuseFlushIn, FuseReleaseIn } from "@stratos/abi/fuse";
+import {
+  FUSE_FLUSH,
+  FUSE_RELEASE,
+  FUSE_RELEASEDIR,
+  FUSE_RELEASE_FLOCK_UNLOCK,
+  FuseFlushIn,
+  FuseReleaseIn,
+} from "@stratos/abi/fuse";
 import { stateClass } from "@stratos/base";
 import type { FuseConnection } from "./fuse-connection.ts";
 import { type Held, message, type Opaque } from "./fuse-request.ts";
@@ -19,6 +26,8 @@ export class FuseHandle implements Held {
   /** The server has opened nothing, and closes nothing (FUSE_NO_OPEN_SUPPORT). */
   readonly isUnknown: boolean;
   references = 0;
+  /** By flock(2) it has, or had, a lock of this owner's (fuse-locks.ts); 0: it never did. */
+  flockOwner = 0;
 
   constructor(
     connection: FuseConnection,
@@ -47,13 +56,15 @@ export class FuseHandle implements Held {
   release(): void {
     if (--this.references > 0 || this.isUnknown) return;
     const opcode = this.isDirectory ? FUSE_RELEASEDIR : FUSE_RELEASE;
-    const { inode } = this;
-    this.connection.post(opcode, inode.node, message(FuseReleaseIn, { flags: this.flags }, this.fh), 0, 0, inode);
+    const { inode, flags, flockOwner } = this;
+    const release = flockOwner === 0 ? 0 : FUSE_RELEASE_FLOCK_UNLOCK;
+    const values = { flags, release_flags: release, lock_owner: flockOwner };
+    this.connection.post(opcode, inode.node, message(FuseReleaseIn, values, this.fh), 0, 0, inode);
   }
 
   /** A descriptor is closed by what doesn't wait: the end of a process, dup2(2), execve(2). */
-  postFlush(): void {
-    this.connection.post(FUSE_FLUSH, this.inode.node, message(FuseFlushIn, {}, this.fh));
+  postFlush(lockOwner: number): void {
+    this.connection.post(FUSE_FLUSH, this.inode.node, message(FuseFlushIn, { lock_owner: lockOwner }, this.fh));
   }
 
   static {

@@ -6,38 +6,39 @@ import {
   ENOSYS,
   EOPNOTSUPP,
   EPERM,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  FALLOC_FL_ZERO_RANGE,
   FS_NOATIME_FL,
   O_ACCMODE,
   O_RDONLY,
   O_WRONLY,
   PATH_MAX,
-  S_IFBLK,
-  S_IFCHR,
   S_IFDIR,
-  S_IFIFO,
   S_IFLNK,
   S_IFMT,
   S_IFREG,
-  S_IFSOCK,
   PAGE_SIZE,
-  CAP_CHOWN,
-  CAP_FOWNER,
   isErrno,
 } from "@stratos/abi";
 import * as op from "@stratos/abi/fuse";
 import { byteString, stateClass } from "@stratos/base";
 import type { PageIndex } from "../../frames/frame.ts";
 import { isInRanges, type PageRange } from "../../frames/memory-account.ts";
-import { getU64, get64, viewOf } from "../../ground/words.ts";
-import { checkMode, hasOver, MAY_EXEC, MAY_READ, MAY_WRITE } from "../../security/permission.ts";
-import { isInGroup } from "../../security/credentials.ts";
+import { getU64, viewOf } from "../../ground/words.ts";
+import { checkMode, MAY_EXEC, MAY_READ, MAY_WRITE } from "../../security/permission.ts";
+import type { Dentry } from "../../vfs/dentry.ts";
+import { noteChild } from "../../vfs/dentry-cache.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
 import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
 import type { FileSystem } from "../../vfs/file-system.ts";
-import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
+import { type AttributeChange, Inode, type NewInode } from "../../vfs/inode.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
+import { markInodeDirty } from "../../vfs/write-back.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
+import { attributeValues, mayChangeAttributes } from "./attribute-change.ts";
+import { knownId, modeOf, timeAt, validUntil } from "./entry-values.ts";
 import { removeServedAttribute, servedAttribute, servedAttributes, setServedAttribute } from "./fuse-attributes.ts";
 import type { FuseConnection } from "./fuse-connection.ts";
 import { FuseDirectoryFile } from "./fuse-directory-file.ts";
@@ -55,7 +56,7 @@ import {
 } from "./fuse-request.ts";
 import type { StoredPages } from "./stored-pages.ts";
 import type { ServedNode } from "./served-node.ts";
-import { awaitArrivals, storeWritten, writableHandle } from "./store-written.ts";
+import { awaitArrivals, postWritten, storeWritten, writableHandle } from "./store-written.ts";
 import { WrittenPages } from "./written-pages.ts";
 
 /** A mounted file system of a server, as its inodes know it (fuse-file-system.ts). */
@@ -63,24 +64,19 @@ export interface ServedSystem extends FileSystem {
   readonly kernel: FsKernel;
   readonly connection: FuseConnection;
   readonly stored: StoredPages | null;
-  /** The one inode of a `fuse_entry_out`, which is known to the server once more; −EIO: there can't be such a node. */
-  inodeFor(entry: DataView): FuseInode | number;
+  /**
+   * The one inode of a `fuse_entry_out`, which is known to the server once more; −EIO: there can't be such a node.
+   * @param unique  of the request that it answers
+   */
+  inodeFor(entry: DataView, unique: number): FuseInode | number;
   inodeOf(node: Opaque): FuseInode | undefined;
   forget(inode: FuseInode): void;
 }
 
 /** Names that a folder remembers beyond their entries in the cache. */
 const NAMES_MAX = 1024;
-const TYPES: readonly number[] = [S_IFREG, S_IFDIR, S_IFLNK, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK];
 /** Flags of open(2) that the server doesn't get: what they ask for is done. */
 const OPENING = 0o100 | 0o200 | 0o400 | 0o1000;
-
-/** What a `fuse_attr` says, if a file can be so: else null. */
-export function modeOf(view: DataView, at: number): number | null {
-  const mode = view.getUint32(at + op.FuseAttr.offset.mode, true);
-  const isLarge = view.getUint32(at + op.FuseAttr.offset.size + 4, true) >= 0x80000000;
-  return TYPES.includes(mode & S_IFMT) && !isLarge ? mode & 0o177777 : null;
-}
 
 /**
  * A file that a program serves. What is known of it is believed for as long as the server said, and each method may
@@ -96,6 +92,12 @@ export class FuseInode extends Inode implements Held, ServedNode {
   attributesUntil = 0;
   /** Of a folder: which node a name led to (null: none), and for how long that is so. */
   readonly names = new Map<string, { readonly node: Opaque | null; readonly until: number }>();
+  /** A request of before that tells no attributes, and no names, that hold: calls have changed them since. */
+  changedAt = 0;
+  /** Of a folder: names in it were looked up, so that it is worth its while to ask for them with the listing. */
+  wantsEntries = false;
+  /** It was found in a listing, and not looked up since. */
+  isListed = false;
   /** The server uses its number for another file by now. */
   isStale = false;
   /** It lost its last name here. */
@@ -200,12 +202,19 @@ export class FuseInode extends Inode implements Held, ServedNode {
     return this.#applyOut(answer);
   }
 
+  isChanged(): void {
+    this.attributesUntil = 0;
+    this.changedAt = this.fileSystem.connection.nextUnique;
+  }
+
   #applyOut(answer: FuseRequest): number {
     const view = viewOf(answer.reply);
     const { offset } = op.FuseAttrOut;
     const seconds = getU64(view, offset.attr_valid);
     if (answer.isTaken) return this.isStale ? -EIO : 0;
     answer.isTaken = true;
+    if (answer.opcode === op.FUSE_SETATTR) this.isChanged();
+    else if (answer.unique < this.changedAt) return 0;
     return this.apply(view, offset.attr, seconds, view.getUint32(offset.attr_valid_nsec, true));
   }
 
@@ -246,13 +255,33 @@ export class FuseInode extends Inode implements Held, ServedNode {
         const inode = known.node === null ? null : this.fileSystem.inodeOf(known.node);
         if (inode !== undefined) {
           connection.remember(this, name, inode);
+          if (inode?.isListed === true) {
+            inode.isListed = false;
+            this.wantsEntries = true;
+          }
           return inode ?? -ENOENT;
         }
       }
       this.names.delete(name);
     }
     const answer = this.ask(op.FUSE_LOOKUP, name, () => message(null, {}, null, name), op.FuseEntryOut.size);
-    return isErrno(answer) ? answer : this.#entry(name, answer);
+    if (isErrno(answer)) return answer;
+    this.wantsEntries = true;
+    return this.#entry(name, answer);
+  }
+
+  /** What a listing tells of a name. @param entry  a `fuse_entry_out` @param unique  of the request */
+  noteListed(parent: Dentry, name: string, entry: DataView, unique: number): void {
+    const { connection, kernel } = this.fileSystem;
+    const inode = this.fileSystem.inodeFor(entry, unique);
+    if (isErrno(inode)) {
+      connection.forget(opaqueAt(entry, op.FuseEntryOut.offset.nodeid), 1);
+      return;
+    }
+    inode.isListed = true;
+    if (unique >= this.changedAt && parent.inode === this && noteChild(kernel, parent, name, inode))
+      this.#remember(name, inode.node, validUntil(kernel, entry));
+    inode.evictUnused();
   }
 
   /** What a reply with a `fuse_entry_out` leads to. */
@@ -261,14 +290,13 @@ export class FuseInode extends Inode implements Held, ServedNode {
     answer.isTaken = true;
     const view = viewOf(answer.reply);
     const { offset } = op.FuseEntryOut;
-    const { kernel } = this.fileSystem;
-    const until = kernel.now() + getU64(view, offset.entry_valid) * 1e9 + view.getUint32(offset.entry_valid_nsec, true);
+    const until = validUntil(this.fileSystem.kernel, view);
     const node = opaqueAt(view, offset.nodeid);
     if (answer.opcode === op.FUSE_LOOKUP && node.low === 0 && node.high === 0) {
       this.#remember(name, null, until);
       return -ENOENT;
     }
-    const inode = this.fileSystem.inodeFor(view);
+    const inode = this.fileSystem.inodeFor(view, answer.unique);
     if (isErrno(inode)) return inode;
     answer.hold(inode);
     if (type !== 0 && (inode.mode & S_IFMT) !== type) return -EIO;
@@ -289,7 +317,7 @@ export class FuseInode extends Inode implements Held, ServedNode {
   /** A name changed: what was known of the folder isn't so any more. */
   #changed(name: string): void {
     this.names.delete(name);
-    this.attributesUntil = 0;
+    this.isChanged();
   }
 
   #make(opcode: number, name: string, bytes: () => Uint8Array, type: number): Inode | number {
@@ -338,7 +366,7 @@ export class FuseInode extends Inode implements Held, ServedNode {
     if (made === null) {
       if (answer.isTaken) return -EIO;
       const view = viewOf(answer.reply);
-      const inode = this.fileSystem.inodeFor(view);
+      const inode = this.fileSystem.inodeFor(view, answer.unique);
       // Left as it is, it is given back with the call.
       if (isErrno(inode)) return inode;
       answer.isTaken = true;
@@ -406,7 +434,7 @@ export class FuseInode extends Inode implements Held, ServedNode {
   #loseName(): void {
     this.nlink = this.isDirectory ? 0 : Math.max(0, this.nlink - 1);
     this.isUnlinked = this.nlink === 0;
-    this.attributesUntil = 0;
+    this.isChanged();
   }
 
   override rename(
@@ -431,7 +459,7 @@ export class FuseInode extends Inode implements Held, ServedNode {
     if (isErrno(answer)) return answer === -ENOSYS && flags !== 0 ? -EINVAL : answer;
     this.#changed(name);
     target.#changed(newName);
-    (inode as FuseInode).attributesUntil = 0;
+    (inode as FuseInode).isChanged();
     if (replaced !== null && (flags & 2) === 0) (replaced as FuseInode).#loseName();
     return 0;
   }
@@ -448,64 +476,20 @@ export class FuseInode extends Inode implements Held, ServedNode {
 
   // Attributes.
   override setAttributes(change: AttributeChange): number {
-    const { mode, uid, gid, atime, mtime, ctime } = change;
+    const { mode, uid, gid, atime, mtime } = change;
     // The time of change alone is the server's.
     if (mode === undefined && uid === undefined && gid === undefined && atime === undefined && mtime === undefined)
       return 0;
-    const refused = this.#mayChange(change);
+    const refused = mayChangeAttributes(this, change);
     if (refused < 0) return refused;
-    let valid = 0;
-    const { uids, gids } = this.fileSystem.connection.userNamespace;
-    const values: Record<string, number> = {};
-    if (mode !== undefined) {
-      valid |= op.FATTR_MODE;
-      values["mode"] = (this.mode & S_IFMT) | (mode & 0o7777);
-    }
-    if (uid !== undefined) {
-      valid |= op.FATTR_UID;
-      values["uid"] = uids.shown(uid);
-    }
-    if (gid !== undefined) {
-      valid |= op.FATTR_GID;
-      values["gid"] = gids.shown(gid);
-    }
-    if (atime !== undefined) {
-      valid |= op.FATTR_ATIME | (atime === ctime ? op.FATTR_ATIME_NOW : 0);
-      values["atime"] = atime.seconds;
-      values["atimensec"] = atime.nanoseconds;
-    }
-    if (mtime !== undefined) {
-      valid |= op.FATTR_MTIME | (mtime === ctime ? op.FATTR_MTIME_NOW : 0);
-      values["mtime"] = mtime.seconds;
-      values["mtimensec"] = mtime.nanoseconds;
-    }
-    return this.#setattr(`${valid}`, { ...values, valid });
+    const values = attributeValues(this, change);
+    return this.#setattr(`${values["valid"]}`, values);
   }
 
   #setattr(key: string, values: Record<string, number>): number {
     const bytes = (): Uint8Array => message<string>(op.FuseSetattrIn, values);
     const answer = this.ask(op.FUSE_SETATTR, key, bytes, op.FuseAttrOut.size);
     return isErrno(answer) ? answer : this.#applyOut(answer);
-  }
-
-  /** As vfs/attributes.ts, with attributes that are fresh. */
-  #mayChange({ mode, uid, gid, atime, mtime, ctime }: AttributeChange): number {
-    const { caller, rules } = this.fileSystem.connection;
-    if (!rules.checksPermissions || caller === null) return this.refused;
-    const failed = this.refresh();
-    if (failed < 0) return failed;
-    const { credentials } = caller;
-    const isOwner = credentials.fsuid === this.uid || hasOver(credentials, this, CAP_FOWNER);
-    if (mode !== undefined && uid === undefined && gid === undefined && !isOwner) return -EPERM;
-    if ((uid !== undefined || gid !== undefined) && !hasOver(credentials, this, CAP_CHOWN)) {
-      if (credentials.fsuid !== this.uid || (uid ?? this.uid) !== this.uid) return -EPERM;
-      if (gid !== undefined && gid !== this.gid && !isInGroup(credentials, gid)) return -EPERM;
-    }
-    if ((atime !== undefined || mtime !== undefined) && !isOwner) {
-      if (atime !== ctime || mtime !== ctime) return -EPERM;
-      return checkMode(credentials, this, MAY_WRITE);
-    }
-    return 0;
   }
 
   changePages(offset: number, bytes: Uint8Array, request = Infinity): void {
@@ -541,7 +525,19 @@ export class FuseInode extends Inode implements Held, ServedNode {
   }
 
   override pageWritten(index: PageIndex): void {
-    (this.written ??= new WrittenPages()).add(index, this.fileSystem.connection.nextUnique);
+    const { kernel, connection } = this.fileSystem;
+    (this.written ??= new WrittenPages()).add(index, connection.nextUnique);
+    markInodeDirty(kernel, this);
+  }
+
+  /**
+   * sync(2), or a while after: what mappings have written is on its way to the server. Nobody waits for it, as the
+   * server could be who does (Linux mm/page-writeback.c, AS_NO_DATA_INTEGRITY); fsync(2) waits.
+   */
+  override storeAttributes(): number {
+    const handle = writableHandle(this);
+    if (handle !== null) postWritten(this, handle, false);
+    return 0;
   }
 
   override sync(dataOnly: boolean): number {
@@ -589,6 +585,8 @@ export class FuseInode extends Inode implements Held, ServedNode {
   }
 
   override allocate(mode: number, offset: number, length: number): number {
+    // fs/fuse/file.c, fuse_file_fallocate
+    if ((mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) return -EOPNOTSUPP;
     const handle = [...this.handles].find(({ flags }) => (flags & O_ACCMODE) !== O_RDONLY);
     if (handle === undefined) return -EOPNOTSUPP;
     const bytes = (): Uint8Array => message(op.FuseFallocateIn, { offset, length, mode }, handle.fh);
@@ -597,10 +595,10 @@ export class FuseInode extends Inode implements Held, ServedNode {
     if (stored < 0) return stored;
     const answer = this.ask(op.FUSE_FALLOCATE, key, bytes, 0);
     if (isErrno(answer)) return answer === -ENOSYS ? -EOPNOTSUPP : answer;
-    this.attributesUntil = 0;
+    this.isChanged();
     this.loadedAs = "";
     this.fileSystem.stored?.drop(keyOf(this.node), offset, offset + length);
-    if ((mode & 1) === 0 && offset + length > this.size) this.size = offset + length;
+    if ((mode & FALLOC_FL_KEEP_SIZE) === 0 && offset + length > this.size) this.size = offset + length;
     return 0;
   }
 
@@ -629,7 +627,12 @@ export class FuseInode extends Inode implements Held, ServedNode {
     if (refused < 0) return refused;
     const handle = made ?? this.openHandle(flags & ~OPENING);
     if (isErrno(handle)) return handle;
-    if ((handle.openFlags & op.FOPEN_KEEP_CACHE) === 0) this.fileSystem.stored?.drop(keyOf(this.node));
+    if ((handle.openFlags & op.FOPEN_KEEP_CACHE) === 0) {
+      this.fileSystem.stored?.drop(keyOf(this.node));
+      // The next mapping reads in anew what is mapped, but for what mappings have written (fs/fuse/file.c,
+      // fuse_finish_open).
+      if (this.pages !== null) this.loadedAs = "";
+    }
     return this.isDirectory
       ? new FuseDirectoryFile(flags, this, path, handle)
       : new FuseFile(flags, this, path, handle);
@@ -687,13 +690,4 @@ export class FuseInode extends Inode implements Held, ServedNode {
       load: (it, from) => ({ created: it.#created } = from),
     });
   }
-}
-
-/** An owner that the server's user namespace has no name for. */
-function knownId(id: number): number {
-  return id < 0 ? 65534 : id;
-}
-
-function timeAt(view: DataView, seconds: number, nanoseconds: number): Time {
-  return { seconds: get64(view, seconds), nanoseconds: Math.min(999_999_999, view.getUint32(nanoseconds, true)) };
 }

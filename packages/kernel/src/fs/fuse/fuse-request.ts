@@ -1,4 +1,4 @@
-import { FuseInHeader, FuseOutHeader } from "@stratos/abi/fuse";
+import { FUSE_NAME_MAX, FuseDirent, FuseEntryOut, FuseInHeader, FuseOutHeader } from "@stratos/abi/fuse";
 import type { Struct } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { WaitQueue } from "../../ground/wait-queue.ts";
@@ -61,6 +61,36 @@ export function message<Name extends string>(
     }
   }
   return bytes;
+}
+
+/** `fuse_direntplus`: an entry, and a name behind it. */
+const LISTED_SIZE = FuseEntryOut.size + FuseDirent.size;
+
+/**
+ * Each whole entry of a reply to READDIRPLUS, up to one that can't be.
+ * @param visit  gets the entry, the place of its `fuse_dirent` in `reply` and the length of its name
+ * @returns whether there was none that can't be
+ */
+export function forEachListed(
+  reply: Uint8Array,
+  visit: (entry: DataView, at: number, length: number) => void,
+): boolean {
+  const view = viewOf(reply);
+  for (let at = 0; at + LISTED_SIZE <= reply.length;) {
+    const direntAt = at + FuseEntryOut.size;
+    const length = view.getUint32(direntAt + FuseDirent.offset.namelen, true);
+    const end = at + LISTED_SIZE + length;
+    if (length === 0 || length > FUSE_NAME_MAX) return false;
+    if (end > reply.length) break;
+    visit(viewOf(reply.subarray(at, direntAt)), direntAt, length);
+    at += Math.ceil((LISTED_SIZE + length) / 8) * 8;
+  }
+  return true;
+}
+
+/** Not so of the folder itself and the one above, of which a listing tells no node that counts, and of no name. */
+export function isNameOfOther(name: string): boolean {
+  return name !== "." && name !== ".." && !name.includes("/") && !name.includes("\0");
 }
 
 /** What holds something for a call while that is executed again: a node, a handle. */

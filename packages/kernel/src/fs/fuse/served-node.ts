@@ -1,3 +1,4 @@
+import type { Dentry } from "../../vfs/dentry.ts";
 import type { FileSystem } from "../../vfs/file-system.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { FsKernel } from "../fs-kernel.ts";
@@ -19,12 +20,17 @@ export interface ServedNode extends Inode, Held {
   readonly handles: Set<FuseHandle>;
   /** Up to when (monotonic) the attributes are what they are. */
   attributesUntil: number;
+  /** By a call here: what the server was asked before tells no attributes of it any more. */
+  isChanged(): void;
   /** The state of the content that `pages` have; with a number behind it, up to that page. */
   loadedAs: string;
   /** −EIO: it is another file by now; −EACCES: the caller may not come near. */
   readonly refused: number;
   /** What shared mappings have written; null: nothing. */
   readonly written: WrittenPages | null;
+  /** As fuse-inode.ts has them, of a folder. */
+  wantsEntries: boolean;
+  noteListed(parent: Dentry, name: string, entry: DataView, unique: number): void;
   /** fsync(2), fdatasync(2). */
   syncBy(handle: FuseHandle, dataOnly: boolean): number;
   /**

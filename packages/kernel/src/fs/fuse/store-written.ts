@@ -63,12 +63,16 @@ export function awaitArrivals({ written, node, fileSystem }: ServedNode, next: n
   return isFree ? 0 : connection.wait(written.arrivals);
 }
 
-/** The same without anybody who waits: the last description that could write it ends. */
-export function postWritten(node: ServedNode, handle: FuseHandle): void {
+/**
+ * The same without anybody who waits: write-back, or the last description that could write it ends.
+ * @param isLast  what the server has no room for is lost, not kept
+ */
+export function postWritten(node: ServedNode, handle: FuseHandle, isLast: boolean): void {
   const { connection, kernel } = node.fileSystem;
   for (let write = writeOf(node, handle); write !== null; write = writeOf(node, handle)) {
     const { taken, bytes } = write;
     if (connection.postWrite(node.node, bytes, taken, new FuseCreation(node, handle))) continue;
+    if (!isLast) return taken.putBack(0);
     kernel.log(`fuse: ${taken.count} pages of a mapped file are lost: its server takes no more`);
     taken.arrived();
   }

@@ -138,3 +138,43 @@ it("a page that is under way is not sent once more before it has arrived", () =>
     ],
   );
 });
+
+it("what a mapping wrote is on its way with sync(2), which nobody waits for", () => {
+  const { server, client, fd, write } = writtenScene();
+  write("jelly");
+  const folder = server.finish(client, client.start("openat", AT_FDCWD, "/m", 0o200000, 0));
+  server.log.length = 0;
+  assert.equal(client.start("syncfs", folder).result, 0);
+  const asked = server.next()!;
+  assert.equal(asked.opcode, op.FUSE_WRITE);
+  assert.deepEqual(carried(asked), ["jelly", op.FUSE_WRITE_CACHE]);
+  server.reply(asked, -EIO);
+  assert.equal(client.start("sync").result, 0);
+  assert.equal(server.next(), null, "what failed waits for who wants to know");
+  server.log.length = 0;
+  assert.equal(server.finish(client, client.start("fsync", fd)), 0);
+  assert.deepEqual(server.log, [op.FUSE_WRITE, op.FUSE_FSYNC]);
+});
+
+it("a file that is opened anew is mapped as it is now, unless the server says that it is as before", () => {
+  const { server, client, pages } = writtenScene();
+  const text = (): string => byteString(client.task.kernel.physical.u8.subarray(pages.peek(0) * 4096).subarray(0, 5));
+  const map = (flags: number, content: string): void => {
+    const opened = new Uint8Array(op.FuseOpenOut.size);
+    putFields(viewOf(opened), op.FuseOpenOut, { open_flags: flags });
+    const answer = ({ opcode }: Asked): Uint8Array | null =>
+      opcode === op.FUSE_OPEN ? opened : opcode === op.FUSE_READ ? byteStringOf(content) : null;
+    const fd = server.finish(client, client.start("openat", AT_FDCWD, "/m/f", 0, 0), answer);
+    const file = client.task.files.get(fd)!;
+    const call = new Call(client.task, () => {
+      const mapping = file.mapping(0, 4096);
+      return typeof mapping === "number" ? mapping : 0;
+    });
+    assert.equal(server.finish(client, call, answer), 0);
+  };
+  map(op.FOPEN_KEEP_CACHE, "other");
+  assert.equal(text(), "hello");
+  // Of the same size and time.
+  map(0, "other");
+  assert.equal(text(), "other");
+});

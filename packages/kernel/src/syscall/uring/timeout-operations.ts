@@ -33,6 +33,7 @@ import {
   IOSQE_FIXED_FILE,
 } from "@stratos/abi/io-uring";
 import { loadTimespec } from "../../event/wait-deadline.ts";
+import { forgetPolls } from "../../fs/fuse/fuse-answers.ts";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { toMonotonic } from "../../task/clocks.ts";
 import { cancel, CANCELLED_ARE_COUNTED, complete, LOOKED_AT_SHIFT } from "./complete.ts";
@@ -193,6 +194,11 @@ function preparePoll(request: Request): number {
 function poll(task: RequestTask, request: Request, ring: RingFile): number {
   const file = request.file!;
   if (request.events === 0) request.events = pollEvents(request);
+  const asksFirst = ring.kernel.vfs.servedFiles > 0;
+  if (asksFirst) {
+    const asking = file.askPoll(request.events & 0x7fff, true);
+    if (asking < 0) return asking;
+  }
   const found = file.poll() & request.events;
   if (found !== 0) {
     // What is there at its beginning is told as what comes later is, and with that (__io_arm_poll_handler): when all is
@@ -204,6 +210,7 @@ function poll(task: RequestTask, request: Request, ring: RingFile): number {
     ring.post(request.userLow, request.userHigh, found, IORING_CQE_F_MORE);
     if (file === ring.eventFile) request.isWokenByRing = true;
   }
+  if (asksFirst) forgetPolls(task);
   if (file.waitQueue !== null) task.waitOn(file.waitQueue);
   return WAITS;
 }
