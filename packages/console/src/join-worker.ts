@@ -26,7 +26,12 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/mm/memory-lock.ts": ["lockMemory", "unlockMemory", "lockAllMemory", "unlockAllMemory"],
   "kernel/src/mm/userfault-file.ts": ["openUserfault"],
   "kernel/src/procfs/kernel-config.ts": ["compressedConfiguration"],
-  "kernel/src/procfs/net-statistics.ts": ["describeFurther", "describeProtocols", "describeProtocols6"],
+  "kernel/src/procfs/net-statistics.ts": [
+    "describeFurther",
+    "describePacketWork",
+    "describeProtocols",
+    "describeProtocols6",
+  ],
   "kernel/src/procfs/sysctl.ts": ["addSettings"],
   "kernel/src/socket/inet/group-membership.ts": [
     ...[

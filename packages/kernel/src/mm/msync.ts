@@ -9,6 +9,7 @@ import { writeSomePages } from "../vfs/write-back.ts";
 import { AREAS_PER_UNIT } from "./area-list.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 import { pageUp } from "./mmap.ts";
+import { shownOn } from "../vfs/mount.ts";
 
 /** @returns 0, or EBUSY (MS_INVALIDATE of locked pages), EINVAL, EIO, ENOMEM, UNFINISHED. @see msync(2) */
 export function msync(task: MmCaller, address: number, length: number, flags: number): number {
@@ -95,7 +96,8 @@ export function mincore(task: MmCaller, address: number, length: number, vector:
     ) {
       const areaEnd = Math.min(area.end, last);
       if (area.pages === null) continue;
-      if (area.file?.inode && !mayLearnOfCache(task.credentials, area.file.inode)) {
+      const inode = area.file?.inode ?? null;
+      if (inode !== null && !mayLearnOfCache(task.credentials, shownOn(area.file?.path?.mount ?? null, inode))) {
         bytes.fill(1, (Math.max(at, area.start) - at) / PAGE_SIZE, (areaEnd - at) / PAGE_SIZE);
         continue;
       }

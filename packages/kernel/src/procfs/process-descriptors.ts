@@ -13,6 +13,7 @@ import { OpenFile } from "../vfs/open-file.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
 import { PseudoFile, type PseudoFileSystem, PseudoInode, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
 import { isReaped, mayInspect } from "../task/task-access.ts";
+import type { Mount } from "../vfs/mount.ts";
 
 /** /proc/PID/fd and fdinfo. */
 export class DescriptorDirectory extends PseudoInode {
@@ -55,8 +56,8 @@ export class DescriptorDirectory extends PseudoInode {
     return isReaped(this.#target()) ? -ENOENT : 0;
   }
 
-  override mayAccess(task: Caller, mask: number): number {
-    return this.#kind === "info" && isReaped(this.#target()) ? -ESRCH : super.mayAccess(task, mask);
+  override mayAccess(task: Caller, mask: number, mount: Mount): number {
+    return this.#kind === "info" && isReaped(this.#target()) ? -ESRCH : super.mayAccess(task, mask, mount);
   }
 
   override lookup(name: string): Inode | number {

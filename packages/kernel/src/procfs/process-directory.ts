@@ -62,6 +62,7 @@ import { isAccessible } from "./proc-options.ts";
 import { DescriptorDirectory, isAlive } from "./process-descriptors.ts";
 import { MappedFilesDirectory } from "./mapped-files.ts";
 import { NamespaceDirectory } from "./process-namespaces.ts";
+import type { Mount } from "../vfs/mount.ts";
 
 /** /proc/PID and /proc/PID/task/TID. Owned by the process, so that only its user reads what is private (proc(5)). */
 export class ProcessDirectory extends PseudoDirectory {
@@ -117,9 +118,9 @@ export class ProcessDirectory extends PseudoDirectory {
     belongToUser(inode, this.#target);
   }
 
-  override mayAccess(task: Caller, mask: number): number {
+  override mayAccess(task: Caller, mask: number, mount: Mount): number {
     if (!this.isThread && this.#living === null) return -ESRCH;
-    return this.#isAccessible ? super.mayAccess(task, mask) : -EPERM;
+    return this.#isAccessible ? super.mayAccess(task, mask, mount) : -EPERM;
   }
 
   get #isAccessible(): boolean {
@@ -476,8 +477,8 @@ class ThreadsDirectory extends PseudoInode {
     return this.#isGone ? -ENOENT : 0;
   }
 
-  override mayAccess(task: Caller, mask: number): number {
-    return this.#isGone ? -ESRCH : super.mayAccess(task, mask);
+  override mayAccess(task: Caller, mask: number, mount: Mount): number {
+    return this.#isGone ? -ESRCH : super.mayAccess(task, mask, mount);
   }
 
   #tids(): number[] {

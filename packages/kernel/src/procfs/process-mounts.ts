@@ -45,7 +45,7 @@ function superWords(flags: number): string {
 export function describeMounts(task: Task, from: number): TextPiece {
   return describeReachable(task, from, (mount, place) => {
     const { readOnly, superFlags, options, type } = mount.fileSystem;
-    const flags = describeMountFlags(mount.flags | (readOnly ? MS_RDONLY : 0));
+    const flags = describeMountFlags(mount, mount.flags | (readOnly ? MS_RDONLY : 0));
     // "ro" or "rw", then what the file system says of itself, then the mount (show_vfsmnt).
     const shown = flags.slice(0, 2) + superWords(superFlags) + flags.slice(2) + (options === "" ? "" : `,${options}`);
     return `${escape(mount.source)} ${escape(place)} ${type} ${shown} 0 0\n`;
@@ -72,7 +72,7 @@ export function describeMountInfo(task: Task, from: number): TextPiece {
     const device = mount.fileSystem.device;
     return (
       `${mount.id} ${mount.parent?.id ?? mount.id} ${majorOf(device)}:${minorOf(device)} ` +
-      `${escape(rootSeen(task, mount))} ${escape(place)} ${describeMountFlags(mount.flags)}` +
+      `${escape(rootSeen(task, mount))} ${escape(place)} ${describeMountFlags(mount, mount.flags)}` +
       describePropagation(mount) +
       ` - ${mount.fileSystem.type} ${escape(mount.source)} ${superOptions(mount)}\n`
     );

@@ -10,6 +10,7 @@ import { isCapable } from "../security/credentials.ts";
 import type { UserNamespace } from "../security/user-namespace.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
+import type { Mount } from "../vfs/mount.ts";
 
 export interface Setting {
   read: (kernel: Kernel, task: Task) => string;
@@ -156,11 +157,11 @@ export class SettingFile extends PseudoFile {
     return false;
   }
 
-  override mayAccess(task: Task, mask: number): number {
+  override mayAccess(task: Task, mask: number, mount: Mount): number {
     // Nobody may do more than its mode says (fs/proc/proc_sysctl.c, test_perm).
     if ((mask & MAY_WRITE) !== 0 && (this.mode & 0o222) === 0) return -EACCES;
     if (this.#right?.opens !== true || !mayWrite(task.credentials, task, this.#right))
-      return super.mayAccess(task, mask);
+      return super.mayAccess(task, mask, mount);
     return ((this.mode >> 6) & mask) === mask ? 0 : -EACCES;
   }
 

@@ -40,9 +40,8 @@ export class IdMap {
     return -1;
   }
 
-  /** The same, or the overflow id. */
+  /** The same, or the overflow id. @param id  −1: of nobody, as a mount shows it (mount-id-map.ts) */
   shown(id: number): number {
-    if (this.extents === null) return id;
     const own = this.fromKernel(id);
     return own < 0 ? OVERFLOW_ID : own;
   }
@@ -53,6 +52,15 @@ export class IdMap {
     for (const extent of this.extents)
       if (first >= extent.first && first + count <= extent.first + extent.count)
         return extent.kernelFirst + (first - extent.first);
+    return -1;
+  }
+
+  /** What programs call the first of `[first, first + count)`, when one extent covers it; else −1. */
+  rangeFromKernel(first: number, count: number): number {
+    if (this.extents === null) return first;
+    for (const extent of this.extents)
+      if (first >= extent.kernelFirst && first + count <= extent.kernelFirst + extent.count)
+        return extent.first + (first - extent.kernelFirst);
     return -1;
   }
 

@@ -30,7 +30,10 @@ export const MAY_EXEC = 1,
 /** @returns 0, −EACCES, or −EPERM: nobody writes what is immutable */
 export function checkAccess(credentials: Credentials, inode: OwnedFile, mask: number): number {
   const mode = inode.mode;
-  if ((mask & MAY_WRITE) !== 0 && (inode.fileFlags & FS_IMMUTABLE_FL) !== 0) return -EPERM;
+  if ((mask & MAY_WRITE) !== 0) {
+    if ((inode.fileFlags & FS_IMMUTABLE_FL) !== 0) return -EPERM;
+    if (isUnmapped(inode)) return -EACCES;
+  }
   // What everyone may do needs no look at who asks; directories on the way of a walk are nearly always so.
   if (inode.acl === null && (mode & (mode >> 3) & (mode >> 6) & mask) === mask) return 0;
   return inode.decidesAccess === true ? 0 : checkMode(credentials, inode, mask);
@@ -41,8 +44,7 @@ export function checkMode(credentials: Credentials, inode: OwnedFile, mask: numb
   const { mode } = inode;
   if ((permittedBits(credentials, inode, mask) & mask) === mask) return 0;
   if (credentials.effective === 0) return -EACCES;
-  if (credentials.userNamespace.parent !== null && !credentials.userNamespace.hasIds(inode.uid, inode.gid))
-    return -EACCES;
+  if (!credentials.userNamespace.hasIds(inode.uid, inode.gid)) return -EACCES;
   const isDirectory = (mode & S_IFMT) === S_IFDIR;
   if (isDirectory) {
     if ((mask & MAY_WRITE) === 0 && has(credentials, CAP_DAC_READ_SEARCH)) return 0;
@@ -65,7 +67,12 @@ export function isCapableOver(credentials: Credentials, inode: OwnedFile, capabi
 
 export function hasOver(credentials: Credentials, inode: OwnedFile, capability: number): boolean {
   const { userNamespace } = credentials;
-  return has(credentials, capability) && (userNamespace.parent === null || userNamespace.hasIds(inode.uid, inode.gid));
+  return has(credentials, capability) && userNamespace.hasIds(inode.uid, inode.gid);
+}
+
+/** Has the mount by which it is seen no number for its owner or its group? Then nobody changes it (HAS_UNMAPPED_ID). */
+export function isUnmapped({ uid, gid }: OwnedFile): boolean {
+  return uid < 0 || gid < 0;
 }
 
 /** @param wanted  what is asked for */

@@ -134,7 +134,7 @@ function truncate(task: Task, pathAddress: number, size: number): number {
   const inode = place.dentry.inode!;
   if (inode.isDirectory) return -EISDIR;
   if (!inode.isRegular) return -EINVAL;
-  const denied = inode.mayAccess(task, MAY_WRITE);
+  const denied = inode.mayAccess(task, MAY_WRITE, place.mount);
   if (denied < 0) return denied;
   const { landlock } = task.credentials;
   if (landlock !== null && checkLandlock(landlock, place, LANDLOCK_ACCESS_FS_TRUNCATE) < 0) return -EACCES;

@@ -104,7 +104,7 @@ function fchdir(task: Task, fd: number): number {
   const file = task.files.get(fd);
   if (file === undefined) return -EBADF;
   if (file.path === null || file.inode?.isDirectory !== true) return -ENOTDIR;
-  const refused = file.inode.askAccess(task, MAY_EXEC);
+  const refused = file.inode.askAccess(task, MAY_EXEC, file.path.mount);
   if (refused < 0) return refused;
   task.fs.setCwd(file.path);
   return 0;

@@ -57,6 +57,7 @@ import { lookupPath } from "../vfs/path-walk.ts";
 import type { Path } from "../vfs/path.ts";
 import { installFile } from "./open-calls.ts";
 import { loadPath } from "./path-argument.ts";
+import { shownOn } from "../vfs/mount.ts";
 
 const CLASSES = FAN_CLASS_CONTENT | FAN_CLASS_PRE_CONTENT;
 /** What takes CAP_SYS_ADMIN. */
@@ -174,7 +175,7 @@ function findPlace(task: Task, dirfd: number, address: number, flags: number): P
   if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   if ((flags & FAN_MARK_ONLYDIR) !== 0 && !inode.isDirectory) return -ENOTDIR;
-  const denied = checkAccess(task.credentials, inode, MAY_READ);
+  const denied = checkAccess(task.credentials, shownOn(place.mount, inode), MAY_READ);
   return denied < 0 ? denied : place;
 }
 

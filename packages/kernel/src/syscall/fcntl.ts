@@ -76,6 +76,7 @@ import { mayBeDirect } from "../vfs/open.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { identityOf } from "../ground/identity.ts";
 import { get64 } from "../ground/words.ts";
+import { shownOn } from "../vfs/mount.ts";
 
 const SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
 /** `struct flock` of 64-bit machines: l_type, l_whence (s16), l_start @8, l_len @16 (s64), l_pid @24 (s32). */
@@ -175,7 +176,7 @@ function setWriteHint(task: Task, file: OpenFile, address: number): number {
   if (hint > 5) return -EINVAL;
   const { inode } = file;
   if (inode === null) return 0;
-  if (!isOwnerOrCapable(task.credentials, inode)) return -EPERM;
+  if (!isOwnerOrCapable(task.credentials, shownOn(file.path?.mount ?? null, inode))) return -EPERM;
   inode.writeHint = hint;
   return 0;
 }
@@ -185,7 +186,7 @@ function setFlags(task: Task, file: OpenFile, fd: number, flags: number): number
     (flags & O_NOATIME) !== 0 &&
     (file.flags & O_NOATIME) === 0 &&
     file.inode !== null &&
-    !isOwnerOrCapable(task.credentials, file.inode)
+    !isOwnerOrCapable(task.credentials, shownOn(file.path?.mount ?? null, file.inode))
   )
     return -EPERM;
   if ((flags & O_APPEND) === 0 && (file.flags & O_APPEND) !== 0 && ((file.inode?.fileFlags ?? 0) & FS_APPEND_FL) !== 0)

@@ -19,6 +19,7 @@ import { lookupPath } from "../vfs/path-walk.ts";
 import { installFile } from "./open-calls.ts";
 import { loadPath } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
+import { shownOn } from "../vfs/mount.ts";
 
 function init(task: Task, flags: number): number {
   if ((flags & ~(O_CLOEXEC | O_NONBLOCK)) !== 0) return -EINVAL;
@@ -41,7 +42,7 @@ function addWatch(task: Task, fd: number, pathAddress: number, mask: number): nu
   if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   if ((mask & IN_ONLYDIR) !== 0 && !inode.isDirectory) return -ENOTDIR;
-  const denied = checkAccess(task.credentials, inode, MAY_READ);
+  const denied = checkAccess(task.credentials, shownOn(place.mount, inode), MAY_READ);
   return denied < 0 ? denied : file.add(inode, mask);
 }
 

@@ -69,6 +69,7 @@ import {
   MountAttr,
   OPEN_TREE_CLONE,
   O_CLOEXEC,
+  O_PATH,
   PAGE_SIZE,
   UMOUNT_NOFOLLOW,
   isErrno,
@@ -76,6 +77,7 @@ import {
 import { copyExtensible } from "../ground/extensible-structure.ts";
 import { get64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
+import { UserNamespace } from "../security/user-namespace.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { ConfigurationFile, type OptionValue } from "../vfs/configuration-context.ts";
@@ -84,6 +86,7 @@ import { changeAttributes, type MountChange } from "../vfs/mount-attributes.ts";
 import { parseMountOptions } from "../vfs/mount-options.ts";
 import { mountFileSystem, pivotRoot, unmount } from "../vfs/mounting.ts";
 import { handlesFiles } from "../security/landlock.ts";
+import { NamespaceInode } from "../vfs/namespace-file.ts";
 import { moveMount, shareWith } from "../vfs/move-mount.ts";
 import { lookupDirectory, lookupPath } from "../vfs/path-walk.ts";
 import { PathOnlyFile } from "../vfs/path-only-file.ts";
@@ -379,7 +382,7 @@ function mountSetattr(
   size: number,
 ): number {
   if ((flags & ~(AT_EMPTY_PATH | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)) !== 0) return -EINVAL;
-  const change = loadChange(task, attributes, size, (flags & AT_RECURSIVE) !== 0);
+  const change = loadChange(task, attributes, size, (flags & AT_RECURSIVE) !== 0, false);
   if (change === null || isErrno(change)) return change ?? 0;
   const path = loadPath(task, pathAddress);
   if (isErrno(path)) return path;
@@ -398,17 +401,24 @@ function openTreeAttr(
 ): number {
   if (attributes === 0 && size !== 0) return -EINVAL;
   if (attributes === 0) return openTree(task, dirfd, path, flags);
-  const change = loadChange(task, attributes, size, (flags & AT_RECURSIVE) !== 0);
-  if (isErrno(change)) return change;
   const fd = openTree(task, dirfd, path, flags);
-  if (fd < 0 || change === null) return fd;
-  const refused = changeAttributes(task, task.files.get(fd)!.path!, change);
+  if (fd < 0) return fd;
+  const isNew = (flags & OPEN_TREE_CLONE) !== 0;
+  const change = loadChange(task, attributes, size, (flags & AT_RECURSIVE) !== 0, isNew);
+  const refused =
+    change === null || isErrno(change) ? (change ?? 0) : changeAttributes(task, task.files.get(fd)!.path!, change);
   if (refused < 0) task.files.close(task, fd);
   return refused < 0 ? refused : fd;
 }
 
-/** `struct mount_attr` (mount_setattr(2)); null: nothing is to change. */
-function loadChange(task: Task, address: number, size: number, isWhole: boolean): MountChange | null | number {
+/** `struct mount_attr` (mount_setattr(2)); null: nothing is to change. @param isNew  nobody has seen the mounts */
+function loadChange(
+  task: Task,
+  address: number,
+  size: number,
+  isWhole: boolean,
+  isNew: boolean,
+): MountChange | null | number {
   if (size > PAGE_SIZE) return -E2BIG;
   if (size < MountAttr.size) return -EINVAL;
   if (!mayMount(task)) return -EPERM;
@@ -422,22 +432,41 @@ function loadChange(task: Task, address: number, size: number, isWhole: boolean)
   if (![0, MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE].includes(propagation)) return -EINVAL;
   const known = ATTRIBUTES_KNOWN | MOUNT_ATTR_IDMAP;
   if ([set, clear].some((bits) => bits < 0 || bits > 0x7fffffff || (bits & ~known) !== 0)) return -EINVAL;
-  if (((set | clear) & MOUNT_ATTR_IDMAP) !== 0) {
-    // No file system here shows its files with other owners.
-    const fd = get64(view, MountAttr.offset.userns_fd);
-    const isOpen = fd > 0x7fffffff || (clear & MOUNT_ATTR_IDMAP) !== 0 || task.files.get(fd) !== undefined;
-    return isOpen ? -EINVAL : -EBADF;
-  }
   const clearsTimes = (clear & MOUNT_ATTR__ATIME) !== 0;
   if (clearsTimes ? (clear & MOUNT_ATTR__ATIME) !== MOUNT_ATTR__ATIME : (set & MOUNT_ATTR__ATIME) !== 0) return -EINVAL;
   const times = clearsTimes ? accessTimesOf(set, 0) : 0;
   if (times === null) return -EINVAL;
+  const owners = ownersToShow(task, set, clear, get64(view, MountAttr.offset.userns_fd), isNew);
+  if (isErrno(owners)) return owners;
   return {
     set: flagsOf(set) | times,
     clear: flagsOf(clear) | (clearsTimes ? MS_RELATIME | MS_NOATIME : 0),
     propagation,
     isWhole,
+    owners,
+    isNew,
   };
+}
+
+/** MOUNT_ATTR_IDMAP (fs/namespace.c, build_mount_idmapped). @returns −EBADF, −EINVAL, −EPERM */
+function ownersToShow(
+  task: Task,
+  set: number,
+  clear: number,
+  fd: number,
+  isNew: boolean,
+): MountChange["owners"] | number {
+  if (((set | clear) & MOUNT_ATTR_IDMAP) === 0) return null;
+  if ((clear & MOUNT_ATTR_IDMAP) !== 0 && !isNew) return -EINVAL;
+  if ((set & MOUNT_ATTR_IDMAP) === 0) return "none";
+  if (fd < 0 || fd > 0x7fffffff) return -EINVAL;
+  const file = task.files.get(fd);
+  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+  const namespace = file.inode instanceof NamespaceInode ? file.inode.namespace : null;
+  if (!(namespace instanceof UserNamespace)) return -EINVAL;
+  // A map that leaves all as it is says that there is none.
+  const mayShow = namespace.parent !== null && isCapable(task.credentials, CAP_SYS_ADMIN, namespace);
+  return mayShow ? namespace : -EPERM;
 }
 
 export const mountCalls: SyscallTable = {
@@ -455,7 +484,8 @@ export const mountCalls: SyscallTable = {
       "and file capabilities are only handed on, STATX is not asked for, an epoll instance within another one " +
       "and aio tell what the server said last of events (POLL), what it stores (NOTIFY_STORE) it gets back, up " +
       "to 4 MiB, and readers ask it, and it is no layer of an overlay; " +
-      "overlays have no redirect_dir, metacopy, index, nfs_export, verity and data-only layers (EINVAL), " +
+      "overlays have no redirect_dir, metacopy, index, nfs_export, verity, data-only layers and " +
+      "ID-mapped layers (EINVAL), " +
       "the upper layer lies on tmpfs or AegisFS, and a copied file has another number when the overlay is " +
       "mounted anew; cgroup2 has the controllers cpuset (of harts; no partitions), cpu, memory and pids, " +
       "and charges private pages alone to a group; memory.min, low, high and swap.max are kept and shown; " +
@@ -476,7 +506,6 @@ export const mountCalls: SyscallTable = {
   open_tree_attr: {
     run: (task, dirfd, path, flags, attributes, size) =>
       openTreeAttr(task, dirfd | 0, path, flags | 0, attributes, size),
-    gaps: "no mount shows other owners (MOUNT_ATTR_IDMAP)",
   },
   move_mount: {
     run: (task, fromFd, from, toFd, to, flags) => moveMountCall(task, fromFd | 0, from, toFd | 0, to, flags | 0),
@@ -484,6 +513,5 @@ export const mountCalls: SyscallTable = {
   mount_setattr: {
     run: (task, dirfd, path, flags, attributes, size) =>
       mountSetattr(task, dirfd | 0, path, flags | 0, attributes, size),
-    gaps: "no mount shows other owners (MOUNT_ATTR_IDMAP)",
   },
 };

@@ -56,6 +56,7 @@ import { byteStringOf } from "@stratos/base";
 import { copyExtensible } from "../ground/extensible-structure.ts";
 import { get64, put64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
+import type { IdMap } from "../security/id-map.ts";
 import type { Task } from "../task/task.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import type { FileSystem } from "../vfs/file-system.ts";
@@ -139,7 +140,7 @@ export function statmount(task: Task, requestAddress: number, buffer: number, si
   if (mount === undefined) return -ENOENT;
   if (!mayLookAt(task, request, mount)) return -EPERM;
   const report = { bytes: new Uint8Array(Statmount.size), strings: "" };
-  fillReport(report, mount, task.fs.root, request);
+  fillReport(report, mount, task, request);
   const strings = byteStringOf(report.strings);
   if (strings.length > 0 && size < Statmount.size + strings.length) return -EOVERFLOW;
   const length = Math.min(size, Statmount.size);
@@ -155,17 +156,17 @@ interface Report {
   strings: string;
 }
 
-function fillReport(report: Report, mount: Mount, root: Path, { param: wanted, namespace }: Request): void {
+function fillReport(report: Report, mount: Mount, task: Task, { param: wanted, namespace }: Request): void {
+  const { root } = task.fs;
+  const reader = task.credentials.userNamespace;
   const { fileSystem } = mount;
   const { offset } = Statmount;
   const view = new DataView(report.bytes.buffer);
   const options = fileSystem.options.split(",").filter((option) => option !== "");
-  // There are neither subtypes nor options of security modules, nor mounts that show other owners.
-  let given =
-    wanted &
-    SUPPORTED &
-    ~(STATMOUNT_FS_SUBTYPE | STATMOUNT_OPT_SEC_ARRAY | STATMOUNT_MNT_UIDMAP | STATMOUNT_MNT_GIDMAP);
+  // There are neither subtypes nor options of security modules.
+  let given = wanted & SUPPORTED & ~(STATMOUNT_FS_SUBTYPE | STATMOUNT_OPT_SEC_ARRAY);
   if (options.length === 0) given &= ~(STATMOUNT_MNT_OPTS | STATMOUNT_OPT_ARRAY);
+  if (mount.idMap === null) given &= ~(STATMOUNT_MNT_UIDMAP | STATMOUNT_MNT_GIDMAP);
   const text = (what: number, field: number, value: string): void => {
     if ((given & what) === 0) return;
     if (report.strings === "") report.strings = "\0";
@@ -184,7 +185,30 @@ function fillReport(report: Report, mount: Mount, root: Path, { param: wanted, n
   text(STATMOUNT_MNT_OPTS, offset.mnt_opts, options.join(","));
   text(STATMOUNT_OPT_ARRAY, offset.opt_array, options.join("\0"));
   text(STATMOUNT_SB_SOURCE, offset.sb_source, mount.source);
+  // Told even when the caller has a name for none of the numbers (statmount_mnt_uidmap).
+  const map = (what: number, fields: { count: number; at: number }, lines: readonly string[]): void => {
+    if ((given & what) === 0) return;
+    view.setUint32(fields.count, lines.length, true);
+    if (lines.length > 0) text(what, fields.at, lines.map((line) => `${line}\0`).join(""));
+  };
+  const { uids, gids } = reader;
+  const uidFields = { count: offset.mnt_uidmap_num, at: offset.mnt_uidmap },
+    gidFields = { count: offset.mnt_gidmap_num, at: offset.mnt_gidmap };
+  if (mount.idMap !== null) {
+    map(STATMOUNT_MNT_UIDMAP, uidFields, mapLines(mount.idMap.uids, uids));
+    map(STATMOUNT_MNT_GIDMAP, gidFields, mapLines(mount.idMap.gids, gids));
+  }
   put64(view, offset.mask, given);
+}
+
+/** As /proc/PID/uid_map, but for ranges that the reader has no name for (fs/mnt_idmapping.c, statmount_mnt_idmap). */
+function mapLines(map: IdMap, reader: IdMap): string[] {
+  const lines: string[] = [];
+  for (const { first, kernelFirst, count } of map.extents ?? []) {
+    const lower = reader.rangeFromKernel(kernelFirst, count);
+    if (lower >= 0) lines.push(`${first} ${lower} ${count}`);
+  }
+  return lines;
 }
 
 function fillFileSystem(view: DataView, fileSystem: FileSystem): void {

@@ -217,7 +217,7 @@ function copyBetween(task: Task, source: OpenFile, from: number, target: OpenFil
     if (copied !== -EOPNOTSUPP) return copied;
     const taken = inode.takeRange(source.inode!, from, to, clipped, false, task.kernel.vfs.now());
     if (taken !== -EOPNOTSUPP) {
-      if (taken > 0) contentChanged(task, inode);
+      if (taken > 0) contentChanged(task, inode, target.path);
       return taken;
     }
   }

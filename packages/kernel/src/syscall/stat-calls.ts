@@ -61,13 +61,14 @@ import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import { Path } from "../vfs/path.ts";
 import type { Inode, Time } from "../vfs/inode.ts";
 import { uniqueIdOf } from "../vfs/mount-names.ts";
-import type { Mount } from "../vfs/mount.ts";
+import { type Mount, shownOn } from "../vfs/mount.ts";
 import { startOf, walk, walkAt, walker } from "../vfs/path-walk.ts";
 import { put64 } from "../ground/words.ts";
 import { loadPath } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-function storeStat(task: Task, inode: Inode, address: number): number {
+/** @param mount  by way of which the file was found; null: of none */
+function storeStat(task: Task, inode: Inode, mount: Mount | null, address: number): number {
   const failed = inode.refresh();
   if (failed < 0) return failed;
   const { u8, view } = task.kernel.scratch;
@@ -77,8 +78,9 @@ function storeStat(task: Task, inode: Inode, address: number): number {
   view.setUint32(Stat.offset.st_mode, inode.mode, true);
   view.setUint32(Stat.offset.st_nlink, inode.nlink, true);
   const { uids, gids } = task.credentials.userNamespace;
-  view.setUint32(Stat.offset.st_uid, uids.shown(inode.uid), true);
-  view.setUint32(Stat.offset.st_gid, gids.shown(inode.gid), true);
+  const { uid, gid } = shownOn(mount, inode);
+  view.setUint32(Stat.offset.st_uid, uids.shown(uid), true);
+  view.setUint32(Stat.offset.st_gid, gids.shown(gid), true);
   put64(view, Stat.offset.st_rdev, inode.rdev);
   putSize(view, Stat.offset.st_size, inode.statSize());
   view.setInt32(Stat.offset.st_blksize, inode.fileSystem.ioSize, true);
@@ -102,7 +104,8 @@ function putTime(view: DataView, at: number, time: Time): void {
 
 function fstat(task: Task, fd: number, address: number): number {
   const file = task.files.get(fd | 0);
-  return file === undefined ? -EBADF : storeStat(task, inodeOfFile(task.kernel, file), address);
+  if (file === undefined) return -EBADF;
+  return storeStat(task, inodeOfFile(task.kernel, file), file.path?.mount ?? null, address);
 }
 
 function newfstatat(task: Task, dirfd: number, pathAddress: number, address: number, flags: number): number {
@@ -111,7 +114,7 @@ function newfstatat(task: Task, dirfd: number, pathAddress: number, address: num
   const path = pathAddress === 0 && (flags & AT_EMPTY_PATH) !== 0 ? "" : loadPath(task, pathAddress);
   if (isErrno(path)) return path;
   const failed = walkAt(task, dirfd, path, flags);
-  return failed < 0 ? failed : storeStat(task, walker.dentry.inode!, address);
+  return failed < 0 ? failed : storeStat(task, walker.dentry.inode!, walker.mount, address);
 }
 
 /** Flags of chattr(1) that statx(2) shows; both have the same bits for them. */
@@ -138,8 +141,9 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
   put64(view, Statx.offset.stx_attributes, attributes);
   view.setUint32(Statx.offset.stx_nlink, inode.nlink, true);
   const { uids, gids } = task.credentials.userNamespace;
-  view.setUint32(Statx.offset.stx_uid, uids.shown(inode.uid), true);
-  view.setUint32(Statx.offset.stx_gid, gids.shown(inode.gid), true);
+  const { uid, gid } = shownOn(mount, inode);
+  view.setUint32(Statx.offset.stx_uid, uids.shown(uid), true);
+  view.setUint32(Statx.offset.stx_gid, gids.shown(gid), true);
   view.setUint16(Statx.offset.stx_mode, inode.mode, true);
   put64(view, Statx.offset.stx_ino, inode.ino);
   putSize(view, Statx.offset.stx_size, inode.statSize());
@@ -240,6 +244,7 @@ function checkPath(task: Task, dirfd: number, path: string, mode: number, flags:
   const denied = inode.askAccess(
     task,
     ((mode & 4) !== 0 ? MAY_READ : 0) | ((mode & 2) !== 0 ? MAY_WRITE : 0) | ((mode & 1) !== 0 ? MAY_EXEC : 0),
+    mount,
   );
   if (denied < 0) return denied;
   const isOnDisk = inode.isRegular || inode.isDirectory || inode.isSymlink;

@@ -32,6 +32,7 @@ import type { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { EXACT_END, put64 } from "../ground/words.ts";
 import { absent, type SyscallTable } from "./syscall-table.ts";
+import { shownOn } from "../vfs/mount.ts";
 
 function opened(task: Task, fd: number): OpenFile | number {
   const file = task.files.get(fd | 0);
@@ -116,7 +117,8 @@ function cachestat(task: Task, fd: number, range: number, into: number, flags: n
     length = task.space.loadU64(range + CachestatRange.offset.len);
   if (offset === -EFAULT || length === -EFAULT) return -EFAULT;
   const pages = file.contentInode?.pages ?? null;
-  if (!file.isWritable && file.inode !== null && !mayLearnOfCache(task.credentials, file.inode)) return -EPERM;
+  const shown = file.inode === null ? null : shownOn(file.path?.mount ?? null, file.inode);
+  if (!file.isWritable && shown !== null && !mayLearnOfCache(task.credentials, shown)) return -EPERM;
   if (flags !== 0) return -EINVAL;
   let cached = 0,
     dirty = 0;

@@ -37,13 +37,24 @@ import {
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { type Credentials, isCapable } from "../security/credentials.ts";
-import { hasOver, isKept, MAY_READ, MAY_WRITE, ownsOrHasOver, permittedMode } from "../security/permission.ts";
+import type { MountIdMap } from "../security/mount-id-map.ts";
+import type { OwnedFile } from "../security/owned-file.ts";
+import {
+  hasOver,
+  isKept,
+  isUnmapped,
+  MAY_READ,
+  MAY_WRITE,
+  ownsOrHasOver,
+  permittedMode,
+} from "../security/permission.ts";
 import { FILE_CAPABILITIES, fileCapabilitiesToKeep, shownFileCapabilities } from "../security/file-capabilities.ts";
 import type { Task } from "../task/task.ts";
 import { PROTOCOL_NAME_ATTRIBUTE, SocketInode } from "../socket/socket-inode.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { notifyInode } from "../vfs/file-events.ts";
+import { type Mount, shownOn } from "../vfs/mount.ts";
 import { lookupPath } from "../vfs/path-walk.ts";
 import type { Path } from "../vfs/path.ts";
 import { loadPath } from "./path-argument.ts";
@@ -74,32 +85,34 @@ function loadName(task: Task, address: number): string | number {
  * xattr(7): user.* for regular files and directories, trusted.* for administrators, security.* readable by all. A FUSE
  * server has names of any kind.
  */
-function checkNamespace(task: Task, inode: Inode, name: string, writes: boolean): number {
+function checkNamespace(task: Task, { mount, dentry }: Path, name: string, writes: boolean): number {
   const { credentials } = task;
+  const inode = dentry.inode!;
+  const shown = shownOn(mount, inode);
   const { isServed } = inode.fileSystem;
   const mask = writes ? MAY_WRITE : MAY_READ;
-  if (writes && isKept(inode)) return -EPERM;
+  if (writes && (isKept(inode) || isUnmapped(shown))) return -EPERM;
   if (!isServed && ["user.", "trusted.", "security."].includes(name)) return -EINVAL;
   if (name.startsWith("user.")) {
     if (!inode.isRegular && !inode.isDirectory) return writes ? -EPERM : -ENODATA;
-    if (inode.isDirectory && (inode.mode & S_ISVTX) !== 0 && writes && !ownsOrHasOver(credentials, inode))
+    if (inode.isDirectory && (inode.mode & S_ISVTX) !== 0 && writes && !ownsOrHasOver(credentials, shown))
       return -EPERM;
-    return inode.mayAccess(task, mask);
+    return inode.mayAccess(task, mask, mount);
   }
   if (name.startsWith("trusted.")) return isCapable(credentials, CAP_SYS_ADMIN) ? 0 : writes ? -EPERM : -ENODATA;
-  if (name.startsWith("security.")) return !writes || mayLabel(credentials, inode, name) ? 0 : -EPERM;
+  if (name.startsWith("security.")) return !writes || mayLabel(credentials, shown, name) ? 0 : -EPERM;
   if (isAclName(name)) {
     if (inode.isSymlink) return -EOPNOTSUPP;
     // Only directories have one, so that nobody need own what loses it (fs/posix_acl.c, set_posix_acl).
     if (name === ACL_DEFAULT_NAME && !inode.isDirectory) return 0;
-    return !writes || ownsOrHasOver(credentials, inode) ? 0 : -EPERM;
+    return !writes || ownsOrHasOver(credentials, shown) ? 0 : -EPERM;
   }
   if (name === PROTOCOL_NAME_ATTRIBUTE && inode instanceof SocketInode && !writes) return 0;
-  const refused = name.startsWith("system.") ? 0 : inode.mayAccess(task, mask);
+  const refused = name.startsWith("system.") ? 0 : inode.mayAccess(task, mask, mount);
   return refused < 0 || isServed ? refused : -EOPNOTSUPP;
 }
 
-function mayLabel(credentials: Credentials, inode: Inode, name: string): boolean {
+function mayLabel(credentials: Credentials, inode: OwnedFile, name: string): boolean {
   return name === FILE_CAPABILITIES ? hasOver(credentials, inode, CAP_SETFCAP) : isCapable(credentials, CAP_SYS_ADMIN);
 }
 
@@ -119,22 +132,26 @@ function set(
   const bytes = new Uint8Array(size);
   const failed = task.space.copyIn(value, bytes, 0, size);
   if (failed < 0) return failed;
-  const acl = isAclName(name) ? keptAcl(task, bytes) : null;
-  if (isErrno(acl)) return acl;
+  const given = isAclName(name) ? givenAcl(task, bytes) : null;
+  if (isErrno(given)) return given;
   const place = find(task, first);
   if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
-  const denied = checkNamespace(task, inode, name, true);
+  const denied = checkNamespace(task, place, name, true);
   if (denied < 0) return denied;
-  const kept = name === FILE_CAPABILITIES ? fileCapabilitiesToKeep(bytes, task.credentials.userNamespace) : bytes;
+  const { idMap } = place.mount;
+  const kept =
+    name === FILE_CAPABILITIES ? fileCapabilitiesToKeep(bytes, task.credentials.userNamespace, idMap) : bytes;
   if (isErrno(kept)) return kept;
+  const acl = given === null || idMap === null ? given : keptAcl(given.acl, idMap);
+  if (isErrno(acl)) return acl;
   const result =
     acl === null
       ? inode.setXattr(name, kept, flags)
       : inode.fileSystem.isServed
         ? inode.setXattr(name, acl.bytes, 0)
-        : setAcl(task, inode, name, acl, flags);
+        : setAcl(task, place, name, acl, flags);
   // Of what has no such list nothing changes.
   if (result < 0 || (name === ACL_DEFAULT_NAME && !inode.isDirectory)) return result;
   if (name === FILE_CAPABILITIES && !inode.fileSystem.isServed) inode.hasNoCapabilities = false;
@@ -147,24 +164,35 @@ function changed(task: Task, inode: Inode, place: Path): void {
   if (task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, place, "attrib");
 }
 
-/** A list as it is kept; −EINVAL, −EOPNOTSUPP: it is none. */
-function keptAcl(task: Task, given: Uint8Array): { acl: Acl; bytes: Uint8Array } | number {
+/** A list as the caller means it; −EINVAL, −EOPNOTSUPP: it is none. */
+function givenAcl(task: Task, given: Uint8Array): { acl: Acl; bytes: Uint8Array } | number {
   const named = given.length === 0 ? [] : parseAcl(given);
   if (isErrno(named)) return named;
   const { userNamespace } = task.credentials;
   const acl = named.map((entry) => withId(entry, (id, map) => userNamespace[map].toKernel(id)));
-  if (acl.some(({ tag, id }) => (tag === ACL_USER || tag === ACL_GROUP) && id < 0)) return -EINVAL;
+  if (namesNobody(acl)) return -EINVAL;
   return { acl, bytes: userNamespace.parent === null ? given : serializeAcl(acl) };
+}
+
+function namesNobody(acl: Acl): boolean {
+  return acl.some(({ tag, id }) => (tag === ACL_USER || tag === ACL_GROUP) && id < 0);
+}
+
+/** The list as a file keeps it that a mount shows with other owners. */
+function keptAcl(given: Acl, idMap: MountIdMap): { acl: Acl; bytes: Uint8Array } | number {
+  const acl = idMap.keptAcl(given);
+  return namesNobody(acl) ? -EINVAL : { acl, bytes: serializeAcl(acl) };
 }
 
 /** An access list also changes the mode; one that says no more than a mode isn't kept (acl(5)). */
 function setAcl(
   task: Task,
-  inode: Inode,
+  { mount, dentry }: Path,
   name: string,
   { acl, bytes }: { readonly acl: Acl; readonly bytes: Uint8Array },
   flags: number,
 ): number {
+  const inode = dentry.inode!;
   if (name === ACL_DEFAULT_NAME) {
     if (!inode.isDirectory) return acl.length === 0 ? 0 : -EACCES;
     return acl.length === 0 ? removeAcl(inode, name) : inode.setXattr(name, bytes, flags);
@@ -179,7 +207,7 @@ function setAcl(
     if (failed < 0) return failed;
     inode.acl = acl;
   }
-  const mode = permittedMode(task.credentials, inode, (inode.mode & 0o7000) | aclMode(acl));
+  const mode = permittedMode(task.credentials, shownOn(mount, inode), (inode.mode & 0o7000) | aclMode(acl));
   return inode.setAttributes({ mode, ctime: task.kernel.vfs.now() });
 }
 
@@ -189,13 +217,13 @@ function withId(entry: AclEntry, translate: (id: number, map: "uids" | "gids") =
   return { ...entry, id: translate(entry.id, entry.tag === ACL_USER ? "uids" : "gids") };
 }
 
-/** A list as the task's user namespace names users and groups; −1: it has no name for one. */
-function shownAcl(task: Task, kept: Uint8Array): Uint8Array {
+/** A list as the task's user namespace names users and groups whom the mount shows; −1: it has no name for one. */
+function shownAcl(task: Task, { idMap }: Mount, kept: Uint8Array): Uint8Array {
   const { userNamespace } = task.credentials;
-  const acl = userNamespace.parent === null ? -EINVAL : parseAcl(kept);
-  return isErrno(acl)
-    ? kept
-    : serializeAcl(acl.map((entry) => withId(entry, (id, map) => userNamespace[map].fromKernel(id))));
+  const acl = userNamespace.parent === null && idMap === null ? -EINVAL : parseAcl(kept);
+  if (isErrno(acl)) return kept;
+  const shown = idMap === null ? acl : idMap.shownAcl(acl);
+  return serializeAcl(shown.map((entry) => withId(entry, (id, map) => userNamespace[map].fromKernel(id))));
 }
 
 /**
@@ -218,15 +246,15 @@ function get(task: Task, find: Finder, first: number, nameAddress: number, value
   const place = find(task, first);
   if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
-  const denied = checkNamespace(task, inode, name, false);
+  const denied = checkNamespace(task, place, name, false);
   if (denied < 0) return denied;
   const kept = name === FILE_CAPABILITIES ? inode.getXattr(name) : inode.getXattr(name, size);
   if (isErrno(kept)) return kept === -ERANGE && size >= XATTR_SIZE_MAX ? -E2BIG : kept;
   const found =
     name === FILE_CAPABILITIES
-      ? shownFileCapabilities(kept, task.credentials.userNamespace)
+      ? shownFileCapabilities(kept, task.credentials.userNamespace, place.mount.idMap)
       : isAclName(name)
-        ? shownAcl(task, kept)
+        ? shownAcl(task, place.mount, kept)
         : kept;
   if (isErrno(found) || size === 0) return isErrno(found) ? found : found.length;
   if (size < found.length) return -ERANGE;
@@ -259,7 +287,7 @@ function remove(task: Task, find: Finder, first: number, nameAddress: number): n
   if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
-  const denied = checkNamespace(task, inode, name, true);
+  const denied = checkNamespace(task, place, name, true);
   if (denied < 0) return denied;
   const isAcl = isAclName(name) && !inode.fileSystem.isServed;
   const hasNone = isAcl && isErrno(inode.getXattr(name));
@@ -267,7 +295,7 @@ function remove(task: Task, find: Finder, first: number, nameAddress: number): n
   if (failed < 0) return failed;
   if (isAcl && name === ACL_ACCESS_NAME) {
     inode.acl = null;
-    inode.setAttributes({ mode: permittedMode(task.credentials, inode, inode.mode & 0o7777) });
+    inode.setAttributes({ mode: permittedMode(task.credentials, shownOn(place.mount, inode), inode.mode & 0o7777) });
   }
   if (hasNone) return 0;
   changed(task, inode, place);

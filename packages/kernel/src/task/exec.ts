@@ -67,6 +67,7 @@ import { detach, traceExec } from "./tracing.ts";
 import type { ReadStrings } from "../ground/call-state.ts";
 import { BLOCKED_KILLABLE, UNFINISHED } from "../ground/wait-queue.ts";
 import { put64 } from "../ground/words.ts";
+import { shownOn } from "../vfs/mount.ts";
 
 /**
  * Linux limits one string to 128 KiB and all of them to a quarter of the stack's limit, at least 128 KiB and at most 6
@@ -180,14 +181,14 @@ function replaceProgram(task: Task, program: OpenedProgram, name: string, enviro
     (task.tracing !== null && !isCapable(task.tracing.tracer.credentials, CAP_SYS_PTRACE, userNamespace));
   // Nobody can wait for a server here.
   const attribute = givesNothing || inode.fileSystem.isServed ? -ENODATA : inode.getXattr(FILE_CAPABILITIES);
-  const identity = credentialsAfterExec(task.credentials, inode, {
+  const identity = credentialsAfterExec(task.credentials, shownOn(path.mount, inode), {
     // Who may take any identity may be given one.
     noSetId:
       givesNothing ||
       task.credentials.noNewPrivileges ||
       (gainsNothing && !isCapable(task.credentials, CAP_SETUID, userNamespace)),
     gainsNothing,
-    file: isErrno(attribute) ? null : parseFileCapabilities(attribute, userNamespace),
+    file: isErrno(attribute) ? null : parseFileCapabilities(attribute, userNamespace, path.mount.idMap),
   });
   if (isErrno(identity)) {
     interpreter?.release();
@@ -420,15 +421,15 @@ function pointOfNoReturn(
   task.signalStack = { address: 0, size: 0, flags: 2 };
   forgetRseq(task);
   task.callDispatch = null;
-  const mayRead = checkAccess(credentials, program.file.inode!, MAY_READ) === 0;
+  const shown = shownOn(program.file.path!.mount, program.file.inode!);
+  const mayRead = checkAccess(credentials, shown, MAY_READ) === 0;
   const isPlain =
     credentials.euid === credentials.uid &&
     credentials.egid === credentials.gid &&
     !losesDumpability(task.credentials, credentials);
   group.isDumpable = mayRead && isPlain;
   const { userNamespace } = credentials;
-  const { uid, gid } = program.file.inode!;
-  group.memoryNamespace = mayRead ? userNamespace : userNamespace.nearestWithIds(uid, gid);
+  group.memoryNamespace = mayRead ? userNamespace : userNamespace.nearestWithIds(shown.uid, shown.gid);
   if (!isPlain) task.parentDeathSignal = 0;
   task.credentials = credentials;
   task.keyrings.forExec();

@@ -28,7 +28,7 @@ export function allocateRange(
   const { kernel } = task;
   const done = inode.allocate(mode, offset, length, kernel.vfs.now());
   if (done < 0 || (done > 0 && done < length)) return done;
-  contentChanged(task, inode);
+  contentChanged(task, inode, path);
   if (kernel.vfs.watchCount > 0) notifyInode(kernel, inode, path, "modify");
   return length;
 }

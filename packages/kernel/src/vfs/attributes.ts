@@ -2,6 +2,7 @@
 import {
   EACCES,
   EINVAL,
+  EOVERFLOW,
   EPERM,
   EROFS,
   F_SEAL_EXEC,
@@ -16,17 +17,19 @@ import {
   aclWithMode,
   serializeAcl,
 } from "@stratos/abi";
-import { isInGroup } from "../security/credentials.ts";
+import { isCapable, isInGroup } from "../security/credentials.ts";
 import {
   checkAccess,
   isCapableOver,
   isKept,
   isOwnerOrCapable,
+  isUnmapped,
   MAY_WRITE,
   permittedMode,
 } from "../security/permission.ts";
 import { notifyInode } from "./file-events.ts";
 import type { AttributeChange, Inode, Time } from "./inode.ts";
+import { shownOn } from "./mount.ts";
 import type { Path } from "./path.ts";
 import { dropFileCapabilities } from "./content-change.ts";
 import type { Caller } from "./vfs-kernel.ts";
@@ -51,8 +54,11 @@ function change(
 export function changeMode(task: Caller, path: Path, mode: number): number {
   const inode = path.dentry.inode!;
   if (isReadOnly(path)) return -EROFS;
-  if (isKept(inode) || !isOwnerOrCapable(task.credentials, inode)) return -EPERM;
-  const bits = permittedMode(task.credentials, inode, mode & 0o7777);
+  if (isKept(inode)) return -EPERM;
+  const shown = shownOn(path.mount, inode);
+  if (isUnmapped(shown)) return -EOVERFLOW;
+  if (!isOwnerOrCapable(task.credentials, shown)) return -EPERM;
+  const bits = permittedMode(task.credentials, shown, mode & 0o7777);
   if (inode.seals > 0 && (inode.seals & F_SEAL_EXEC) !== 0 && ((bits ^ inode.mode) & 0o111) !== 0) return -EPERM;
   if (inode.acl !== null) {
     const acl = aclWithMode(inode.acl, bits);
@@ -75,15 +81,23 @@ export function changeOwner(task: Caller, path: Path, givenUid: number, givenGid
   const uid = uids.toKernel(givenUid),
     gid = gids.toKernel(givenGid);
   if ((setsUid && uid < 0) || (setsGid && gid < 0)) return -EINVAL;
-  const mayAll = isCapableOver(credentials, inode, CAP_CHOWN);
-  if (!mayAll) {
-    if (setsUid && (credentials.fsuid !== inode.uid || uid !== inode.uid)) return -EPERM;
-    if (setsGid && (credentials.fsuid !== inode.uid || (gid !== inode.gid && !isInGroup(credentials, gid))))
-      return -EPERM;
+  const { idMap, fileSystem } = path.mount;
+  const shown = shownOn(path.mount, inode);
+  const keptUid = idMap === null ? uid : idMap.keptUid(uid),
+    keptGid = idMap === null ? gid : idMap.keptGid(gid);
+  // What has no number on the mount isn't given to a file, and no file keeps it (fs/attr.c, notify_change).
+  if ((setsUid ? keptUid : shown.uid) < 0 || (setsGid ? keptGid : shown.gid) < 0) return -EOVERFLOW;
+  if (!isCapableOver(credentials, shown, CAP_CHOWN)) {
+    const isOwner = credentials.fsuid === shown.uid;
+    // Who has the file system may take what belongs to nobody on the mount (chown_ok, chgrp_ok).
+    const hasAll = isUnmapped(shown) && isCapable(credentials, CAP_CHOWN, fileSystem.userNamespace);
+    if (setsUid && !(isOwner && uid === shown.uid) && !(hasAll && shown.uid < 0)) return -EPERM;
+    const mayGive = isOwner && (gid === shown.gid || isInGroup(credentials, gid));
+    if (setsGid && !mayGive && !(hasAll && shown.gid < 0)) return -EPERM;
   }
   const attributes: AttributeChange = { ctime: task.kernel.vfs.now() };
-  if (setsUid) attributes.uid = uid;
-  if (setsGid) attributes.gid = gid;
+  if (setsUid) attributes.uid = keptUid;
+  if (setsGid) attributes.gid = keptGid;
   // Set-ID bits of what isn't a directory never outlive a change of owner (chown(2)).
   if ((inode.mode & S_IFMT) !== S_IFDIR && (inode.mode & (S_ISUID | S_ISGID)) !== 0) {
     attributes.mode = inode.mode & 0o7777 & ~S_ISUID & ((inode.mode & 0o010) !== 0 ? ~S_ISGID : -1);
@@ -101,11 +115,15 @@ export function changeTimes(task: Caller, path: Path, atime: Time | "now" | null
   // What a write would do to an append-only file is allowed (chattr(1)).
   if ((inode.fileFlags & FS_IMMUTABLE_FL) !== 0 || (isKept(inode) && (atime !== "now" || mtime !== "now")))
     return -EPERM;
-  if (!isOwnerOrCapable(task.credentials, inode)) {
+  const shown = shownOn(path.mount, inode);
+  const isOfNobody = isUnmapped(shown);
+  if (isOfNobody && (atime !== "now" || mtime !== "now")) return -EOVERFLOW;
+  if (!isOwnerOrCapable(task.credentials, shown)) {
     // Setting both to now is what writing would do: write permission is enough (utimensat(2)).
     if (atime !== "now" || mtime !== "now") return -EPERM;
-    if (checkAccess(task.credentials, inode, MAY_WRITE) < 0) return -EACCES;
+    if (checkAccess(task.credentials, shown, MAY_WRITE) < 0) return -EACCES;
   }
+  if (isOfNobody) return -EOVERFLOW;
   const now = task.kernel.vfs.now();
   const attributes: AttributeChange = { ctime: now };
   if (atime !== null) attributes.atime = atime === "now" ? now : atime;

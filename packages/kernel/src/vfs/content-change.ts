@@ -5,6 +5,8 @@ import { FILE_CAPABILITIES } from "../security/file-capabilities.ts";
 import { modeAfterWrite } from "../security/permission.ts";
 import { sendSignalToSelf } from "../signal/send-signal.ts";
 import type { Inode } from "./inode.ts";
+import { shownOn } from "./mount.ts";
+import type { Path } from "./path.ts";
 import { markInodeDirty } from "./write-back.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
@@ -38,14 +40,14 @@ export function dropFileCapabilities(inode: Inode): void {
   inode.hasNoCapabilities = true;
 }
 
-/** After a write: times, version, set-ID bits, write-back. */
-export function contentChanged(task: Caller, inode: Inode): void {
+/** After a write: times, version, set-ID bits, write-back. @param path  by which it was written; null: by none */
+export function contentChanged(task: Caller, inode: Inode, path: Path | null): void {
   const kernel = task.kernel;
   const now = kernel.vfs.now();
   inode.mtime = now;
   inode.ctime = now;
   inode.version++;
-  const mode = modeAfterWrite(task.credentials, inode);
+  const mode = modeAfterWrite(task.credentials, shownOn(path?.mount ?? null, inode));
   if (mode !== null) inode.setAttributes({ mode, ctime: now });
   dropFileCapabilities(inode);
   if (!inode.isDirty) markInodeDirty(kernel, inode);

@@ -27,6 +27,7 @@ import { notifyInode } from "./file-events.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Caller } from "./vfs-kernel.ts";
+import { shownOn } from "./mount.ts";
 
 const PAIRS: readonly (readonly [flag: number, xflag: number])[] = [
   [FS_IMMUTABLE_FL, FS_XFLAG_IMMUTABLE],
@@ -93,7 +94,7 @@ function inherited(inode: Inode, flag: number): number {
 
 function setFlags(task: Caller, file: OpenFile, inode: Inode, flags: number): number {
   if (file.path !== null && ((file.path.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly)) return -EROFS;
-  if (!isOwnerOrCapable(task.credentials, inode)) return -EPERM;
+  if (!isOwnerOrCapable(task.credentials, shownOn(file.path?.mount ?? null, inode))) return -EPERM;
   const changed = flags ^ inode.fileFlags;
   if ((changed & (FS_APPEND_FL | FS_IMMUTABLE_FL)) !== 0 && !isCapable(task.credentials, CAP_LINUX_IMMUTABLE)) {
     return -EPERM;

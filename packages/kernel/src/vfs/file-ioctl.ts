@@ -42,9 +42,10 @@ const DEST_COUNT_AT = 16;
 function cloneInto(
   task: Caller,
   source: Inode,
-  inode: Inode,
+  file: OpenFile,
   { sourceOffset, length, offset }: { sourceOffset: number; length: number; offset: number },
 ): number {
+  const inode = file.inode!;
   // Negative: not an address, or a number that no file reaches.
   if (sourceOffset < 0 || length < 0 || offset < 0) return -EINVAL;
   if ((inode.fileFlags & FS_IMMUTABLE_FL) !== 0) return -EPERM;
@@ -56,7 +57,7 @@ function cloneInto(
   if (drainInPieces(task, source) === UNFINISHED || drainInPieces(task, inode) === UNFINISHED) return UNFINISHED;
   const result = inode.takeRange(source, sourceOffset, offset, count, true, task.kernel.vfs.now());
   if (result < 0) return result;
-  contentChanged(task, inode);
+  contentChanged(task, inode, file.path);
   return 0;
 }
 
@@ -84,7 +85,7 @@ export function fileIoctl(task: Caller, file: OpenFile, command: number, argumen
         range.length = task.space.loadU64(argument + FileCloneRange.offset.src_length);
         range.offset = task.space.loadU64(argument + FileCloneRange.offset.dest_offset);
       }
-      return cloneInto(task, source.inode, inode, range);
+      return cloneInto(task, source.inode, file, range);
     }
     case FIDEDUPERANGE: {
       const count = task.space.loadU32(argument + DEST_COUNT_AT);

@@ -78,6 +78,11 @@ export abstract class FileSystem {
     return false;
   }
 
+  /** May a mount of it show its files with other owners (Linux: FS_ALLOW_IDMAP)? */
+  get allowsIdMaps(): boolean {
+    return false;
+  }
+
   /** Does a program in the machine serve its files (fs/fuse)? What asks for them may have to wait. */
   get isServed(): boolean {
     return false;

@@ -23,6 +23,7 @@ import type { Dentry } from "./dentry.ts";
 import type { FileSystem } from "./file-system.ts";
 import { endMarks, type FanotifyMark, type FileId, tellGone } from "./fanotify-mark.ts";
 import type { InotifyMark } from "./inotify-mark.ts";
+import { type Mount, shownOn } from "./mount.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
 import type { Caller } from "./vfs-kernel.ts";
@@ -194,14 +195,14 @@ export abstract class Inode {
     return false;
   }
 
-  /** Path permissions of the task, with MAY_… bits: 0, −EACCES, −EPERM. */
-  mayAccess(task: Caller, mask: number): number {
-    return checkAccess(task.credentials, this, mask);
+  /** Path permissions of the task by way of a mount, with MAY_… bits: 0, −EACCES, −EPERM. */
+  mayAccess(task: Caller, mask: number, mount: Mount): number {
+    return checkAccess(task.credentials, shownOn(mount, this), mask);
   }
 
   /** access(2), which doesn't open it. */
-  askAccess(task: Caller, mask: number): number {
-    return this.mayAccess(task, mask);
+  askAccess(task: Caller, mask: number, mount: Mount): number {
+    return this.mayAccess(task, mask, mount);
   }
 
   /** Does the file system decide who may do what with it, whatever the attributes say (fs/fuse)? */

@@ -1,4 +1,4 @@
-import { isCapableOver } from "../security/permission.ts";
+import { isCapable } from "../security/credentials.ts";
 import { CAP_LEASE, EACCES, EAGAIN, EINVAL, F_OWNER_PID, F_RDLCK, F_UNLCK, F_WRLCK, POLL_MSG } from "@stratos/abi";
 import { setFirstOwner } from "./file-owner.ts";
 import { sendIoSignal } from "./io-signal.ts";
@@ -7,6 +7,7 @@ import { FileLeases, NOT_BREAKING } from "./held-leases.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Caller } from "./vfs-kernel.ts";
+import { shownOn } from "./mount.ts";
 
 /** fcntl(F_GETLEASE): what the description holds, or will hold when a break has ended. */
 export function leaseOf(file: OpenFile): number {
@@ -19,7 +20,8 @@ export function leaseOf(file: OpenFile): number {
 export function setLease(task: Caller, file: OpenFile, fd: number, type: number): number {
   const { inode } = file;
   if (inode === null || !inode.isRegular || (type !== F_RDLCK && type !== F_WRLCK && type !== F_UNLCK)) return -EINVAL;
-  if (task.credentials.fsuid !== inode.uid && !isCapableOver(task.credentials, inode, CAP_LEASE)) return -EACCES;
+  const shown = shownOn(file.path?.mount ?? null, inode);
+  if (task.credentials.fsuid !== shown.uid && !isCapable(task.credentials, CAP_LEASE)) return -EACCES;
   const own = inode.leases?.held.find((held) => held.file === file);
   if (type === F_UNLCK) {
     if (own === undefined) return -EAGAIN;

@@ -76,7 +76,7 @@ export function copyMount(kernel: VfsKernel, mount: Mount, parent: Mount, point:
   const { fileSystem, root, flags, source } = mount;
   const copy = createMount(kernel, fileSystem, root, parent, point, flags, source);
   copy.isLocked = mount.isLocked;
-  copy.takeLocks(mount);
+  copy.takeRules(mount);
   return copy;
 }
 

@@ -122,7 +122,7 @@ export class MountNamespace extends Namespace {
       const { fileSystem, root, mountPoint, flags, source } = mount;
       const copy = new Mount(allocateId(), fileSystem, root, null, mountPoint, flags, source);
       copy.isLocked = mount.isLocked;
-      copy.takeLocks(mount);
+      copy.takeRules(mount);
       pairs.set(mount, copy);
     }
     const namespace = new MountNamespace(pairs.get(this.root)!, origin);

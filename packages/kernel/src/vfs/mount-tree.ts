@@ -53,7 +53,7 @@ export function copyMounts(kernel: VfsKernel, source: Path, isWhole: boolean): [
   // What is covered there would be seen (Linux fs/namespace.c, has_locked_children).
   if (!isWhole && below.some((child) => child.isLocked)) return -EINVAL;
   const top = createMount(kernel, mount.fileSystem, dentry, null, null, mount.flags, mount.source);
-  top.takeLocks(mount);
+  top.takeRules(mount);
   inheritPropagation(mount, top, false);
   const copies = new Map([[mount, top]]);
   const tree: [Mount, ...Mount[]] = [top];

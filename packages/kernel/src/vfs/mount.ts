@@ -1,4 +1,6 @@
 import { stateClass } from "@stratos/base";
+import type { MountIdMap } from "../security/mount-id-map.ts";
+import type { OwnedFile } from "../security/owned-file.ts";
 import type { UserNamespace } from "../security/user-namespace.ts";
 import type { Dentry } from "./dentry.ts";
 import type { MountNamespace } from "./mount-namespace.ts";
@@ -49,6 +51,8 @@ export class Mount {
   held: HeldMounts | null = null;
   /** umount2(MNT_EXPIRE) was asked for once, and no path led here since. */
   isExpiring = false;
+  /** Shows files with other owners than they have (mount_setattr(2), MOUNT_ATTR_IDMAP); null: with their own. */
+  idMap: MountIdMap | null = null;
   /** fanotify(7) marks on it; null: none. */
   fanotify: Set<FanotifyMark> | null = null;
 
@@ -70,8 +74,9 @@ export class Mount {
     this.source = source;
   }
 
-  /** A copy is as restricted as what it is of. */
-  takeLocks(from: Mount): void {
+  /** A copy is as restricted as what it is of, and shows the same owners. */
+  takeRules(from: Mount): void {
+    this.idMap = from.idMap;
     this.lockedFlags = from.lockedFlags;
     this.areTimesLocked = from.areTimesLocked;
   }
@@ -79,4 +84,9 @@ export class Mount {
   static {
     stateClass("Mount", this);
   }
+}
+
+/** The file with the owners that it has as seen by way of the mount. @param mount  null: by none */
+export function shownOn(mount: Mount | null, file: OwnedFile): OwnedFile {
+  return mount === null || mount.idMap === null ? file : mount.idMap.show(file);
 }

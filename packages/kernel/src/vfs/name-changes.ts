@@ -35,14 +35,22 @@ import {
 } from "@stratos/abi";
 import { isCapable, isInGroup } from "../security/credentials.ts";
 import { checkLandlockChange, checkLandlockMove } from "./landlock-paths.ts";
-import { checkAccess, checkSticky, isCapableOver, isKept, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
+import {
+  checkAccess,
+  checkSticky,
+  isCapableOver,
+  isKept,
+  isUnmapped,
+  MAY_EXEC,
+  MAY_WRITE,
+} from "../security/permission.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { defaultAclOf, inheritAcl } from "./acl-inheritance.ts";
 import { Dentry, isBelow } from "./dentry.ts";
 import { exchangeDentries, fillDentry, moveDentry, unlinkDentry } from "./dentry-cache.ts";
 import { notifyMove, notifyName } from "./file-events.ts";
-import type { FileSystem } from "./file-system.ts";
 import type { Inode, NewInode } from "./inode.ts";
+import { type Mount, shownOn } from "./mount.ts";
 import { type LastKind, lookupName, lookupPath, walker } from "./path-walk.ts";
 import { Path } from "./path.ts";
 import { drainBeforeRename } from "./write-back.ts";
@@ -53,22 +61,25 @@ import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 const LINK_MAX = 65000;
 
 /** Attributes of a new file in `directory`: owner, inherited group, umask (unless a default ACL rules). */
-export function newInodeFor(task: Caller, directory: Inode, mode: number, rdev: number): NewInode {
-  const credentials = task.credentials;
+export function newInodeFor(task: Caller, mount: Mount, directory: Inode, mode: number, rdev: number): NewInode {
+  const { credentials } = task;
+  const { idMap } = mount;
   let bits = defaultAclOf(directory) !== null ? mode : mode & ~task.fs.umask;
-  let gid = credentials.fsgid;
+  const uid = idMap === null ? credentials.fsuid : idMap.keptUid(credentials.fsuid);
+  let gid = idMap === null ? credentials.fsgid : idMap.keptGid(credentials.fsgid);
   if ((directory.mode & S_ISGID) !== 0) {
-    gid = directory.gid;
+    ({ gid } = directory);
+    const shown = shownOn(mount, directory);
     if ((mode & S_IFMT) === S_IFDIR) bits |= S_ISGID;
     // A program of a group that its maker isn't in would give it that group (Linux, mode_strip_sgid).
     else if (
       (mode & 0o2010) === 0o2010 &&
-      !isInGroup(credentials, gid) &&
-      !isCapableOver(credentials, directory, CAP_FSETID)
+      !isInGroup(credentials, shown.gid) &&
+      !isCapableOver(credentials, shown, CAP_FSETID)
     )
       bits &= ~S_ISGID;
   }
-  return { mode: bits, uid: credentials.fsuid, gid, rdev, now: task.kernel.vfs.now() };
+  return { mode: bits, uid, gid, rdev, now: task.kernel.vfs.now() };
 }
 
 /** May names in this directory change? EROFS, EACCES, and ENOENT for one that was removed. */
@@ -76,7 +87,7 @@ function mayChange(task: Caller, place: Path): number {
   const directory = place.dentry.parent?.inode;
   if (!directory) return -ENOENT;
   if ((place.mount.flags & MS_RDONLY) !== 0 || directory.fileSystem.readOnly) return -EROFS;
-  const denied = checkAccess(task.credentials, directory, MAY_WRITE | MAY_EXEC);
+  const denied = checkAccess(task.credentials, shownOn(place.mount, directory), MAY_WRITE | MAY_EXEC);
   if (denied < 0) return denied;
   return directory.nlink === 0 ? -ENOENT : 0;
 }
@@ -88,17 +99,22 @@ function checkLandlock({ credentials: { landlock } }: Caller, place: Path, right
   return landlock === null ? 0 : checkLandlockChange(landlock, place, right, mode);
 }
 
-/**
- * May the caller make something new there? Its owner needs a number in the file system's user namespace (EOVERFLOW,
- * user_namespaces(7)).
- */
 function mayCreate(task: Caller, place: Path, mode: number): number {
-  const refused = checkLandlock(task, place, 0, mode) || mayChange(task, place);
-  return refused < 0 || hasOwnersFor(task, place.dentry.parent!.inode!.fileSystem) ? refused : -EOVERFLOW;
+  return checkLandlock(task, place, 0, mode) || mayAdd(task, place);
 }
 
-export function hasOwnersFor({ credentials }: Caller, { userNamespace }: FileSystem): boolean {
-  return userNamespace.parent === null || userNamespace.hasIds(credentials.fsuid, credentials.fsgid);
+/**
+ * May the caller add a name there? He needs numbers on the mount and in the file system's user namespace (EOVERFLOW,
+ * user_namespaces(7); fs/namei.c, may_create).
+ */
+function mayAdd(task: Caller, place: Path): number {
+  const refused = mayChange(task, place);
+  return refused === -EROFS || refused === -ENOENT || hasOwnersFor(task, place.mount) ? refused : -EOVERFLOW;
+}
+
+export function hasOwnersFor({ credentials: { fsuid, fsgid } }: Caller, { fileSystem, idMap }: Mount): boolean {
+  if (idMap !== null) return idMap.keptUid(fsuid) >= 0 && idMap.keptGid(fsgid) >= 0;
+  return fileSystem.userNamespace.parent === null || fileSystem.userNamespace.hasIds(fsuid, fsgid);
 }
 
 /**
@@ -123,7 +139,7 @@ export function createUnder(task: Caller, place: Path, mode: number, rdev: numbe
   const refused = mayCreate(task, place, mode);
   if (refused < 0) return refused;
   const directory = place.dentry.parent!.inode!;
-  const attributes = newInodeFor(task, directory, mode, rdev);
+  const attributes = newInodeFor(task, place.mount, directory, mode, rdev);
   if (openFlags !== undefined) attributes.openFlags = openFlags;
   const isDirectory = (mode & S_IFMT) === S_IFDIR;
   if (isDirectory && directory.nlink >= LINK_MAX) return -EMLINK;
@@ -169,7 +185,7 @@ export function makeSymlink(task: Caller, target: string, dirfd: number, path: s
   const refused = mayCreate(task, place, S_IFLNK);
   if (refused < 0) return refused;
   const made = addEntry(task.kernel, place.dentry, (directory) =>
-    directory.symlink(place.dentry.name, target, newInodeFor(task, directory, 0o120777, 0)),
+    directory.symlink(place.dentry.name, target, newInodeFor(task, place.mount, directory, 0o120777, 0)),
   );
   return isErrno(made) ? made : 0;
 }
@@ -183,10 +199,12 @@ function makeLink(task: Caller, source: Path, dirfd: number, path: string): numb
   if (walker.trailingSlash) return -ENOENT;
   if ((place.mount.flags & MS_RDONLY) !== 0) return -EROFS;
   if (source.mount !== place.mount) return -EXDEV;
+  const shown = shownOn(source.mount, inode);
+  if (isUnmapped(shown)) return -EOVERFLOW;
   const refused =
-    mayLink(task.kernel.vfs.protects, task.credentials, inode) ||
+    mayLink(task.kernel.vfs.protects, task.credentials, shown) ||
     checkMove(task, source, place, { isRemoved: false, exchanges: false }) ||
-    mayChange(task, place);
+    mayAdd(task, place);
   if (refused < 0) return refused;
   if (inode.isDirectory || isKept(inode)) return -EPERM;
   const directory = place.dentry.parent!.inode!;
@@ -218,10 +236,12 @@ function checkMove(
 /** May this existing name be removed or replaced? */
 function mayRemove(task: Caller, place: Path): number {
   const refused = mayChange(task, place);
+  const inode = shownOn(place.mount, place.dentry.inode!);
+  if (isUnmapped(inode) && refused !== -EROFS) return -EOVERFLOW;
   if (refused < 0) return refused;
-  const directory = place.dentry.parent!.inode!;
-  if ((directory.fileFlags & FS_APPEND_FL) !== 0 || isKept(place.dentry.inode!)) return -EPERM;
-  return checkSticky(task.credentials, directory, place.dentry.inode!);
+  const directory = shownOn(place.mount, place.dentry.parent!.inode!);
+  if ((directory.fileFlags & FS_APPEND_FL) !== 0 || isKept(inode)) return -EPERM;
+  return checkSticky(task.credentials, directory, inode);
 }
 
 function isMountPoint(task: Caller, place: Path): boolean {
@@ -309,7 +329,7 @@ export function renameName(
     return (flags & RENAME_EXCHANGE) !== 0 ? -EINVAL : -ENOTEMPTY;
   let refused = checkMove(task, from, to, { isRemoved: true, exchanges: (flags & RENAME_EXCHANGE) !== 0 });
   if (refused >= 0) refused = mayRemove(task, from);
-  if (refused >= 0) refused = replaced === null ? mayChange(task, to) : mayRemove(task, to);
+  if (refused >= 0) refused = replaced === null ? mayAdd(task, to) : mayRemove(task, to);
   if (refused < 0) return refused;
   // Two names of one file: nothing happens (rename(2)).
   if (replaced === inode) return 0;
@@ -321,7 +341,7 @@ export function renameName(
   const fromDirectory = from.dentry.parent!.inode!,
     toDirectory = to.dentry.parent!.inode!;
   if (inode.isDirectory && fromDirectory !== toDirectory) {
-    const denied = checkAccess(task.credentials, inode, MAY_WRITE);
+    const denied = checkAccess(task.credentials, shownOn(from.mount, inode), MAY_WRITE);
     if (denied < 0) return denied;
   }
   if (fromDirectory.fileSystem !== toDirectory.fileSystem) return -EXDEV;
@@ -331,7 +351,7 @@ export function renameName(
   if (replaced !== null && drainBeforeRename(task, inode, replaced, (flags & RENAME_EXCHANGE) !== 0) === UNFINISHED)
     return UNFINISHED;
   return (flags & RENAME_WHITEOUT) !== 0
-    ? renameLeaving(task, from.dentry, to.dentry, flags & ~RENAME_WHITEOUT)
+    ? renameLeaving(task, from, to.dentry, flags & ~RENAME_WHITEOUT)
     : renameEntry(task.kernel, from.dentry, to.dentry, flags);
 }
 
@@ -339,13 +359,13 @@ export function renameName(
  * RENAME_WHITEOUT: where the name was, stands that it is gone, for overlays of file systems. That is made first, under
  * a name of its own, so that nothing has happened when there is no room for it.
  */
-function renameLeaving(task: Caller, from: Dentry, to: Dentry, flags: number): number {
+function renameLeaving(task: Caller, { mount, dentry: from }: Path, to: Dentry, flags: number): number {
   const directory = from.parent!.inode!,
     oldName = from.name;
   const name = `#whiteout-${task.kernel.allocateAnonymousIno()}`;
   // Nobody has that name but by intent.
   if (directory.lookup(name) !== -ENOENT) return -EBUSY;
-  const whiteout = directory.create(name, newInodeFor(task, directory, S_IFCHR, 0));
+  const whiteout = directory.create(name, newInodeFor(task, mount, directory, S_IFCHR, 0));
   if (isErrno(whiteout)) return whiteout;
   whiteout.users++;
   const failed = renameEntry(task.kernel, from, to, flags);

@@ -62,6 +62,7 @@ import type { Inode } from "./inode.ts";
 import { notifyInode } from "./file-events.ts";
 import { askPermission, permissionsOf } from "./fanotify-marks.ts";
 import { createUnder, hasOwnersFor, newInodeFor } from "./name-changes.ts";
+import { shownOn } from "./mount.ts";
 import type { OpenFile } from "./open-file.ts";
 import { Path } from "./path.ts";
 import { PathOnlyFile } from "./path-only-file.ts";
@@ -136,7 +137,12 @@ export function openPath(
     const folder = parent?.inode ?? null;
     const refused =
       walker.file === null && folder !== null
-        ? mayOpenAsCreated(task.kernel.vfs.protects, task.credentials, folder, inode)
+        ? mayOpenAsCreated(
+            task.kernel.vfs.protects,
+            task.credentials,
+            shownOn(walker.mount, folder),
+            shownOn(walker.mount, inode),
+          )
         : 0;
     if (refused < 0) return refused;
   }
@@ -237,11 +243,11 @@ function openUnnamed(
   const { mount, dentry } = walker;
   const directory = dentry.inode!;
   if (!directory.isDirectory) return -ENOTDIR;
-  const denied = checkAccess(task.credentials, directory, MAY_WRITE | MAY_EXEC);
+  const denied = checkAccess(task.credentials, shownOn(mount, directory), MAY_WRITE | MAY_EXEC);
   if (denied < 0) return denied;
   if ((mount.flags & MS_RDONLY) !== 0 || directory.fileSystem.readOnly) return -EROFS;
-  if (!hasOwnersFor(task, directory.fileSystem)) return -EOVERFLOW;
-  const attributes = newInodeFor(task, directory, S_IFREG | (mode & 0o7777), 0);
+  if (!hasOwnersFor(task, mount)) return -EOVERFLOW;
+  const attributes = newInodeFor(task, mount, directory, S_IFREG | (mode & 0o7777), 0);
   const inode = directory.createUnnamed({ ...attributes, openFlags: (flags & ~OPENING_FLAGS) | O_LARGEFILE });
   if (isErrno(inode)) return inode;
   inheritAcl(directory, inode, inode.mode);
@@ -265,7 +271,7 @@ function mayOpen(task: Caller, place: Path, flags: number): number {
   if ((kind === S_IFCHR || kind === S_IFBLK) && !hasDevices && inode.fileSystem.type !== "devpts") return -EACCES;
   // 3 asks for neither reading nor writing but for ioctl, and needs both permissions.
   const mask = (access !== O_WRONLY ? MAY_READ : 0) | (wantsWrite ? MAY_WRITE : 0);
-  const denied = inode.mayAccess(task, mask);
+  const denied = inode.mayAccess(task, mask, place.mount);
   if (denied < 0) return denied;
   if (kind === S_IFCHR || kind === S_IFBLK) {
     const reads = (mask & MAY_READ) !== 0 ? BPF_DEVCG_ACC_READ : 0,
@@ -281,7 +287,7 @@ function mayOpen(task: Caller, place: Path, flags: number): number {
     ((access !== O_RDONLY && (flags & O_APPEND) === 0) || (flags & O_TRUNC) !== 0)
   )
     return -EPERM;
-  if ((flags & O_NOATIME) !== 0 && !isOwnerOrCapable(task.credentials, inode)) return -EPERM;
+  if ((flags & O_NOATIME) !== 0 && !isOwnerOrCapable(task.credentials, shownOn(place.mount, inode))) return -EPERM;
   return 0;
 }
 
@@ -372,7 +378,7 @@ export function openExecutable(task: Caller, dirfd: number, path: string, atFlag
   const inode = place.dentry.inode!;
   if (inode.isSymlink) return -ELOOP;
   if (!inode.isRegular || (place.mount.flags & 8) !== 0) return -EACCES;
-  let denied = checkAccess(task.credentials, inode, MAY_EXEC);
+  let denied = checkAccess(task.credentials, shownOn(place.mount, inode), MAY_EXEC);
   // Its head is read at once.
   for (const permission of [FAN_OPEN_EXEC_PERM, FAN_OPEN_PERM, FAN_ACCESS_PERM])
     if (denied >= 0) denied = askPermission(task, place, permission);

@@ -28,7 +28,7 @@ import { touchLink } from "./access-time.ts";
 import { pathOfFile } from "./anonymous-file.ts";
 import type { Dentry } from "./dentry.ts";
 import { believedChild, lookupChild, pruneDentries } from "./dentry-cache.ts";
-import type { Mount } from "./mount.ts";
+import { type Mount, shownOn } from "./mount.ts";
 import { OpenFile } from "./open-file.ts";
 import { Path } from "./path.ts";
 import { mayFollow } from "./protected-names.ts";
@@ -108,7 +108,7 @@ function walkFrom(task: Caller, start: Path, path: string, mode: number, resolve
     const inode = dentry.inode;
     if (inode === null) return -ENOENT;
     if (!inode.isDirectory) return -ENOTDIR;
-    const denied = checkAccess(credentials, inode, MAY_EXEC);
+    const denied = checkAccess(credentials, shownOn(mount, inode), MAY_EXEC);
     if (denied < 0) return denied;
     let end = path.indexOf("/", at);
     if (end < 0) end = path.length;
@@ -126,7 +126,7 @@ function walkFrom(task: Caller, start: Path, path: string, mode: number, resolve
     if (length === 2 && path.charCodeAt(at) === DOT && path.charCodeAt(at + 1) === DOT) {
       if (isLast) walker.lastKind = "dotdot";
       // No lookup follows that would tell of a folder that is gone by itself (fs/namei.c, may_lookup).
-      const refused = inode.mayAccess(task, MAY_EXEC);
+      const refused = inode.mayAccess(task, MAY_EXEC, mount);
       if (refused < 0) return refused;
       // As a name it isn't gone to: rename(2) asks which mount it would be changed on (fs/namei.c, filename_parentat).
       if (isLast && (mode & WALK_NAME) !== 0) break;
@@ -181,7 +181,9 @@ function walkFrom(task: Caller, start: Path, path: string, mode: number, resolve
     if (found.isSymlink && (!isLast || ((hasSlash || (mode & WALK_FOLLOW) !== 0) && (mode & WALK_NAME) === 0))) {
       if (++links > LINKS_MAX || (resolve & RESOLVE_NO_SYMLINKS) !== 0 || (on.flags & MS_NOSYMFOLLOW) !== 0)
         return -ELOOP;
-      const refused = isLast ? mayFollow(kernel.vfs.protects, credentials, inode, found) : 0;
+      const refused = isLast
+        ? mayFollow(kernel.vfs.protects, credentials, shownOn(mount, inode), shownOn(on, found))
+        : 0;
       if (refused < 0) return refused;
       const magic = found.followMagic(task);
       if (magic !== null) {
@@ -285,7 +287,7 @@ export function lookupDirectory(task: Caller, dirfd: number, path: string): Path
   if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   if (!inode.isDirectory) return -ENOTDIR;
-  const refused = inode.askAccess(task, MAY_EXEC);
+  const refused = inode.askAccess(task, MAY_EXEC, place.mount);
   return refused < 0 ? refused : place;
 }
 

@@ -72,7 +72,7 @@ export class RegularFile extends OpenFile {
     const at = (this.flags & O_APPEND) !== 0 ? inode.size : offset < 0 ? this.position : offset;
     const isThrough = (this.flags & O_DSYNC) !== 0;
     const most = isThrough ? writtenThroughAtOnce(this.#kernel, inode) : Infinity;
-    const done = writePages(task, inode, from, at, most);
+    const done = writePages(task, this, from, at, most);
     if (done > 0) {
       if (offset < 0) this.position = at + done;
       if (this.#kernel.vfs.watchCount > 0) notifyFile(this.#kernel, this, "modify");
@@ -162,7 +162,8 @@ export function readPages(kernel: VfsKernel, inode: Inode, to: IoCursor, at: num
  * Copies at most `most` bytes into the file at `at`, which grows when needed, fewer when the call has used its work;
  * returns how many or −EFBIG (with SIGXFSZ), −ENOSPC, −EIO, −EPERM (sealed) …
  */
-function writePages(task: Caller, inode: Inode, from: IoCursor, at: number, most: number): number {
+function writePages(task: Caller, file: RegularFile, from: IoCursor, at: number, most: number): number {
+  const { inode } = file;
   const kernel = task.kernel;
   let count = from.remaining;
   if (count > most) {
@@ -185,7 +186,7 @@ function writePages(task: Caller, inode: Inode, from: IoCursor, at: number, most
   if (refused > 0) count = refused;
   const done = putPages(kernel, inode, from, at, count);
   if (done > 0) {
-    contentChanged(task, inode);
+    contentChanged(task, inode, file.path);
     inode.fileSystem.balanceDirty(inode);
   }
   return done;

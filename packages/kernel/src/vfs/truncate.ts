@@ -4,6 +4,7 @@ import { isKept, modeAfterWrite } from "../security/permission.ts";
 import { sendSignalToSelf } from "../signal/send-signal.ts";
 import { notifyInode } from "./file-events.ts";
 import type { Inode } from "./inode.ts";
+import { shownOn } from "./mount.ts";
 import type { Path } from "./path.ts";
 import { dropFileCapabilities, FILE_SIZE_MAX } from "./content-change.ts";
 import type { Caller } from "./vfs-kernel.ts";
@@ -45,7 +46,7 @@ export function truncateInode(task: Caller, shown: Inode, size: number, path: Pa
   // Times change also when the length does not (fs/open.c, do_truncate).
   if (isSame) inode.setAttributes({ mtime: now, ctime: now });
   inode.version++;
-  const mode = modeAfterWrite(task.credentials, inode);
+  const mode = modeAfterWrite(task.credentials, shownOn(path?.mount ?? null, inode));
   if (mode !== null) inode.setAttributes({ mode, ctime: now });
   dropFileCapabilities(inode);
   if (tells && kernel.vfs.watchCount > 0) notifyInode(kernel, shown, path, "truncate");

@@ -256,6 +256,10 @@ export class AegisFileSystem extends FileSystem {
     return true;
   }
 
+  override get allowsIdMaps(): boolean {
+    return true;
+  }
+
   usage(): FileSystemUsage {
     const { blocks, freeBlocks, inodes } = this.volume.usage();
     return {

@@ -124,6 +124,11 @@ export class Ext4FileSystem extends Ext4Volume {
     return true;
   }
 
+  /** Linux's driver does not say so of the older two (fs/ext4/super.c). */
+  override get allowsIdMaps(): boolean {
+    return this.type === "ext4";
+  }
+
   override inodeByNumber(ino: number, generation: number): Ext4Inode | number {
     if (ino < ROOT_INODE || ino > this.superblock.inodeCount) return -ESTALE;
     const inode = this.inode(ino);

@@ -28,6 +28,10 @@ export abstract class ImageVolume extends FileSystem {
     this.readOnly = true;
   }
 
+  override get allowsIdMaps(): boolean {
+    return this.type !== "iso9660";
+  }
+
   /** The object of a file; a negated errno. */
   abstract inode(ino: number): Inode | number;
   /** The object goes. */

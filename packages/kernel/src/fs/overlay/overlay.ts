@@ -33,6 +33,7 @@ import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 import { addToLayer, clearLeftovers, layerChild, type Layers, Marks, type OverlaySystem } from "./layer.ts";
 import { OverlayInode } from "./overlay-inode.ts";
 import { type OverlayOptions, parseOverlayOptions } from "./overlay-options.ts";
+import { shownOn } from "../../vfs/mount.ts";
 
 /** Overlays of overlays (FILESYSTEM_MAX_STACK_DEPTH of Linux). */
 const DEPTH_MAX = 2;
@@ -199,6 +200,8 @@ function folderAt(caller: FsCaller, path: string): Path | number {
   if (isErrno(place)) return refuse(caller.kernel, `failed to resolve '${path}': ${place}`, place);
   const inode = place.dentry.inode!;
   if (!inode.isDirectory) return refuse(caller.kernel, `${path}: not a directory`);
+  // Owners of its files are taken as they are stored.
+  if (place.mount.idMap !== null) return refuse(caller.kernel, `idmapped layers are not supported: ${path}`);
   return inode.fileSystem.isMadeOnDemand ? refuse(caller.kernel, `filesystem on ${path} not supported`) : place;
 }
 
@@ -216,8 +219,8 @@ function writableRoots(caller: FsCaller, options: OverlayOptions): { upper: Dent
   if (work.mount !== upper.mount) return refuse(kernel, "workdir and upperdir must reside under the same mount");
   if (isBelow(work.dentry, upper.dentry) || isBelow(upper.dentry, work.dentry))
     return refuse(kernel, "workdir and upperdir must be separate subtrees");
-  for (const { inode } of [upper.dentry, work.dentry])
-    if (checkAccess(credentials, inode!, MAY_WRITE | MAY_EXEC) < 0) return -EACCES;
+  for (const { mount, dentry } of [upper, work])
+    if (checkAccess(credentials, shownOn(mount, dentry.inode!), MAY_WRITE | MAY_EXEC) < 0) return -EACCES;
   return { upper: upper.dentry, work: work.dentry };
 }
 

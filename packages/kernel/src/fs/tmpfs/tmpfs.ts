@@ -116,6 +116,10 @@ export class Tmpfs extends FileSystem {
     return true;
   }
 
+  override get allowsIdMaps(): boolean {
+    return this.type === "tmpfs";
+  }
+
   usage(): FileSystemUsage {
     return {
       magic: TMPFS_MAGIC,

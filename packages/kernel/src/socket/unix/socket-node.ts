@@ -4,6 +4,7 @@ import { makeNode } from "../../vfs/name-changes.ts";
 import { lookupPath } from "../../vfs/path-walk.ts";
 import type { Path } from "../../vfs/path.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
+import { shownOn } from "../../vfs/mount.ts";
 
 /**
  * Makes the socket file for bind(2). The caller retains the result.
@@ -26,7 +27,7 @@ export function findSocketNode(task: SocketCaller, path: string): Path | number 
   const place = lookupPath(task, AT_FDCWD, path, 0);
   if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
-  const denied = checkAccess(task.credentials, inode, MAY_WRITE);
+  const denied = checkAccess(task.credentials, shownOn(place.mount, inode), MAY_WRITE);
   if (denied < 0) return denied;
   return (inode.mode & S_IFMT) === S_IFSOCK ? place : -ECONNREFUSED;
 }
