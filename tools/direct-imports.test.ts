@@ -16,6 +16,9 @@ const MODULES = {
     'export { twice } from "library";\nimport other, { given } from "./deep.ts";\nexport const own = other + given;\n',
   "packages/low/src/numbers.ts":
     "export const ONE = 1,\n  TWO = 2;\nexport function three(): number {\n  return 3;\n}\n",
+  "packages/acting/package.json": '{ "name": "@x/acting", "exports": { ".": "./src/acting.ts" } }',
+  "packages/acting/src/acting.ts":
+    'import { own, three } from "@x/low";\nexport { own };\nexport * from "@x/low";\nthree();\n',
   "packages/low/src/deep.ts": "export const given = 4;\nexport type Shape = string;\nexport default given;\n",
 };
 
@@ -42,9 +45,10 @@ test("a name is imported from where it is declared, on the lines where it was", 
   );
 });
 
-test("what libraries have, types, whole modules and text that looks like an import stay", () => {
+test("what libraries have, what acts, types, whole modules and text that looks like an import stay", () => {
   for (const text of [
     'import { twice } from "@x/low";\n',
+    'import { ONE, named } from "@x/acting";\n',
     'import type { Shape } from "@x/low";\nimport * as low from "@x/low";\nimport { readFileSync } from "node:fs";\n',
     'export const text = `\nimport { TWO } from "@x/low";\n`;\n',
   ])

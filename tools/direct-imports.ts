@@ -2,8 +2,8 @@
  * For the bundler: a name that a module imports by way of others (`@stratos/kernel` of what `vfs/open.ts` has) is
  * imported from where it is declared. esbuild splits a program by files: who imports one name of a file that hands many
  * on is taken for one that needs them all, and `stratos ps`, which is the client of a process, loaded the kernel
- * because it asks whether an address is one of IPv4. No module of ours does anything when it is loaded
- * (`sideEffects` of their package.json), so that it is the same program.
+ * because it asks whether an address is one of IPv4. Modules that hand names on do nothing else when they are loaded,
+ * so that it is the same program; past one that acts (`@stratos/library` says where machines run) nothing is taken.
  */
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -12,6 +12,9 @@ const BLANK = /\s+|\/\*[\s\S]*?\*\/|\/\/.*\n/y;
 const NAMED = /(import|export) (type )?\{([^}]*)\} from "([^"]+)";/y;
 /** What else may stand among them; what a module declares itself ends them. */
 const OTHER = /(?:import\b[^;]*?|export \*(?: as \w+)? from )"[^"]+"[^;]*;/y;
+/** A call for what it does, where modules are formatted: at a line's beginning, outside of texts and comments. */
+const ACT = /^[\w$.]+\(/m;
+const TEXTS = /\/\*[\s\S]*?\*\/|`(?:\\[\s\S]|[^`\\])*`/g;
 const STAR = /^export \* from "([^"]+)";/gm;
 
 interface Name {
@@ -34,6 +37,8 @@ interface Module {
   /** What it hands on, by the name that it has here. */
   readonly handedOn: ReadonlyMap<string, { readonly name: string; readonly source: string }>;
   readonly stars: readonly string[];
+  /** It does something when it is loaded. */
+  readonly acts: boolean;
 }
 
 interface Declared {
@@ -93,6 +98,7 @@ export class DirectImports {
 
   #declared(file: string, name: string): Declared {
     const module = this.#moduleAt(file);
+    if (module.acts) return { file, name };
     const handed = module.handedOn.get(name);
     if (handed !== undefined) {
       const next = this.fileOf(handed.source, file);
@@ -139,7 +145,8 @@ function readModule(text: string): Module {
     }
     at = end;
   }
-  return { text, statements, handedOn, stars: [...text.matchAll(STAR)].map((match) => match[1]!) };
+  const stars = [...text.matchAll(STAR)].map((match) => match[1]!);
+  return { text, statements, handedOn, stars, acts: ACT.test(text.replace(TEXTS, "")) };
 }
 
 function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {

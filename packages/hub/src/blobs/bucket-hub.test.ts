@@ -8,7 +8,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
-import { extendedTest } from "@stratos/base/testing";
 import { HubProblem, type ClaimedRun } from "@stratos/hub-api";
 import { S3Bucket } from "@stratos/host-node/s3";
 import { startTestBucket, type TestBucket } from "@stratos/host-node/testing";
@@ -57,32 +56,29 @@ async function upload(text: string): Promise<string> {
   return artefact!.digest;
 }
 
-extendedTest(
-  "an artefact goes through the hub into the bucket and back, or readers are sent to the bucket",
-  async () => {
-    const digest = await upload("an artefact");
-    assert.equal(await bucket.size(blobName(digest)), 11);
-    await downloadArtefact(hub.admin, digest, join(folder, "back"));
-    assert.equal(readFileSync(join(folder, "back"), "utf8"), "an artefact");
-    const range = await hub.admin.raw("GET", `/blobs/${digest}`, { headers: { range: "bytes=3-5" } });
-    assert.deepEqual([range.status, await range.text()], [206, "art"]);
+test("an artefact goes through the hub into the bucket and back, or readers are sent to the bucket", async () => {
+  const digest = await upload("an artefact");
+  assert.equal(await bucket.size(blobName(digest)), 11);
+  await downloadArtefact(hub.admin, digest, join(folder, "back"));
+  assert.equal(readFileSync(join(folder, "back"), "utf8"), "an artefact");
+  const range = await hub.admin.raw("GET", `/blobs/${digest}`, { headers: { range: "bytes=3-5" } });
+  assert.deepEqual([range.status, await range.text()], [206, "art"]);
 
-    const sending = new BucketBlobs(bucket, { folder: join(folder, "uploads"), isRedirected: true });
-    const other = await startTestHub({ blobs: sending });
-    try {
-      const path = `${other.server.url}/v1/blobs/${digest}`;
-      const headers = { authorization: `Bearer ${other.adminToken}` };
-      const sent = await fetch(path, { headers, redirect: "manual" });
-      assert.equal(sent.status, 307);
-      assert.match(sent.headers.get("location")!, /X-Amz-Signature=/);
-      assert.equal((await fetch(path, { redirect: "manual" })).status, 401, "not who has no key of the hub");
-      await downloadArtefact(other.admin, digest, join(folder, "sent"));
-      assert.equal(readFileSync(join(folder, "sent"), "utf8"), "an artefact");
-    } finally {
-      await other.close();
-    }
-  },
-);
+  const sending = new BucketBlobs(bucket, { folder: join(folder, "uploads"), isRedirected: true });
+  const other = await startTestHub({ blobs: sending });
+  try {
+    const path = `${other.server.url}/v1/blobs/${digest}`;
+    const headers = { authorization: `Bearer ${other.adminToken}` };
+    const sent = await fetch(path, { headers, redirect: "manual" });
+    assert.equal(sent.status, 307);
+    assert.match(sent.headers.get("location")!, /X-Amz-Signature=/);
+    assert.equal((await fetch(path, { redirect: "manual" })).status, 401, "not who has no key of the hub");
+    await downloadArtefact(other.admin, digest, join(folder, "sent"));
+    assert.equal(readFileSync(join(folder, "sent"), "utf8"), "an artefact");
+  } finally {
+    await other.close();
+  }
+});
 
 test("storage that is away is a 503 in words, and uploads wait; the hub's log tells it, and no key", async () => {
   let refusals = 0;
