@@ -10,15 +10,16 @@ import { test } from "node:test";
 import { DirectImports } from "./direct-imports.ts";
 
 const MODULES = {
-  "packages/low/package.json": '{ "name": "@x/low", "exports": { ".": "./src/low.ts", "./deep": "./src/deep.ts" } }',
+  "packages/low/package.json":
+    '{ "name": "@stratos/low", "exports": { ".": "./src/low.ts", "./deep": "./src/deep.ts" } }',
   "packages/low/src/low.ts":
     '/** What it has. */\nexport * from "./numbers.ts";\nexport { given as named, type Shape } from "./deep.ts";\n' +
     'export { twice } from "library";\nimport other, { given } from "./deep.ts";\nexport const own = other + given;\n',
   "packages/low/src/numbers.ts":
     "export const ONE = 1,\n  TWO = 2;\nexport function three(): number {\n  return 3;\n}\n",
-  "packages/acting/package.json": '{ "name": "@x/acting", "exports": { ".": "./src/acting.ts" } }',
+  "packages/acting/package.json": '{ "name": "@stratos/acting", "exports": { ".": "./src/acting.ts" } }',
   "packages/acting/src/acting.ts":
-    'import { own, three } from "@x/low";\nexport { own };\nexport * from "@x/low";\nthree();\n',
+    'import { own, three } from "@stratos/low";\nexport { own };\nexport * from "@stratos/low";\nthree();\n',
   "packages/low/src/deep.ts": "export const given = 4;\nexport type Shape = string;\nexport default given;\n",
 };
 
@@ -36,21 +37,22 @@ function sourceOf(text: string): string {
 }
 
 test("a name is imported from where it is declared, on the lines where it was", () => {
-  const imports = 'import {\n  TWO,\n  named as mine,\n  own,\n  three,\n  type Shape,\n} from "@x/low";\n';
+  const imports = 'import {\n  TWO,\n  named as mine,\n  own,\n  three,\n  type Shape,\n} from "@stratos/low";\n';
   assert.equal(
     sourceOf(`${imports}export const sum = (shape: Shape) => TWO + mine + own + three() + shape;\n`),
     'import { TWO, three } from "low/src/numbers.ts"; import { given as mine } from "low/src/deep.ts"; ' +
-      'import { own } from "@x/low";\n\n\n\n\n\n\n' +
+      'import { own } from "@stratos/low";\n\n\n\n\n\n\n' +
       "export const sum = (shape: Shape) => TWO + mine + own + three() + shape;\n",
   );
 });
 
 test("what libraries have, what acts, types, whole modules and text that looks like an import stay", () => {
   for (const text of [
-    'import { twice } from "@x/low";\n',
-    'import { ONE, named } from "@x/acting";\n',
-    'import type { Shape } from "@x/low";\nimport * as low from "@x/low";\nimport { readFileSync } from "node:fs";\n',
-    'export const text = `\nimport { TWO } from "@x/low";\n`;\n',
+    'import { twice } from "@stratos/low";\n',
+    'import { ONE, named } from "@stratos/acting";\n',
+    'import type { Shape } from "@stratos/low";\nimport * as low from "@stratos/low";\n',
+    'import { readFileSync } from "node:fs";\n',
+    'export const text = `\nimport { TWO } from "@stratos/low";\n`;\n',
   ])
     assert.equal(sourceOf(text), text);
 });

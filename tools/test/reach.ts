@@ -1,6 +1,7 @@
 /** Which test files a change can touch: those that import what changed, or run it, at whatever distance. */
 import { posix } from "node:path";
 import { importsOf } from "../tidy/layers.ts";
+import { doorsOf, fileBehind } from "../tidy/module-exports.ts";
 import type { SourceFile } from "../tidy/source-tree.ts";
 
 const MODULE = /\.(ts|mjs)$/;
@@ -34,13 +35,7 @@ const NAMED_PROGRAM = /"([\w.-]+(?:\/[\w.-]+)+\.(?:ts|mjs))"/g;
 
 /** By file: the files that load it, and the tests that start it. Imports of types only are gone when they run. */
 function importersOf(files: readonly SourceFile[]): Map<string, string[]> {
-  const doors = new Map<string, string>();
-  for (const { path, text } of files) {
-    if (!/^packages\/[^/]+\/package\.json$/.test(path)) continue;
-    const manifest = JSON.parse(text) as { name: string; exports?: Record<string, string> };
-    for (const [door, target] of Object.entries(manifest.exports ?? {}))
-      doors.set(posix.join(manifest.name, door), posix.join(posix.dirname(path), target));
-  }
+  const doors = doorsOf(files);
   const importers = new Map<string, string[]>();
   const add = (target: string, importer: string): void => {
     const known = importers.get(target);
@@ -51,10 +46,8 @@ function importersOf(files: readonly SourceFile[]): Map<string, string[]> {
     if (!MODULE.test(path)) continue;
     for (const { specifier, offset, isErased } of importsOf(text)) {
       if (isErased && !text.startsWith("import(", offset)) continue;
-      const target = specifier.startsWith(".")
-        ? posix.join(posix.dirname(path), specifier)
-        : (doors.get(specifier) ?? null);
-      if (target !== null) add(target, path);
+      const target = fileBehind(specifier, path, doors);
+      if (target !== undefined) add(target, path);
     }
     if (!TEST.test(path)) continue;
     for (const [, named] of text.matchAll(NAMED_PROGRAM)) if (!named!.startsWith(".")) add(named!, path);

@@ -2,8 +2,8 @@
  * An export is for somebody (CONTRIBUTING.md, "Exports"): another file imports it, or a door of the package (`exports`
  * in package.json) hands it on. One that only tests import stays when its own file uses it, too.
  */
-import { posix } from "node:path";
 import { withoutComments } from "./layers.ts";
+import { doorsOf, exportsOf, fileBehind, listedNames, type ModuleExports } from "./module-exports.ts";
 import { lineAt, type Finding, type SourceTree } from "./source-tree.ts";
 
 /** Folders with needless exports as yet. The list only shrinks: a folder without is taken off. */
@@ -21,24 +21,16 @@ const BY_ADDRESS: ReadonlySet<string> = new Set(["packages/cli/src/mounted-comma
 /** What programs import from the published package, and the parts that it gives on. */
 const PUBLISHED = /^packages\/library\/src\/(library|compat\/(vercel|e2b(-\w+)?))\.ts$/;
 
-/** `export const A = 1,` and on each of the next lines `  B = 2,`, as the formatter writes them. */
-const CONST_LIST = /^export const [\w$]+(?:: [^=\n]+)? = (?:[^\n]*,\s*?\n {2}[\w$]+(?:: [^=\n]+)? = )+/gm;
-const FURTHER_CONST = /\n {2}([\w$]+)(?:: [^=\n]+)? = /g;
-
-interface Module {
+interface Module extends ModuleExports {
   readonly path: string;
   readonly text: string;
   readonly code: string;
   readonly isTest: boolean;
-  /** By name: where it is declared or listed. */
-  readonly exports: Map<string, { offset: number; from?: { path: string; name: string } }>;
-  /** `export *` of these. */
-  readonly stars: string[];
   readonly imports: { path: string; names: readonly string[] | "by word" }[];
 }
 
 export function checkExports(tree: SourceTree, known: readonly string[] = KNOWN): Finding[] {
-  const doors = doorsOf(tree);
+  const doors = doorsOf(tree.files);
   const modules = new Map<string, Module>();
   for (const { path, text } of tree.files) if (/\.(ts|mjs)$/.test(path)) modules.set(path, parse(path, text, doors));
   const users = usersOf(modules, new Set(doors.values()));
@@ -67,67 +59,21 @@ export function checkExports(tree: SourceTree, known: readonly string[] = KNOWN)
   return findings;
 }
 
-/** Specifiers such as `@stratos/formats/elf`, and the files behind them. */
-function doorsOf({ files }: SourceTree): Map<string, string> {
-  const doors = new Map<string, string>();
-  for (const { path, text } of files) {
-    const name = /^packages\/([^/]+)\/package\.json$/.exec(path)?.[1];
-    if (name === undefined) continue;
-    const { exports = {} } = JSON.parse(text) as { exports?: Record<string, string> };
-    for (const [door, file] of Object.entries(exports))
-      doors.set(`@stratos/${name}${door.slice(1)}`, posix.join("packages", name, file));
-  }
-  return doors;
-}
-
 function parse(path: string, text: string, doors: ReadonlyMap<string, string>): Module {
   const code = withoutComments(text);
   const isTest = TEST_FILES.some((pattern) => pattern.test(path));
-  const module: Module = { path, text, code, isTest, exports: new Map(), stars: [], imports: [] };
-  const { exports, stars, imports } = module;
-  const resolve = (specifier: string): string | undefined =>
-    specifier.startsWith(".") ? posix.join(posix.dirname(path), specifier) : doors.get(specifier);
-
-  for (const match of code.matchAll(
-    /^export (?:declare |async |abstract )*(?:function\*?|class|const|let|interface|type) ([\w$]+)/gm,
-  ))
-    exports.set(match[1]!, { offset: match.index });
-  for (const list of code.matchAll(CONST_LIST))
-    for (const further of list[0].matchAll(FURTHER_CONST))
-      exports.set(further[1]!, { offset: list.index + further.index + further[0].length });
-  for (const match of code.matchAll(/^export (?:type )?(\*|\{[^}]*\})(?: from "([^"]+)")?/gm)) {
-    const target = match[2] === undefined ? undefined : resolve(match[2]);
-    if (match[1] === "*") {
-      if (target !== undefined) stars.push(target);
-      continue;
-    }
-    for (const { name, as } of listedNames(match[1]!))
-      exports.set(as, { offset: match.index, ...(target === undefined ? {} : { from: { path: target, name } }) });
-  }
+  const imports: Module["imports"] = [];
   for (const match of code.matchAll(/^import ([^;'"`]*?)\s+from\s+"([^"]+)"/gm)) {
-    const target = resolve(match[2]!);
+    const target = fileBehind(match[2]!, path, doors);
     if (target === undefined) continue;
     const names = match[1]!.includes("*") ? "by word" : listedNames(match[1]!).map(({ name }) => name);
     imports.push({ path: target, names });
   }
   for (const match of code.matchAll(/\bimport\(\s*["']([^"'\n]+)["']\s*\)/g)) {
-    const target = resolve(match[1]!);
+    const target = fileBehind(match[1]!, path, doors);
     if (target !== undefined) imports.push({ path: target, names: "by word" });
   }
-  return module;
-}
-
-/** What stands in braces: `a, type b, c as d`. */
-function listedNames(list: string): { name: string; as: string }[] {
-  return list
-    .replace(/^[^{]*\{|\}$/g, "")
-    .split(",")
-    .map((entry) => entry.trim().replace(/^type /, ""))
-    .filter((entry) => entry !== "")
-    .map((entry) => {
-      const [name, as = name] = entry.split(/\s+as\s+/);
-      return { name: name!, as: as! };
-    });
+  return { path, text, code, isTest, ...exportsOf(path, code, doors), imports };
 }
 
 /** By `path:name`, who imports it: code, which tests are not, or tests alone. */

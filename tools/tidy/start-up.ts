@@ -2,8 +2,8 @@
  * What `stratos run` loads before the guest runs: each module costs every run its reading, so nothing that only other
  * commands need is among them.
  */
-import { posix } from "node:path";
 import { importsOf } from "./layers.ts";
+import { doorsOf, fileBehind } from "./module-exports.ts";
 import type { Finding, SourceTree } from "./source-tree.ts";
 
 const ENTRIES = ["packages/cli/src/run-cli.ts", "packages/cli/src/commands/run-command.ts"];
@@ -38,13 +38,15 @@ const ALLOWED = new Set([
 
 export function checkStartUp(tree: SourceTree): Finding[] {
   const textOf = new Map(tree.files.map(({ path, text }) => [path, text]));
+  const doors = doorsOf(tree.files);
   const importer = new Map(ENTRIES.map((path) => [path, ""]));
   const findings: Finding[] = [];
   for (const path of importer.keys()) {
     // a Map's walk meets what is added on the way
     for (const { specifier, isErased } of importsOf(textOf.get(path) ?? "")) {
-      const target = isErased || specifier.startsWith("node:") ? null : resolve(path, specifier, textOf);
-      if (target === null || importer.has(target)) continue;
+      if (isErased || specifier.startsWith("node:")) continue;
+      const target = fileBehind(specifier, path, doors) ?? `library ${specifier}`;
+      if (importer.has(target)) continue;
       importer.set(target, path);
       if (!NOT_AT_START.test(target) || ALLOWED.has(target)) continue;
       findings.push({
@@ -64,14 +66,4 @@ function chain(importer: ReadonlyMap<string, string>, from: string): string {
   const steps: string[] = [];
   for (let path = from; path !== ""; path = importer.get(path)!) steps.unshift(path);
   return steps.join(" → ");
-}
-
-function resolve(from: string, specifier: string, textOf: ReadonlyMap<string, string>): string {
-  if (specifier.startsWith(".")) return posix.join(posix.dirname(from), specifier);
-  const [, name, door] = /^@stratos\/([^/]+)(\/.*)?$/.exec(specifier) ?? [];
-  if (name === undefined) return `library ${specifier}`;
-  const manifest = JSON.parse(textOf.get(`packages/${name}/package.json`) ?? "{}") as {
-    exports?: Record<string, string>;
-  };
-  return posix.join(`packages/${name}`, manifest.exports?.[`.${door ?? ""}`] ?? "");
 }
