@@ -13,7 +13,7 @@ import { gzipSync } from "node:zlib";
 import { BLOCK_SIZE, check } from "@stratos/aegisfs";
 import { keepWebFolder, webFolderServer } from "@stratos/console";
 import { FileBlockDevice } from "@stratos/host-node";
-import { ImageStore } from "@stratos/images";
+import { ImageStore } from "@stratos/images/store";
 import { extendedTest } from "@stratos/base/testing";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";

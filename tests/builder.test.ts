@@ -270,7 +270,7 @@ test("a build that fails says where, leaves its log, and no packages", options, 
   );
 });
 
-test(
+extendedTest(
   "a suite or an architecture that is nowhere is refused at once, as a usage error, and leaves nothing",
   options,
   async () => {

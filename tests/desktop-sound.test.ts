@@ -7,10 +7,10 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import { keepWebFolder, webFolderServer } from "@stratos/console";
 import { Browser, type Page } from "./support/browser.ts";
-import { extendedTest } from "@stratos/base/testing";
+import { extendedTest, isExtended } from "@stratos/base/testing";
 import { launcher, start, stratos } from "./support/stratos.ts";
 import { tabPage } from "./support/tab-page.ts";
 import { ensureScreenImage, shareTranslations, SCREEN_IMAGE, TEST_HOME } from "./support/test-image.ts";
@@ -44,11 +44,13 @@ const HEARD = `(() => {
 })()`;
 let folder = "";
 
-before(async () => {
+if (isExtended) before(prepare);
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+async function prepare(): Promise<void> {
   folder = mkdtempSync(join(tmpdir(), "stratos-desktop-sound-"));
   await ensureScreenImage();
-});
-after(() => rmSync(folder, { recursive: true, force: true }));
+}
 
 /** Where nothing is. */
 async function touch(page: Page): Promise<void> {
@@ -56,7 +58,7 @@ async function touch(page: Page): Promise<void> {
     await page.call("Input.dispatchMouseEvent", { type, x: 300, y: 200, button: "left", clickCount: 1 });
 }
 
-test("a page that was touched hears the machine, and both set one volume", async (t) => {
+extendedTest("a page that was touched hears the machine, and both set one volume", async (t) => {
   const home = join(folder, "home");
   mkdirSync(home);
   symlinkSync(join(TEST_HOME, "images"), join(home, "images"));

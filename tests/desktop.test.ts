@@ -13,12 +13,11 @@ import { before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { extendedTest } from "@stratos/base/testing";
-import { joinFolder } from "@stratos/console";
-import { DESKTOP_PAGE } from "@stratos/desktop";
+import { joinFolder } from "../packages/console/src/join-page.ts";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import type { Page } from "./support/browser.ts";
 import { CTRL_ALT, launch, opened, PATIENCE_MS, press, Served, SHIFT } from "./support/served-desktop.ts";
-import { stratos } from "./support/stratos.ts";
+import { repository, stratos } from "./support/stratos.ts";
 import { GREEN_INLINE, PICTURE_PIXELS, RED_SIXEL } from "./support/terminal-pictures.ts";
 import { ensureScreenImage, SCREEN_IMAGE, shareTranslations, TEST_HOME } from "./support/test-image.ts";
 import { until } from "./support/until.ts";
@@ -543,7 +542,7 @@ extendedTest("what makes no sense is refused before a machine is made", async (t
 });
 
 test("the page is small before a terminal is opened, and all of it is not large", async () => {
-  const files = await joinFolder(DESKTOP_PAGE);
+  const files = await joinFolder(join(repository, "packages/desktop/page"));
   const sizes = [...files].map(([name, content]) => [name, gzipSync(content).length] as const);
   const first = sizes.filter(([name]) => /^(index\.html|page-)/.test(name));
   const sum = (some: typeof sizes): number => some.reduce((total, [, size]) => total + size, 0);

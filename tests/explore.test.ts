@@ -49,30 +49,33 @@ async function told(args: readonly string[], stdin = ""): Promise<Told> {
   return parsed;
 }
 
-test("two clerks who look and then lock: the holds that give a number twice, again and in a replay", async () => {
-  const file = join(folder, "number.rec");
-  const { found } = await told(["--attempts", "600", "--record", file, ...EXAMPLES, "--", "sh", "/srv/number.sh"]);
-  assert.ok(found !== null);
-  assert.equal(found.failure, "status 1 instead of 0");
-  assert.match(String(found.output), /^standard output differs: .*"the next number is 2"/);
-  assert.ok(found.isLeast && found.disturbances.length >= 1 && found.disturbances.length <= 4, JSON.stringify(found));
-  assert.ok(found.disturbances.every(({ kind, program }) => kind === "hold" && program === "sh"));
-  assert.match(String(found.difference?.failing), /^\w+\(/);
-  assert.notEqual(found.difference?.failing, found.difference?.undisturbed);
-  // Where the image is not.
-  const elsewhere = { STRATOS_HOME: join(folder, "elsewhere") };
-  const replayed = await stratos(["replay", file], { timeoutMs: TIMEOUT_MS, env: elsewhere });
-  assert.deepEqual([replayed.stdout, replayed.stderr, replayed.status], ["the next number is 2\n", "", 1]);
-  const { attempt } = found;
-  const again = await told([
-    ...["--from", String(attempt), "--attempts", "1"],
-    ...EXAMPLES,
-    "--",
-    "sh",
-    "/srv/number.sh",
-  ]);
-  assert.deepEqual(again.found, { ...found, recording: null });
-});
+extendedTest(
+  "two clerks who look and then lock: the holds that give a number twice, again and in a replay",
+  async () => {
+    const file = join(folder, "number.rec");
+    const { found } = await told(["--attempts", "600", "--record", file, ...EXAMPLES, "--", "sh", "/srv/number.sh"]);
+    assert.ok(found !== null);
+    assert.equal(found.failure, "status 1 instead of 0");
+    assert.match(String(found.output), /^standard output differs: .*"the next number is 2"/);
+    assert.ok(found.isLeast && found.disturbances.length >= 1 && found.disturbances.length <= 4, JSON.stringify(found));
+    assert.ok(found.disturbances.every(({ kind, program }) => kind === "hold" && program === "sh"));
+    assert.match(String(found.difference?.failing), /^\w+\(/);
+    assert.notEqual(found.difference?.failing, found.difference?.undisturbed);
+    // Where the image is not.
+    const elsewhere = { STRATOS_HOME: join(folder, "elsewhere") };
+    const replayed = await stratos(["replay", file], { timeoutMs: TIMEOUT_MS, env: elsewhere });
+    assert.deepEqual([replayed.stdout, replayed.stderr, replayed.status], ["the next number is 2\n", "", 1]);
+    const { attempt } = found;
+    const again = await told([
+      ...["--from", String(attempt), "--attempts", "1"],
+      ...EXAMPLES,
+      "--",
+      "sh",
+      "/srv/number.sh",
+    ]);
+    assert.deepEqual(again.found, { ...found, recording: null });
+  },
+);
 
 extendedTest("a lock that looks and takes in one step holds", async () => {
   const { attempts, found } = await told(["--attempts", "12", ...EXAMPLES, "--", "sh", "/srv/number-fixed.sh"]);

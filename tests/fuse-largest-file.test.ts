@@ -60,8 +60,8 @@ test("what the kernel's writeback cache still holds is no hole", async () => {
   await volume.unmount();
 });
 
-test(
-  "truncate, dd, stat, fallocate, cp, cmp and rm work on the largest file, and " + "it is there after the next mount",
+extendedTest(
+  "truncate, dd, stat, fallocate, cp, cmp and rm work on the largest file, and it is there after the next mount",
   async () => {
     await volume.mount();
     const last = "9223372036854775807";

@@ -75,7 +75,7 @@ test("workers are started for tasks, and end when there are none", async () => {
   await endProgram(scaler.child);
 });
 
-test("commands start and stop workers, and are told which", async () => {
+extendedTest("commands start and stop workers, and are told which", async () => {
   const log = join(folder, "log");
   const id = good("hub", "task", "submit", "--", "true").trim();
   const line = (word: string): string => `echo ${word} $STRATOS_WORKER >> ${log}`;

@@ -8,8 +8,8 @@ import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { extendedTest } from "@stratos/base/testing";
+import { after, before } from "node:test";
+import { extendedTest, isExtended } from "@stratos/base/testing";
 import { startPostgres, type TestServer } from "../packages/hub/src/testing/test-database.ts";
 import { endProgram, startProgram, type Program } from "./hub/programs.ts";
 import { freePort } from "./support/free-port.ts";
@@ -22,10 +22,10 @@ const environment: NodeJS.ProcessEnv = { ...process.env, STRATOS_HOME: home };
 const children = new Set<ChildProcess>();
 let server: TestServer;
 
-before(() => void (server = startPostgres()));
+if (isExtended) before(() => void (server = startPostgres()));
 after(() => {
   for (const child of children) child.kill("SIGKILL");
-  server.stop();
+  if (isExtended) server.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -150,7 +150,7 @@ extendedTest(
   },
 );
 
-test(
+extendedTest(
   "several hubs behind HAProxy on one database: the leader killed, and the leader hanging, are replaced, and each " +
     "task has one result",
   async () => {

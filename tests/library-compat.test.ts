@@ -209,7 +209,7 @@ test("the calls of e2b, and runCode", (t) =>
     homeOf(t, folder, "called"),
   ));
 
-test("sandboxes of e2b fork, and go on from snapshots as often as somebody wants", () =>
+extendedTest("sandboxes of e2b fork, and go on from snapshots as often as somebody wants", () =>
   programPrints(
     project,
     `import { NotFoundError, Sandbox } from "stratos/compat/e2b";
@@ -239,7 +239,8 @@ test("sandboxes of e2b fork, and go on from snapshots as often as somebody wants
       ...["first-1\n", "first-1\n", "first-1\n", "zero-\n", "zero-\n", "first", 6, true, "running"],
       ...["changed 1", true, true, false],
     ],
-  ));
+  ),
+);
 
 test("sandboxes of e2b are listed, found and killed by their ids, named and not", (t) =>
   programPrints(

@@ -187,7 +187,7 @@ extendedTest("nothing keeps the memory of a sandbox that was closed, wherever it
   ),
 );
 
-test("a program ends although a sandbox is open in a worker, and a volume is one sandbox's", () =>
+extendedTest("a program ends although a sandbox is open in a worker, and a volume is one sandbox's", () =>
   prints(
     `${BEGIN}
     import { spawnSync } from "node:child_process";
@@ -205,7 +205,8 @@ test("a program ends although a sandbox is open in a worker, and a volume is one
     said.push(await refused(make({ board, isolation: "worker" })), await refused(make({ isolation: "other" })));
     console.log(JSON.stringify(said));`,
     ["in-use", "1\n", "on\n", ["option", "isolation"], ["option", "isolation"]],
-  ));
+  ),
+);
 
 test("on a Node that machines cannot run on, threads are refused", () =>
   programPrints(

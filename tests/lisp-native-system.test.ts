@@ -152,7 +152,7 @@ extendedTest("a program whose heap is full has written what its ports held", () 
   assert.deepEqual([stdout, stderr, status], ["before", "stratos: out of memory: the heap is full\n", 1]);
 });
 
-test("programs are started, spoken with by pipes, waited for, and end others", () => {
+extendedTest("programs are started, spoken with by pipes, waited for, and end others", () => {
   checkEverywhere(
     `(import (scheme base) (scheme write) (scheme file) (stratos process)) ${HEAD}
     (show (process->lines '("printf" "1\\n2\\n\\n3")))
@@ -193,7 +193,7 @@ broken
   );
 });
 
-test("threads run while another one waits for a program", () => {
+extendedTest("threads run while another one waits for a program", () => {
   checkEverywhere(
     `(import (scheme base) (scheme write) (stratos process) (srfi 18))
     (define p (process-start '("cat") 'stdin 'pipe 'stdout 'pipe))

@@ -277,8 +277,8 @@ function pacman(root: string, ...args: string[]): string {
   }).stdout;
 }
 
-test(
-  "one list with official and AUR packages: built in order, installed, " + "and nothing to do the second time",
+extendedTest(
+  "one list with official and AUR packages: built in order, installed, and nothing to do the second time",
   async () => {
     const root = await makeRoot();
     const list = join(folder, "system.toml");

@@ -26,7 +26,7 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test("a line of output is gone to, and the system is there as it was", async () => {
+extendedTest("a line of output is gone to, and the system is there as it was", async () => {
   const recording = readFileSync(file);
   const there = await stratos([
     "replay",

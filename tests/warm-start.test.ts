@@ -9,7 +9,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSyn
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { ImageStore } from "@stratos/images";
+import { ImageStore } from "@stratos/images/store";
 import { readWarmHead, readWarmParts, writeWarmFile } from "../packages/images/src/warm/warm-file.ts";
 import { extendedTest, sampleOf } from "@stratos/base/testing";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";

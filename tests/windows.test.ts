@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { extentOf, readPicture } from "./support/picture.ts";
 import { Browser } from "./support/browser.ts";
 import { launcher, start, stratos } from "./support/stratos.ts";
@@ -23,7 +24,7 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test("foot's window is drawn as it is, and the run ends once nothing moves any more", async () => {
+extendedTest("foot's window is drawn as it is, and the run ends once nothing moves any more", async () => {
   const file = join(folder, "foot.png");
   const shown = "printf '\\033[?25l\\033[48;2;255;0;0m%40s\\033[0m\\n'; sleep 1000";
   const command = ["foot", "-o", "colors.background=102030", "sh", "-c", shown];

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sampleOf } from "@stratos/base/testing";
 import { SYSCALL_NUMBERS } from "@stratos/abi";
 import { CALL_TABLES, CALL_WORK } from "@stratos/kernel";
 import { CALL_TYPES } from "./call-types.ts";
@@ -38,7 +39,7 @@ const LEFT_OUT = new Set([
 test("rounds of random calls of the right types stay within their work", async () => {
   const runner = buildRunner();
   const watch = new CallWatch(Infinity);
-  for (const seed of [1, 15, 32]) {
+  for (const seed of sampleOf([1, 15, 32], 3)) {
     const { output } = await runRound(runner, callsOf(seed), watch, seed);
     assert.equal(output.slice(-9), "survived\n", `seed ${seed}: npm run fuzz:syscalls -- --seed ${seed} --rounds 1`);
     const most = watch.mostWork!;

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
-import { ImageStore } from "@stratos/images";
+import { ImageStore } from "@stratos/images/store";
 import { repository, run, type Result, type RunInput } from "./stratos.ts";
 import { ensureJudgeRoot, judgeRoot, TEST_HOME, TEST_IMAGE } from "./test-image.ts";
 

@@ -18,7 +18,6 @@ import {
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
-import { nativeObstacle } from "@stratos/tools-node/compose";
 import {
   nodePackagePorts,
   readDebFolder,
@@ -27,6 +26,7 @@ import {
   type NodePackagePorts,
 } from "@stratos/tools-node/packages";
 import { buildDeb, createSigningKey, type SigningKey } from "@stratos/pkg";
+import { nativeObstacle } from "../../packages/tools-node/src/compose/native-runner.ts";
 import { stratos, type Result } from "./stratos.ts";
 
 interface Sample {

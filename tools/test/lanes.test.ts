@@ -74,18 +74,23 @@ test("who uses the image is known by what it imports", () => {
   assert.equal(waitsForImage("packages/a/src/a.test.ts", "stratosRun"), false);
 });
 
-test("short files of a package share a process; long ones, mounts and programs' do not", () => {
+test("short files that begin alike share a process; long ones, mounts and what is apart do not", () => {
   const alone = [
     file("packages/a/src/long.test.ts", 13, 13),
     file("packages/formats/src/xfs/xfs-writer.test.ts", 1, 1),
-    file("tests/run.test.ts", 1, 1),
+    file("tests/fuse.test.ts", 1, 1),
+    file("tests/fuse-programs.test.ts", 1, 1),
+    file("tests/builder-stratos.test.ts", 1, 1),
+    file(MAKES_IMAGE, 1, 1),
     file("packages/b/src/only.test.ts", 1, 1),
   ];
   const [one, two] = [file("packages/a/src/one.test.ts", 1, 1), file("packages/a/src/two.test.ts", 20, 2)];
-  assert.deepEqual(joinShort([one, ...alone, two]), [
-    ...alone.slice(0, 3),
+  const [lisp, numbers] = [file("tests/lisp.test.ts", 1, 1), file("tests/lisp-numbers.test.ts", 2, 1)];
+  assert.deepEqual(joinShort([one, lisp, ...alone, two, numbers]), [
+    ...alone.slice(0, 6),
     { path: "packages/a", files: [one, two], seconds: 21, cpuSeconds: 3 },
-    alone[3],
+    { path: "tests/lisp", files: [lisp, numbers], seconds: 3, cpuSeconds: 2 },
+    alone[6],
   ]);
 });
 

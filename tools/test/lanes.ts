@@ -1,8 +1,8 @@
 /**
  * Which test file runs beside which, and which ones share a process. A file that waits leaves its core to others, so
  * lanes are counted in processor time: files run beside each other while what they need together fits the cores, the
- * longest first, so that no long one is left for the end. Most files of the packages are over sooner than what they
- * import is loaded, so those of a package are loaded together.
+ * longest first, so that no long one is left for the end. Most files are over sooner than what they import is loaded,
+ * so those that import alike are loaded together: of a package, and of tests whose names begin alike.
  */
 
 /** What a file took when it ran last, with all that it started. */
@@ -15,7 +15,7 @@ export interface PlannedFile extends Cost {
   readonly path: string;
 }
 
-/** Files that run in one process, one after the other; `path` is their package's, what they cost their sum. */
+/** Files that run in one process, one after the other; `path` is what theirs begin with, what they cost their sum. */
 export interface Batch extends PlannedFile {
   readonly files: readonly PlannedFile[];
 }
@@ -63,17 +63,24 @@ export function waitsForImage(path: string, text: string): boolean {
   return path.startsWith("tests/") && path !== MAKES_IMAGE && USES_IMAGE.some((use) => use.test(text));
 }
 
+function runsAlone(path: string): boolean {
+  return path === MAKES_IMAGE || mounts(path) || APART.some((kind) => kind.test(path));
+}
+
 export function mounts(path: string): boolean {
   return MOUNTING.some((kind) => kind.test(path));
 }
 
-/** @returns the files, those of a package that can share a process joined */
+/** Such as `packages/hub`, `tests/lisp` of `tests/lisp-numbers.test.ts`, `tests/saved` of a file in that folder. */
+const ALIKE = /^(packages\/[^/]+|tests\/[a-z]+)/;
+
+/** @returns the files, those that import alike and can share a process joined */
 export function joinShort(files: readonly PlannedFile[]): (PlannedFile | Batch)[] {
   const joined: (PlannedFile | Batch)[] = [];
   const open = new Map<string, Batch>();
   for (const file of files) {
-    const [folder] = /^packages\/[^/]+/.exec(file.path) ?? [];
-    if (folder === undefined || file.cpuSeconds > BATCHED_SECONDS || mounts(file.path)) {
+    const [folder] = ALIKE.exec(file.path) ?? [];
+    if (folder === undefined || file.cpuSeconds > BATCHED_SECONDS || runsAlone(file.path)) {
       joined.push(file);
       continue;
     }

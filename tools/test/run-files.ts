@@ -101,7 +101,7 @@ if (!plan.isNested) setTimeout(() => process.exit(), PROGRESS_MS).unref();
 async function runAll(): Promise<void> {
   const textOf = (path: string): string => readFileSync(path, "utf8");
   const waiting = plan.isOrdered ? [...plan.files] : longestFirst(joinShort(plan.files));
-  const held = new Set(waiting.filter(({ path }) => path.startsWith("tests/") && waitsForImage(path, textOf(path))));
+  const held = new Set(waiting.filter((file) => filesOf(file).some(({ path }) => waitsForImage(path, textOf(path)))));
   const isMade = (): boolean => ![...waiting, ...running.keys()].some(({ path }) => path === MAKES_IMAGE);
   const ends = new Set<Promise<void>>();
   for (;;) {
@@ -124,7 +124,7 @@ async function runAll(): Promise<void> {
  */
 async function runFile(file: PlannedFile | Batch, isLast: boolean): Promise<void> {
   running.set(file, Date.now());
-  const files = "files" in file ? file.files : [file];
+  const files = filesOf(file);
   const { outcomes, costs, isHung } = await attemptFile(file, files);
   const hasFailed = isHung || outcomes.some(({ passed }) => !passed);
   if (hasFailed && !isLast && !plan.isNested && again.length < AGAIN_MAX) {
@@ -140,6 +140,10 @@ async function runFile(file: PlannedFile | Batch, isLast: boolean): Promise<void
     endedFiles += files.length;
   }
   running.delete(file);
+}
+
+function filesOf(file: PlannedFile | Batch): readonly PlannedFile[] {
+  return "files" in file ? file.files : [file];
 }
 
 interface Attempt {

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import { after, before, test } from "node:test";
-import { sampleCount } from "@stratos/base/testing";
+import { sampleCount, sampleOf } from "@stratos/base/testing";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { SeededRandom } from "@stratos/base";
 import {
@@ -71,7 +71,7 @@ test("each role may call the routes that its permissions name, and no other", as
   for (const role of roles.keys()) {
     const client = await clientWith(`one-${role}`, role);
     const patterns = permissionsOf([role], roles);
-    for (const route of routes) {
+    for (const route of sampleOf(routes, 3)) {
       if (route.permission === "status:whoami" || route.answers === "events") continue;
       const path = route.path
         .replace("{digest}", `sha256:${"0".repeat(64)}`)

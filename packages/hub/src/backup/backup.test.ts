@@ -168,7 +168,7 @@ extendedTest("what webhooks were not yet told of is told by the hub that goes on
   }
 });
 
-test("a backup of an older program is brought forward; one of a newer is refused", async () => {
+extendedTest("a backup of an older program is brought forward; one of a newer is refused", async () => {
   const source = await openMigrated(server.createDatabase());
   const target = await openDatabase(server.createDatabase());
   try {

@@ -8,7 +8,7 @@
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { sampleCount } from "@stratos/base/testing";
+import { extendedTest, sampleCount } from "@stratos/base/testing";
 import { unknownInstructions } from "../reference/reference-hart.ts";
 import { runReference } from "./reference-run.ts";
 import { checkFloatVectors, checkSequences, repeatCommand, type EngineName } from "./differential-check.ts";
@@ -102,7 +102,7 @@ for (const format of ["s", "d"] as const) {
   }
 }
 
-test("slices end after the same instruction in each tier, and instructions are counted as they retire", () => {
+extendedTest("slices end after the same instruction in each tier, and instructions are counted as they retire", () => {
   const { program } = frameProgram(
     SEED,
     Array.from({ length: 12 }, (_, index) => index),

@@ -21,6 +21,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { extendedTest } from "@stratos/base/testing";
 import { DEFAULT_LIMITS, type BuildLimits, type CleanRoot, type LayerInfo, type RootExit } from "@stratos/builder";
 import { fileEntry, fileTreeOf, MemoryBlob, type FileEntry, type FileTree } from "@stratos/formats";
 import { namespaceObstacle } from "../testing/namespaces.ts";
@@ -321,7 +322,7 @@ test(
   },
 );
 
-test("each bound ends the build and is named", options, async () => {
+extendedTest("each bound ends the build and is named", options, async () => {
   const stopped = async (text: string, limits: Partial<BuildLimits>): Promise<string> => {
     const { stopped: why } = await inRoot(text, limits);
     return why === undefined ? "not stopped" : `${why.kind}: ${why.why}`;

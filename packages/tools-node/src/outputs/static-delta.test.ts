@@ -8,6 +8,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { extendedTest } from "@stratos/base/testing";
 import {
   deltaPath,
   fileEntry,
@@ -203,8 +204,8 @@ test("one file of ours is applied by ostree without a network", () => {
   );
 });
 
-test(
-  "deltas of ostree and of ours are applied by us, in repositories of each " + "kind that keeps what they hold",
+extendedTest(
+  "deltas of ostree and of ours are applied by us, in repositories of each kind that keeps what they hold",
   async () => {
     ostree(
       "static-delta",
