@@ -190,86 +190,89 @@ test("a treefile's commit is signed by the key that it names", async () => {
   await assert.rejects(ostreeOutput(folder).write(one, "other"), /ostree\.sign: there are no keys here/);
 });
 
-test("a treefile divides a disk as it likes, in each format; what cannot be is told at plan with its key", async () => {
-  const partitions =
-    "    partitions:\n      esp: {filesystem: vfat, mount: /boot/efi, size: 64M}\n" +
-    "      root: {filesystem: erofs, mount: /}\n      home: {filesystem: ext4, mount: /home, size: 16M}\n";
-  const laid = (format: string, more = partitions): string =>
-    `name: t\narchitectures: [amd64]\noutputs:\n  disk:\n    format: ${format}\n${more}`;
-  const writers = diskOutputs(folder),
-    names = {
-      raw: "own.raw",
-      qcow2: "own.qcow2",
-      vmdk: "own.vmdk",
-      vhd: "own.vhd",
-      "vhd-fixed": "own-fixed.vhd",
-      vhdx: "own.vhdx",
-      ova: "own.ova",
-    } as const;
-  const digests = new Map<string, string>();
-  for (const round of ["", "again-"]) {
-    for (const [format, name] of Object.entries(names)) {
-      const [made] = await writers
-        .find((one) => one.format === format)!
-        .write(
-          await job(laid(format)),
-          format === "ova" || format === "vmdk" ? `${round}/${name}`.replace(/^\//, "") : `${round}${name}`,
-        );
-      if (round === "") digests.set(format, made!.sha256);
-      else assert.equal(made!.sha256, digests.get(format), `${format}: the same bytes twice`);
+extendedTest(
+  "a treefile divides a disk as it likes, in each format; what cannot be is told at plan with its key",
+  async () => {
+    const partitions =
+      "    partitions:\n      esp: {filesystem: vfat, mount: /boot/efi, size: 64M}\n" +
+      "      root: {filesystem: erofs, mount: /}\n      home: {filesystem: ext4, mount: /home, size: 16M}\n";
+    const laid = (format: string, more = partitions): string =>
+      `name: t\narchitectures: [amd64]\noutputs:\n  disk:\n    format: ${format}\n${more}`;
+    const writers = diskOutputs(folder),
+      names = {
+        raw: "own.raw",
+        qcow2: "own.qcow2",
+        vmdk: "own.vmdk",
+        vhd: "own.vhd",
+        "vhd-fixed": "own-fixed.vhd",
+        vhdx: "own.vhdx",
+        ova: "own.ova",
+      } as const;
+    const digests = new Map<string, string>();
+    for (const round of ["", "again-"]) {
+      for (const [format, name] of Object.entries(names)) {
+        const [made] = await writers
+          .find((one) => one.format === format)!
+          .write(
+            await job(laid(format)),
+            format === "ova" || format === "vmdk" ? `${round}/${name}`.replace(/^\//, "") : `${round}${name}`,
+          );
+        if (round === "") digests.set(format, made!.sha256);
+        else assert.equal(made!.sha256, digests.get(format), `${format}: the same bytes twice`);
+      }
     }
-  }
-  const disk = new FileDisk(join(folder, "own.raw"), { readOnly: true });
-  assert.deepEqual(
-    readGpt(disk)!.partitions.map(({ name, size }) => [name, size >> 20]),
-    [
-      ["esp", 64],
-      ["root", 1],
-      ["home", 16],
-    ],
-  );
-  disk.close();
-  for (const [name, kind] of [
-    ["own.qcow2", "qcow2"],
-    ["own.vmdk", "vmdk"],
-    ["own.vhd", "vpc"],
-    ["own-fixed.vhd", "vpc"],
-    ["own.vhdx", "vhdx"],
-  ] as const) {
-    execFileSync("qemu-img", ["compare", "-f", "raw", "-F", kind, join(folder, "own.raw"), join(folder, name)]);
-    execFileSync("qemu-img", ["convert", "-f", kind, "-O", "raw", join(folder, name), join(folder, "back.raw")]);
-    assert.ok(readFileSync(join(folder, "back.raw")).equals(readFileSync(join(folder, "own.raw"))), name);
-  }
-  // What is inside tells nothing of who wrote it, and when.
-  assert.match(readFileSync(join(folder, "own.vmdk")).subarray(512, 2048).toString("latin1"), /SPARSE "own\.vmdk"/);
-  assert.deepEqual(
-    execFileSync("tar", ["-tf", join(folder, "own.ova")], { encoding: "utf8" })
-      .trim()
-      .split("\n"),
-    ["own.ovf", "own.mf", "own-disk1.vmdk"],
-  );
-  const told = async (text: string): Promise<string> => {
-    const treefile = await loadTreefile("t.yaml", async () => text);
-    try {
-      checkOutputs(writers, treefile, treefile.targets());
-      return "";
-    } catch (error) {
-      return (error as Error).message;
+    const disk = new FileDisk(join(folder, "own.raw"), { readOnly: true });
+    assert.deepEqual(
+      readGpt(disk)!.partitions.map(({ name, size }) => [name, size >> 20]),
+      [
+        ["esp", 64],
+        ["root", 1],
+        ["home", 16],
+      ],
+    );
+    disk.close();
+    for (const [name, kind] of [
+      ["own.qcow2", "qcow2"],
+      ["own.vmdk", "vmdk"],
+      ["own.vhd", "vpc"],
+      ["own-fixed.vhd", "vpc"],
+      ["own.vhdx", "vhdx"],
+    ] as const) {
+      execFileSync("qemu-img", ["compare", "-f", "raw", "-F", kind, join(folder, "own.raw"), join(folder, name)]);
+      execFileSync("qemu-img", ["convert", "-f", kind, "-O", "raw", join(folder, name), join(folder, "back.raw")]);
+      assert.ok(readFileSync(join(folder, "back.raw")).equals(readFileSync(join(folder, "own.raw"))), name);
     }
-  };
-  assert.equal(await told(laid("raw")), "");
-  for (const [text, pattern] of [
-    [laid("iso"), /^t\.yaml:6:5: outputs\.disk\.partitions: iso is no disk/],
-    [laid("raw", `    filesystem: ext4\n${partitions}`), /^t\.yaml:6:5: outputs\.disk\.filesystem: partitions say/],
-    [
-      laid("raw", partitions.replace("mount: /home", "mount: /usr")),
-      /^t\.yaml:9:32: outputs\.disk\.partitions\.home\.mount: \/usr cannot lie apart/,
-    ],
-    [laid("raw", `    size: 60M\n${partitions}`), /^t\.yaml:7:5: outputs\.disk\.partitions: the partitions need/],
-    [
-      laid("raw", partitions.replace("filesystem: ext4, ", "")),
-      /^t\.yaml:9:7: outputs\.disk\.partitions\.home: filesystem is missing/,
-    ],
-  ] as const)
-    assert.match(await told(text), pattern);
-});
+    // What is inside tells nothing of who wrote it, and when.
+    assert.match(readFileSync(join(folder, "own.vmdk")).subarray(512, 2048).toString("latin1"), /SPARSE "own\.vmdk"/);
+    assert.deepEqual(
+      execFileSync("tar", ["-tf", join(folder, "own.ova")], { encoding: "utf8" })
+        .trim()
+        .split("\n"),
+      ["own.ovf", "own.mf", "own-disk1.vmdk"],
+    );
+    const told = async (text: string): Promise<string> => {
+      const treefile = await loadTreefile("t.yaml", async () => text);
+      try {
+        checkOutputs(writers, treefile, treefile.targets());
+        return "";
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    assert.equal(await told(laid("raw")), "");
+    for (const [text, pattern] of [
+      [laid("iso"), /^t\.yaml:6:5: outputs\.disk\.partitions: iso is no disk/],
+      [laid("raw", `    filesystem: ext4\n${partitions}`), /^t\.yaml:6:5: outputs\.disk\.filesystem: partitions say/],
+      [
+        laid("raw", partitions.replace("mount: /home", "mount: /usr")),
+        /^t\.yaml:9:32: outputs\.disk\.partitions\.home\.mount: \/usr cannot lie apart/,
+      ],
+      [laid("raw", `    size: 60M\n${partitions}`), /^t\.yaml:7:5: outputs\.disk\.partitions: the partitions need/],
+      [
+        laid("raw", partitions.replace("filesystem: ext4, ", "")),
+        /^t\.yaml:9:7: outputs\.disk\.partitions\.home: filesystem is missing/,
+      ],
+    ] as const)
+      assert.match(await told(text), pattern);
+  },
+);

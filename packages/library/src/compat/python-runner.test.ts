@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { INTERPRETER, type PythonProgram, PythonRunner } from "./python-runner.ts";
 
 const failures = { timeOver: () => new Error("time is over"), ended: () => new Error("ended") };
@@ -86,7 +87,7 @@ test("answers to what was not asked are left out", async () => {
 });
 
 // Looked through again with each piece, 64 MiB in pieces of 1 KiB take minutes.
-test("the time of a long answer grows with its length", { timeout: 120_000 }, async () => {
+extendedTest("the time of a long answer grows with its length", { timeout: 120_000 }, async () => {
   const piece = new Uint8Array(1024).fill(97);
   const head = bytes('{"number":1,"text":null,"err":"","error":null,"out":"');
   const pieces = [head, ...Array.from({ length: 65_536 }, () => piece), bytes('"}\n')];
