@@ -221,7 +221,7 @@ export class FuseFile extends OpenFile {
       if (found !== -ENOSYS) return found;
     }
     if (whence >= 2) {
-      const failed = this.inode.refresh();
+      const failed = this.inode.refreshBy(this.handle);
       if (failed < 0) return failed;
     }
     return seekInode(this, this.inode, offset, whence);

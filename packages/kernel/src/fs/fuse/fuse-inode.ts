@@ -32,7 +32,7 @@ import { noteChild } from "../../vfs/dentry-cache.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
 import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
 import type { FileSystem } from "../../vfs/file-system.ts";
-import { type AttributeChange, Inode, type NewInode } from "../../vfs/inode.ts";
+import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { markInodeDirty } from "../../vfs/write-back.ts";
@@ -54,6 +54,7 @@ import {
   opaqueAt,
   putOpaque,
 } from "./fuse-request.ts";
+import { lockOwnerOf } from "./fuse-locks.ts";
 import type { StoredPages } from "./stored-pages.ts";
 import type { ServedNode } from "./served-node.ts";
 import { awaitArrivals, postWritten, storeWritten, writableHandle } from "./store-written.ts";
@@ -189,15 +190,22 @@ export class FuseInode extends Inode implements Held, ServedNode {
   }
 
   override refresh(): number {
+    return this.refreshBy(null);
+  }
+
+  refreshBy(handle: FuseHandle | null): number {
     const { connection } = this.fileSystem;
     if (this.refused < 0) return this.refused;
-    if (connection.recall(this, "") !== undefined) return 0;
+    const key = handle === null ? "" : String(keyOf(handle.fh));
+    if (connection.recall(this, key) !== undefined) return 0;
     const isKnown = this.fileSystem.kernel.now() < this.attributesUntil;
-    if (isKnown && !connection.isAsked(this.node, op.FUSE_GETATTR, "")) {
-      connection.remember(this, "", null);
+    if (isKnown && !connection.isAsked(this.node, op.FUSE_GETATTR, key)) {
+      connection.remember(this, key, null);
       return 0;
     }
-    const answer = this.ask(op.FUSE_GETATTR, "", () => message(op.FuseGetattrIn, {}), op.FuseAttrOut.size);
+    const flags = handle === null ? 0 : op.FUSE_GETATTR_FH;
+    const bytes = (): Uint8Array => message(op.FuseGetattrIn, { getattr_flags: flags }, handle?.fh ?? null);
+    const answer = this.ask(op.FUSE_GETATTR, key, bytes, op.FuseAttrOut.size);
     if (isErrno(answer)) return answer;
     return this.#applyOut(answer);
   }
@@ -486,8 +494,8 @@ export class FuseInode extends Inode implements Held, ServedNode {
     return this.#setattr(`${values["valid"]}`, values);
   }
 
-  #setattr(key: string, values: Record<string, number>): number {
-    const bytes = (): Uint8Array => message<string>(op.FuseSetattrIn, values);
+  #setattr(key: string, values: Record<string, number>, handle: FuseHandle | null = null): number {
+    const bytes = (): Uint8Array => message<string>(op.FuseSetattrIn, values, handle?.fh ?? null);
     const answer = this.ask(op.FUSE_SETATTR, key, bytes, op.FuseAttrOut.size);
     return isErrno(answer) ? answer : this.#applyOut(answer);
   }
@@ -554,13 +562,17 @@ export class FuseInode extends Inode implements Held, ServedNode {
     return isErrno(answer) && answer !== -ENOSYS ? answer : 0;
   }
 
-  override truncate(size: number): number {
+  override truncate(size: number, _now: Time, by: OpenFile | null = null): number {
     const permitted = this.handles.size > 0 ? 0 : this.#permits(MAY_WRITE);
     if (permitted < 0) return permitted;
     const waits = awaitArrivals(this, op.FUSE_SETATTR);
     if (waits < 0) return waits;
+    const handle = handleOf(by);
+    const { caller } = this.fileSystem.connection;
+    const owner = caller === null ? 0 : lockOwnerOf(caller, caller.files);
+    const valid = op.FATTR_SIZE | (handle === null ? 0 : op.FATTR_FH) | (caller === null ? 0 : op.FATTR_LOCKOWNER);
     // The reply sets the size.
-    const failed = this.#setattr(`size ${size}`, { valid: op.FATTR_SIZE, size });
+    const failed = this.#setattr(`size ${size}`, { valid, size, lock_owner: owner }, handle);
     if (failed < 0) return failed;
     this.loadedAs = "";
     this.fileSystem.stored?.drop(keyOf(this.node));
@@ -584,10 +596,10 @@ export class FuseInode extends Inode implements Held, ServedNode {
     if (pages.truncate(size) < 0) pages.lose(Math.floor(size / PAGE_SIZE));
   }
 
-  override allocate(mode: number, offset: number, length: number): number {
+  override allocate(mode: number, offset: number, length: number, _now: Time, by: OpenFile | null = null): number {
     // fs/fuse/file.c, fuse_file_fallocate
     if ((mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) return -EOPNOTSUPP;
-    const handle = [...this.handles].find(({ flags }) => (flags & O_ACCMODE) !== O_RDONLY);
+    const handle = handleOf(by) ?? [...this.handles].find(({ flags }) => (flags & O_ACCMODE) !== O_RDONLY);
     if (handle === undefined) return -EOPNOTSUPP;
     const bytes = (): Uint8Array => message(op.FuseFallocateIn, { offset, length, mode }, handle.fh);
     const key = `${mode} ${offset} ${length}`;
@@ -690,4 +702,9 @@ export class FuseInode extends Inode implements Held, ServedNode {
       load: (it, from) => ({ created: it.#created } = from),
     });
   }
+}
+
+/** What the server knows the open file by. */
+function handleOf(file: OpenFile | null): FuseHandle | null {
+  return file instanceof FuseFile ? file.handle : null;
 }
