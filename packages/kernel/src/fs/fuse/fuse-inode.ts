@@ -37,12 +37,12 @@ import type { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { markInodeDirty } from "../../vfs/write-back.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
-import { attributeValues, mayChangeAttributes } from "./attribute-change.ts";
+import { attributeValues, mayChangeAttributes, sizeValues } from "./attribute-change.ts";
 import { knownId, modeOf, timeAt, validUntil } from "./entry-values.ts";
 import { removeServedAttribute, servedAttribute, servedAttributes, setServedAttribute } from "./fuse-attributes.ts";
 import type { FuseConnection } from "./fuse-connection.ts";
 import { FuseDirectoryFile } from "./fuse-directory-file.ts";
-import { FuseFile } from "./fuse-file.ts";
+import { FuseFile, handleOf } from "./fuse-file.ts";
 import { FuseCreation, FuseHandle } from "./fuse-handle.ts";
 import {
   type FuseRequest,
@@ -54,7 +54,6 @@ import {
   opaqueAt,
   putOpaque,
 } from "./fuse-request.ts";
-import { lockOwnerOf } from "./fuse-locks.ts";
 import type { StoredPages } from "./stored-pages.ts";
 import type { ServedNode } from "./served-node.ts";
 import { awaitArrivals, postWritten, storeWritten, writableHandle } from "./store-written.ts";
@@ -189,11 +188,7 @@ export class FuseInode extends Inode implements Held, ServedNode {
     return caller === null || connection.admits(caller) ? 0 : -EACCES;
   }
 
-  override refresh(): number {
-    return this.refreshBy(null);
-  }
-
-  refreshBy(handle: FuseHandle | null): number {
+  override refresh(handle: FuseHandle | null = null): number {
     const { connection } = this.fileSystem;
     if (this.refused < 0) return this.refused;
     const key = handle === null ? "" : String(keyOf(handle.fh));
@@ -203,8 +198,8 @@ export class FuseInode extends Inode implements Held, ServedNode {
       connection.remember(this, key, null);
       return 0;
     }
-    const flags = handle === null ? 0 : op.FUSE_GETATTR_FH;
-    const bytes = (): Uint8Array => message(op.FuseGetattrIn, { getattr_flags: flags }, handle?.fh ?? null);
+    const values = { getattr_flags: handle === null ? 0 : op.FUSE_GETATTR_FH };
+    const bytes = (): Uint8Array => message(op.FuseGetattrIn, values, handle?.fh);
     const answer = this.ask(op.FUSE_GETATTR, key, bytes, op.FuseAttrOut.size);
     if (isErrno(answer)) return answer;
     return this.#applyOut(answer);
@@ -568,11 +563,7 @@ export class FuseInode extends Inode implements Held, ServedNode {
     const waits = awaitArrivals(this, op.FUSE_SETATTR);
     if (waits < 0) return waits;
     const handle = handleOf(by);
-    const { caller } = this.fileSystem.connection;
-    const owner = caller === null ? 0 : lockOwnerOf(caller, caller.files);
-    const valid = op.FATTR_SIZE | (handle === null ? 0 : op.FATTR_FH) | (caller === null ? 0 : op.FATTR_LOCKOWNER);
-    // The reply sets the size.
-    const failed = this.#setattr(`size ${size}`, { valid, size, lock_owner: owner }, handle);
+    const failed = this.#setattr(`size ${size}`, sizeValues(this, size, handle), handle);
     if (failed < 0) return failed;
     this.loadedAs = "";
     this.fileSystem.stored?.drop(keyOf(this.node));
@@ -596,7 +587,7 @@ export class FuseInode extends Inode implements Held, ServedNode {
     if (pages.truncate(size) < 0) pages.lose(Math.floor(size / PAGE_SIZE));
   }
 
-  override allocate(mode: number, offset: number, length: number, _now: Time, by: OpenFile | null = null): number {
+  override allocate(...[mode, offset, length, , by = null]: Parameters<Inode["allocate"]>): number {
     // fs/fuse/file.c, fuse_file_fallocate
     if ((mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) return -EOPNOTSUPP;
     const handle = handleOf(by) ?? [...this.handles].find(({ flags }) => (flags & O_ACCMODE) !== O_RDONLY);
@@ -702,9 +693,4 @@ export class FuseInode extends Inode implements Held, ServedNode {
       load: (it, from) => ({ created: it.#created } = from),
     });
   }
-}
-
-/** What the server knows the open file by. */
-function handleOf(file: OpenFile | null): FuseHandle | null {
-  return file instanceof FuseFile ? file.handle : null;
 }
