@@ -22,7 +22,7 @@ import type { ProcessGroup } from "./session.ts";
 import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 import { defaultAction, isIgnoredByDefault } from "./default-action.ts";
 import { isFault, type PendingSignals, signalInfo, spentTime, type SignalInfo } from "./pending-signals.ts";
-import { SignalSet } from "./signal-set.ts";
+import type { SignalSet } from "./signal-set.ts";
 import type { SignalTask, SignalProcess } from "./signal-target.ts";
 
 /**
@@ -326,17 +326,27 @@ export function isToldOfSignal(task: SignalTask): boolean {
  */
 export function setBlocked(task: SignalTask, mask: SignalSet): void {
   const { blocked, group } = task;
+  const { set } = group.pending;
   task.blocked = mask;
   if (hasDeliverableSignal(task)) task.hasWork = true;
-  if (group.tasks.length === 1) return;
-  const { set } = group.pending;
-  const retargeted = new SignalSet(set.low & mask.low & ~blocked.low, set.high & mask.high & ~blocked.high);
-  for (let signal = 1; !retargeted.isEmpty && signal <= SIGRTMAX; signal++) {
-    if (!retargeted.has(signal)) continue;
-    retargeted.delete(signal);
-    const taker = takerOf(group, signal, undefined);
-    if (taker !== undefined) notify(taker, signal);
+  let low = set.low & mask.low & ~blocked.low,
+    high = set.high & mask.high & ~blocked.high;
+  for (const other of (low | high) === 0 ? [] : group.tasks) {
+    if (other === task || other.state === "Z" || other.state === "X") continue;
+    const { waitedSignals: waited } = other;
+    const lowHeld = other.blocked.low & ~(waited?.low ?? 0),
+      highHeld = other.blocked.high & ~(waited?.high ?? 0);
+    const signal = lowestOf(low & ~lowHeld, high & ~highHeld);
+    if (signal !== 0 && !other.hasWork) notify(other, signal);
+    low &= lowHeld;
+    high &= highHeld;
   }
+}
+
+/** Of a set; 0: it is empty. */
+function lowestOf(low: number, high: number): number {
+  if (low !== 0) return 32 - Math.clz32(low & -low);
+  return high === 0 ? 0 : 64 - Math.clz32(high & -high);
 }
 
 /** Takes the next signal to deliver off the queues; null when there is none. */
