@@ -39,7 +39,7 @@ test("programs that sleep in each kind of call wake in a loaded machine as in th
   assert.deepEqual(countsOf(twin.machine), countsOf(run.machine));
 });
 
-test("networks with links and tun interfaces, rings and pages that programs give go on as they are", () => {
+test("links, tun interfaces, rings, pages that programs give and mounts with other owners go on as they are", () => {
   let saved = 0;
   /** A machine is loaded at each of so many turns. */
   const step = isExtended ? 1 : 3;
@@ -52,6 +52,9 @@ test("networks with links and tun interfaces, rings and pages that programs give
     ["asynchronous-ring", forkOf],
     ["pages-by-programs", twinOf],
     ["pages-by-programs", forkOf],
+    ["idmapped-layers", twinOf],
+    ["idmapped-layers", forkOf],
+    ["idmapped-mounts", twinOf],
   ] as const;
   for (const [name, again] of ways) {
     const linux = readFileSync(expectedPath(name), "latin1");

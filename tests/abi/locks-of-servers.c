@@ -99,13 +99,7 @@ static void interrupted(int fd, int flags) {
 int main(void) {
   client = getpid();
   wants = FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS;
-  /* Signals are for who asks, not for the thread that serves. */
-  sigset_t alarm;
-  sigemptyset(&alarm);
-  sigaddset(&alarm, SIGALRM);
-  sigprocmask(SIG_BLOCK, &alarm, NULL);
   serve(MOUNT, "");
-  sigprocmask(SIG_UNBLOCK, &alarm, NULL);
   int fd = open(MOUNT "/hello", O_RDWR), only = open(MOUNT "/hello", O_RDONLY);
   asked();
   set(fd, F_SETLK, F_RDLCK, 0, 0);

@@ -277,9 +277,10 @@ export const FATTR_MODE = 1,
   FATTR_FH = 64,
   FATTR_ATIME_NOW = 128;
 export const FATTR_MTIME_NOW = 256,
+  FATTR_LOCKOWNER = 512,
   FATTR_CTIME = 1024,
   FATTR_KILL_SUIDGID = 2048;
-/** Flag of a GETATTR: by an open file. */
+/** Flag of a GETATTR: by an open file (of those, not stat(2): lseek(2) and the like). */
 export const FUSE_GETATTR_FH = 1;
 export const FUSE_WRITE_CACHE = 1,
   FUSE_WRITE_KILL_SUIDGID = 4;

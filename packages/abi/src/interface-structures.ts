@@ -6,6 +6,7 @@ import {
   hex64,
   i16,
   i32,
+  i8,
   pointer,
   struct,
   text,
@@ -97,6 +98,54 @@ export const EthtoolTsInfo = struct("ethtool_ts_info", {
 export const EthtoolSsetInfo = struct("ethtool_sset_info", { cmd: u32, reserved: u32, sset_mask: hex64 });
 /** Of ETHTOOL_GSTRINGS: behind it the names of a set, 32 bytes each. */
 export const EthtoolGstrings = struct("ethtool_gstrings", { cmd: u32, string_set: u32, len: u32 });
+/** Of ETHTOOL_GFEATURES: behind it blocks of 32 features each, as many as there is room for. */
+export const EthtoolGfeatures = struct("ethtool_gfeatures", { cmd: u32, size: u32 });
+export const EthtoolFeatures = struct("ethtool_get_features_block", {
+  available: hex32,
+  requested: hex32,
+  active: hex32,
+  never_changed: hex32,
+});
+/** Of ETHTOOL_GLINKSETTINGS: behind it three masks of modes. */
+export const EthtoolLinkSettings = struct("ethtool_link_settings", {
+  cmd: u32,
+  speed: u32,
+  duplex: u8,
+  port: u8,
+  phy_address: u8,
+  autoneg: u8,
+  mdio_support: u8,
+  eth_tp_mdix: u8,
+  eth_tp_mdix_ctrl: u8,
+  link_mode_masks_nwords: i8,
+  transceiver: u8,
+  master_slave_cfg: u8,
+  master_slave_state: u8,
+  rate_matching: u8,
+  reserved: array(u32, 7),
+});
+/** Of ETHTOOL_GSET, which came before it. */
+export const EthtoolCommand = struct("ethtool_cmd", {
+  cmd: u32,
+  supported: hex32,
+  advertising: hex32,
+  speed: u16,
+  duplex: u8,
+  port: u8,
+  phy_address: u8,
+  transceiver: u8,
+  autoneg: u8,
+  mdio_support: u8,
+  maxtxpkt: u32,
+  maxrxpkt: u32,
+  speed_hi: u16,
+  eth_tp_mdix: u8,
+  eth_tp_mdix_ctrl: u8,
+  lp_advertising: hex32,
+  reserved: array(u32, 2),
+});
+/** Of ETHTOOL_GPERMADDR: behind it the address. */
+export const EthtoolPermAddr = struct("ethtool_perm_addr", { cmd: u32, size: u32 });
 /** Of ETHTOOL_GSTATS: behind it what they count. */
 export const EthtoolStats = struct("ethtool_stats", { cmd: u32, n_stats: u32, data: array(u64, 0) });
 /** Of ETHTOOL_GDRVINFO: who drives an interface. */

@@ -104,3 +104,63 @@ export const SK_MEMINFO_RMEM_ALLOC = 0,
   SK_MEMINFO_WMEM_ALLOC = 2,
   SK_MEMINFO_SNDBUF = 3,
   SK_MEMINFO_VARS = 9;
+
+/** Sockets of AF_NETLINK. Source: Linux include/uapi/linux/netlink_diag.h. */
+export const NetlinkDiagReq = struct("netlink_diag_req", {
+  sdiag_family: u8,
+  sdiag_protocol: u8,
+  _pad: u16,
+  ndiag_ino: u32,
+  ndiag_show: hex32,
+  ndiag_cookie: array(u32, 2),
+});
+export const NetlinkDiagMsg = struct("netlink_diag_msg", {
+  ndiag_family: u8,
+  ndiag_type: u8,
+  ndiag_protocol: u8,
+  ndiag_state: u8,
+  ndiag_portid: u32,
+  ndiag_dst_portid: u32,
+  ndiag_dst_group: u32,
+  ndiag_ino: u32,
+  ndiag_cookie: array(u32, 2),
+});
+export const NETLINK_DIAG_MEMINFO = 0,
+  NETLINK_DIAG_GROUPS = 1;
+export const NDIAG_SHOW_MEMINFO = 1,
+  NDIAG_SHOW_GROUPS = 2;
+/** Of all protocols. */
+export const NDIAG_PROTO_ALL = 0xff;
+
+/** Sockets of AF_PACKET. Source: Linux include/uapi/linux/packet_diag.h. */
+export const PacketDiagReq = struct("packet_diag_req", {
+  sdiag_family: u8,
+  sdiag_protocol: u8,
+  _pad: u16,
+  pdiag_ino: u32,
+  pdiag_show: hex32,
+  pdiag_cookie: array(u32, 2),
+});
+export const PacketDiagMsg = struct("packet_diag_msg", {
+  pdiag_family: u8,
+  pdiag_type: u8,
+  pdiag_num: u16,
+  pdiag_ino: u32,
+  pdiag_cookie: array(u32, 2),
+});
+/** The value of PACKET_DIAG_INFO. */
+export const PacketDiagInfo = struct("packet_diag_info", {
+  pdi_index: u32,
+  pdi_version: u32,
+  pdi_reserve: u32,
+  pdi_copy_thresh: u32,
+  pdi_tstamp: u32,
+  pdi_flags: hex32,
+});
+export const PACKET_DIAG_INFO = 0,
+  PACKET_DIAG_UID = 5,
+  PACKET_DIAG_MEMINFO = 6;
+export const PACKET_SHOW_INFO = 1,
+  PACKET_SHOW_MEMINFO = 16;
+/** It hears packets. */
+export const PDI_RUNNING = 1;

@@ -362,14 +362,26 @@ export const SIOCBONDRELEASE = 0x8991,
   /** And the fifteen behind it, which mean what each driver likes: tunnels are asked for by them. */
   SIOCDEVPRIVATE = 0x89f0;
 /** Of SIOCETHTOOL: who drives the interface, has it a link, what does it count? (ethtool.h) */
-export const ETHTOOL_GDRVINFO = 3,
+export const ETHTOOL_GSET = 1,
+  ETHTOOL_GDRVINFO = 3,
   ETHTOOL_GLINK = 10,
+  ETHTOOL_GRXCSUM = 20,
+  ETHTOOL_GTXCSUM = 22,
+  ETHTOOL_GSG = 24,
   ETHTOOL_GSTRINGS = 27,
   ETHTOOL_GSTATS = 29,
+  ETHTOOL_GTSO = 30,
+  ETHTOOL_GPERMADDR = 32,
+  ETHTOOL_GGSO = 35,
+  ETHTOOL_GFLAGS = 37,
+  ETHTOOL_GGRO = 43,
   ETHTOOL_GSSET_INFO = 55,
+  ETHTOOL_GFEATURES = 58,
   ETHTOOL_GET_TS_INFO = 65,
+  ETHTOOL_GLINKSETTINGS = 76,
   /** The set of names of what it counts. */
-  ETH_SS_STATS = 1;
+  ETH_SS_STATS = 1,
+  ETH_SS_FEATURES = 4;
 export const SIOCETHTOOL = 0x8946,
   SIOCDARP = 0x8953,
   SIOCGARP = 0x8954,

@@ -1,4 +1,5 @@
 import { EFAULT, EINVAL } from "@stratos/abi";
+import { setBlocked } from "../signal/send-signal.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 import type { MaskedCaller } from "./event-kernel.ts";
 
@@ -21,14 +22,14 @@ export function enterTemporaryMask(task: MaskedCaller, address: number, size: nu
   const mask = new SignalSet(low, high);
   mask.deleteUnblockable();
   task.savedMask = task.blocked;
-  task.blocked = mask;
+  setBlocked(task, mask);
   return 0;
 }
 
 /** Ends a wait that no handler ended. Signals that its mask held back come now. */
 export function leaveTemporaryMask(task: MaskedCaller): void {
   if (task.savedMask === null) return;
-  task.blocked = task.savedMask;
+  setBlocked(task, task.savedMask);
   task.savedMask = null;
   task.hasWork = true;
 }

@@ -153,7 +153,7 @@ function removeSome(task: MmCaller, space: AddressSpace, at: number, end: number
     if (sealed < 0) return sealed;
     // First, so that the pages are nobody's but the file's, which then gives them back.
     space.dropPages(area, start, last);
-    const done = allocateRange(task, inode, file!.path, { mode, offset, length: last - start });
+    const done = allocateRange(task, inode, file!, { mode, offset, length: last - start });
     return done < 0 ? done : start + Math.ceil(Math.max(done, 1) / PAGE_SIZE) * PAGE_SIZE;
   }
   space.dropPages(area, start, last);

@@ -22,12 +22,21 @@ import { hasRoomForAreas, populate, populatePiece } from "./mmap.ts";
 import { mergeAround } from "./mprotect.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 
-/** Whole pages around `[address, address + length)`: −EINVAL when the end wraps. */
+/**
+ * Whole pages around `[address, address + length)`, which are none where the length wraps when it is rounded: −EINVAL
+ * when the end wraps, −ENOMEM beyond what a program can have.
+ */
 function pagesAround(address: number, length: number): { start: number; end: number } | number {
-  if (address < 0 || length < 0) return length === 0 ? { start: 0, end: 0 } : -ENOMEM;
-  const start = address - (address % PAGE_SIZE);
-  const bytes = Math.ceil((length + (address % PAGE_SIZE)) / PAGE_SIZE) * PAGE_SIZE;
-  return { start, end: start + bytes };
+  const within = ((address % PAGE_SIZE) + PAGE_SIZE) % PAGE_SIZE;
+  const start = address - within;
+  const end = start + Math.ceil((length + within) / PAGE_SIZE) * PAGE_SIZE;
+  if (unsigned(end) < unsigned(start)) return -EINVAL;
+  return end !== start && (start < 0 || end < 0) ? -ENOMEM : { start, end };
+}
+
+/** A word of 64 bits, exact in pages. */
+function unsigned(word: number): number {
+  return word < 0 ? word + 2 ** 64 : word;
 }
 
 /** mlock(2), mlock2(2): 0; −EAGAIN, −ENOMEM, −EPERM. @param faultsIn  false for MLOCK_ONFAULT */

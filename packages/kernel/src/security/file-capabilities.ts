@@ -66,6 +66,21 @@ export function shownFileCapabilities(
   return ofRevision(kept, 2);
 }
 
+/** The attribute of a file by way of a mount, to be read by who sees the mount's owners. */
+export function shownCapabilitiesOn(kept: Uint8Array, idMap: MountIdMap): Uint8Array {
+  const revision = revisionOf(kept);
+  if (revision < 2 || REVISIONS.get(revision)?.size !== kept.length) return kept;
+  return withRoot(kept, rootOn(kept, idMap));
+}
+
+/** The reverse. @returns −EINVAL: the mount has no number for its root */
+export function keptCapabilitiesOn(shown: Uint8Array, idMap: MountIdMap): Uint8Array | number {
+  const revision = revisionOf(shown);
+  if (revision < 2 || REVISIONS.get(revision)?.size !== shown.length) return shown;
+  const root = idMap.keptUid(revision === 3 ? rootOf(shown) : 0);
+  return root < 0 ? -EINVAL : withRoot(shown, root);
+}
+
 /** Whose root it is for, as a mount shows that; −1: nobody's. What names no root is for that of the file system. */
 function rootOn(kept: Uint8Array, idMap: MountIdMap | null): number {
   if (kept.length === VfsNsCapData.size) return idMap === null ? rootOf(kept) : idMap.shownUid(rootOf(kept));

@@ -22,7 +22,14 @@ import type { Task } from "../task/task.ts";
 import { BLOCKED, BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 import { signalInfo } from "./pending-signals.ts";
 import { SignalSet } from "./signal-set.ts";
-import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "./send-signal.ts";
+import {
+  hasDeliverableSignal,
+  isToldOfSignal,
+  sendSignalToProcess,
+  sendSignalToTask,
+  setBlocked,
+  takeSignal,
+} from "./send-signal.ts";
 
 function createTask(): Task {
   return createTestTask(createTestKernel().kernel).task;
@@ -89,6 +96,44 @@ test("a signal for the process wakes a thread that does not block it, or waits f
   };
   assert.equal(woken(null), "SSR");
   assert.equal(woken(tasks[0]!), "SRS");
+});
+
+test("of several signals for the process each wakes another thread, while there are such", () => {
+  const { kernel, leader, tasks } = createThreads(2);
+  kernel.scheduler.current = null;
+  const threads = [leader, ...tasks];
+  for (const thread of threads) {
+    thread.state = "S";
+    thread.blockedKind = BLOCKED;
+  }
+  const told = (): boolean[] => threads.map(isToldOfSignal);
+  sendSignalToProcess(leader.group, signalInfo(SIGUSR1, SI_USER));
+  assert.deepEqual(told(), [true, false, false]);
+  assert.equal(hasDeliverableSignal(tasks[0]!), true);
+  sendSignalToProcess(leader.group, signalInfo(SIGUSR2, SI_USER));
+  assert.deepEqual(told(), [true, true, false]);
+});
+
+test("what a thread was told of and then blocks is told to another, and what it lets through again to itself", () => {
+  const { leader, tasks } = createThreads(2);
+  const [first, second] = tasks;
+  first!.blocked.add(SIGUSR1);
+  for (const thread of tasks) thread.state = "S";
+  sendSignalToProcess(leader.group, signalInfo(SIGUSR1, SI_USER));
+  assert.deepEqual(
+    [leader, first, second].map((thread) => isToldOfSignal(thread!)),
+    [true, false, false],
+  );
+  const mask = new SignalSet();
+  mask.add(SIGUSR1);
+  setBlocked(leader, mask);
+  assert.deepEqual(
+    [leader, first, second].map((thread) => isToldOfSignal(thread!)),
+    [false, false, true],
+  );
+  assert.equal(second!.state, "R");
+  setBlocked(first!, new SignalSet());
+  assert.equal(isToldOfSignal(first!), true);
 });
 
 test("a standard signal waits once, real-time ones in order, the lowest number first", () => {

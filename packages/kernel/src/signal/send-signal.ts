@@ -22,6 +22,7 @@ import type { ProcessGroup } from "./session.ts";
 import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 import { defaultAction, isIgnoredByDefault } from "./default-action.ts";
 import { isFault, type PendingSignals, signalInfo, spentTime, type SignalInfo } from "./pending-signals.ts";
+import type { SignalSet } from "./signal-set.ts";
 import type { SignalTask, SignalProcess } from "./signal-target.ts";
 
 /**
@@ -61,12 +62,28 @@ export function sendSignalToProcess(
   const failed = enqueue(group, group.pending, info);
   if (failed < 0) return failed;
   group.signalQueue.wakeAll();
-  const tasks = preferred === undefined ? group.tasks : [preferred, ...group.tasks];
-  const taker = tasks.find((task) => takes(task, info.signal)) ?? group.tasks[0];
+  const taker = takerOf(group, info.signal, preferred);
   if (taker !== undefined) notify(taker, info.signal);
   // SIGKILL ends every thread, stopped ones too.
   if (info.signal === SIGKILL) for (const task of group.tasks) notify(task, SIGKILL);
   return 0;
+}
+
+/**
+ * The one thread that is told of a signal of the process: of those that take it, one that has nothing to look at yet,
+ * so that of several signals each comes to somebody at once (kernel/signal.c, complete_signal and wants_signal).
+ */
+function takerOf(
+  { tasks, leader }: SignalProcess,
+  signal: number,
+  preferred: SignalTask | undefined,
+): SignalTask | undefined {
+  if (preferred !== undefined && takes(preferred, signal)) return preferred;
+  const { current } = leader.kernel.scheduler;
+  const isFree = (task: SignalTask): boolean => task === current || (!task.hasWork && task.state !== "T");
+  return (
+    tasks.find((task) => isFree(task) && takes(task, signal)) ?? tasks.find((task) => takes(task, signal)) ?? tasks[0]
+  );
 }
 
 /**
@@ -252,8 +269,8 @@ function isIgnored(group: SignalProcess, task: SignalTask | null, info: SignalIn
 
 /** Makes the task look at its signals soon: it leaves a wait that signals interrupt. */
 function notify(task: SignalTask, signal: number): void {
-  task.hasWork = true;
   if (!takes(task, signal)) return;
+  task.hasWork = true;
   if (task.isFrozen && isFatal(task, signal)) thawToEnd(task.group);
   if (task.state === "S" && task.blockedKind === BLOCKED_KILLABLE && !isFatal(task, signal)) return;
   if (task.state === "S") task.endWait("signal");
@@ -293,6 +310,43 @@ export function hasDeliverableSignal(task: SignalTask): boolean {
   const low = (task.pending.set.low | task.group.pending.set.low) & ~task.blocked.low;
   const high = (task.pending.set.high | task.group.pending.set.high) & ~task.blocked.high;
   return low !== 0 || high !== 0;
+}
+
+/**
+ * Is there one, and was the task told of it? A signal of the process is for the thread that was: another one begins to
+ * wait all the same (Linux: signal_pending).
+ */
+export function isToldOfSignal(task: SignalTask): boolean {
+  return task.hasWork && hasDeliverableSignal(task);
+}
+
+/**
+ * Gives the task another mask. What it was told of and blocks now is for another thread that doesn't (kernel/signal.c,
+ * __set_task_blocked and retarget_shared_pending); what it no longer blocks is looked at.
+ */
+export function setBlocked(task: SignalTask, mask: SignalSet): void {
+  const { blocked, group } = task;
+  const { set } = group.pending;
+  task.blocked = mask;
+  if (hasDeliverableSignal(task)) task.hasWork = true;
+  let low = set.low & mask.low & ~blocked.low,
+    high = set.high & mask.high & ~blocked.high;
+  for (const other of (low | high) === 0 ? [] : group.tasks) {
+    if (other === task || other.state === "Z" || other.state === "X") continue;
+    const { waitedSignals: waited } = other;
+    const lowHeld = other.blocked.low & ~(waited?.low ?? 0),
+      highHeld = other.blocked.high & ~(waited?.high ?? 0);
+    const signal = lowestOf(low & ~lowHeld, high & ~highHeld);
+    if (signal !== 0 && !other.hasWork) notify(other, signal);
+    low &= lowHeld;
+    high &= highHeld;
+  }
+}
+
+/** Of a set; 0: it is empty. */
+function lowestOf(low: number, high: number): number {
+  if (low !== 0) return 32 - Math.clz32(low & -low);
+  return high === 0 ? 0 : 64 - Math.clz32(high & -high);
 }
 
 /** Takes the next signal to deliver off the queues; null when there is none. */

@@ -151,7 +151,7 @@ function ftruncate(task: Task, fd: number, size: number): number {
   if (isErrno(file)) return file;
   if (file.inode === null || !file.inode.isRegular || !file.isWritable) return -EINVAL;
   if ((file.landlockRefused & LANDLOCK_ACCESS_FS_TRUNCATE) !== 0) return -EACCES;
-  return truncateInode(task, file.shownInode!, size, file.path);
+  return truncateInode(task, file.shownInode!, size, file.path, file);
 }
 
 function fallocate(task: Task, fd: number, mode: number, offset: number, length: number): number {
@@ -199,7 +199,7 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
   task.kernel.work.mayPause = true;
   const before = movedBefore(task);
   const left = length - before;
-  const done = allocateRange(task, inode, file.path, { mode, offset: offset + before, length: left });
+  const done = allocateRange(task, inode, file, { mode, offset: offset + before, length: left });
   if (done < 0) return done;
   return done < left ? pauseTransfer(task, before + done) : 0;
 }

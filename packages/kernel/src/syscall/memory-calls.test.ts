@@ -67,12 +67,13 @@ test("locked pages are there, and RLIMIT_MEMLOCK bounds them; what is locked alr
   assert.equal(space.lockedBytes, 0);
 });
 
-test("an end beyond the last address is refused, unless it is of nothing", () => {
+test("an end beyond the last address is refused, unless it is of nothing, as a length that wraps is", () => {
   const { task } = createUser(3 * PAGE);
   for (const name of ["mlock", "munlock"]) {
     assert.equal(call(task, name, -PAGE, 0), 0);
-    assert.equal(call(task, name, -PAGE, PAGE), -ENOMEM);
-    assert.equal(call(task, name, map(task, 1), -1), -ENOMEM);
+    assert.equal(call(task, name, -PAGE, PAGE), -EINVAL);
+    assert.equal(call(task, name, -2 * PAGE, PAGE), -ENOMEM);
+    assert.equal(call(task, name, map(task, 1), -1), 0);
   }
 });
 

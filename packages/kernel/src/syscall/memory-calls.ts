@@ -228,6 +228,9 @@ function processMadvise(
   flags: number,
 ): number {
   if (flags !== 0 || !(count >= 0 && count <= UIO_MAXIOV)) return -EINVAL;
+  // The list is read first (mm/madvise.c, import_iovec).
+  const list = new Uint8Array(count * Iovec.size);
+  if (task.space.copyIn(vector, list, 0, list.length) < 0) return -EFAULT;
   const file = task.files.get(pidfd | 0);
   const process = file === undefined ? null : processOfPidfd(file);
   if (process === null) return -EBADF;

@@ -41,7 +41,7 @@ import { stateOf } from "../ground/call-state.ts";
 import { forceSignal } from "../task/deliver-signals.ts";
 import { isIgnoredByDefault } from "../signal/default-action.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
-import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "../signal/send-signal.ts";
+import { sendSignalToProcess, sendSignalToTask, setBlocked, takeSignal } from "../signal/send-signal.ts";
 import { loadSignalInfo, writeSignalInfo } from "../signal/siginfo.ts";
 import { leaveHandler, onSignalStack } from "../task/signal-frame.ts";
 import { maySend } from "../signal/signal-permission.ts";
@@ -111,21 +111,22 @@ function rtSigprocmask(task: Task, how: number, newAddress: number, oldAddress: 
   if (newAddress !== 0) {
     const set = loadSet(task, newAddress);
     if (set === null) return -EFAULT;
+    let blocked: SignalSet;
     switch (how | 0) {
       case SIG_BLOCK:
-        task.blocked = old.union(set);
+        blocked = old.union(set);
         break;
       case SIG_UNBLOCK:
-        task.blocked = old.without(set);
+        blocked = old.without(set);
         break;
       case SIG_SETMASK:
-        task.blocked = set;
+        blocked = set;
         break;
       default:
         return -EINVAL;
     }
-    task.blocked.deleteUnblockable();
-    if (hasDeliverableSignal(task)) task.hasWork = true;
+    blocked.deleteUnblockable();
+    setBlocked(task, blocked);
   }
   return oldAddress !== 0 ? storeSet(task, oldAddress, old) : 0;
 }
@@ -137,7 +138,7 @@ function rtSigsuspend(task: Task, address: number, size: number): number {
     if (set === null) return -EFAULT;
     set.deleteUnblockable();
     task.savedMask = task.blocked;
-    task.blocked = set;
+    setBlocked(task, set);
     task.syscallState = { kind: "sigsuspend" };
   }
   return BLOCKED_EINTR;

@@ -1,4 +1,5 @@
 import {
+  IPPROTO_TCP,
   AF_UNIX,
   EOPNOTSUPP,
   LANDLOCK_ACCESS_NET_BIND_TCP,
@@ -23,6 +24,8 @@ import {
   SOCK_NONBLOCK,
   SOCK_TYPE_MASK,
   SO_ATTACH_FILTER,
+  SO_BINDTODEVICE,
+  TCP_CONGESTION,
   SockFilter,
   SOL_NETLINK,
   SOL_SOCKET,
@@ -416,10 +419,16 @@ function setsockopt(task: Task, fd: number, level: number, name: number, address
   // Sockets of AF_UNIX have no protocol that would know any (net/socket.c, do_sock_setsockopt).
   if (level !== SOL_SOCKET && target.family === AF_UNIX) return -EOPNOTSUPP;
   const value = new Uint8Array(Math.min(length >>> 0, OPTION_MAX));
-  if (value.length > 0 && task.space.copyIn(address, value, 0, value.length) < 0) return -EFAULT;
+  if (value.length > 0 && task.space.copyIn(address, value, 0, value.length) < 0)
+    return value.length < 4 && isOfNumbers(level | 0, name | 0) ? -EINVAL : -EFAULT;
   return level === SOL_SOCKET
     ? setSocketOption(target, task, name | 0, value)
     : target.setProtocolOption(task, level | 0, name | 0, value);
+}
+
+/** Are the options numbers, whose length is looked at before they are read (net/core/sock.c, sk_setsockopt)? */
+function isOfNumbers(level: number, name: number): boolean {
+  return level === SOL_SOCKET ? name !== SO_BINDTODEVICE : level === IPPROTO_TCP && name !== TCP_CONGESTION;
 }
 
 function getsockopt(

@@ -25,6 +25,7 @@ import {
   Timezone,
   Tms,
   isErrno,
+  Timex,
 } from "@stratos/abi";
 import { loadDuration, loadTimespec, storeRemaining } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
@@ -360,12 +361,12 @@ export const timeCalls: SyscallTable = {
     gaps: "parameters are kept, but the host's clock keeps its pace; ADJ_SETOFFSET sets the time",
   },
   clock_adjtime: {
-    run: (task, clock, address) =>
-      (clock | 0) === CLOCK_REALTIME
-        ? adjustClock(task, address)
-        : readClock(task, clock | 0) === null
-          ? -EINVAL
-          : -EOPNOTSUPP,
+    run: (task, clock, address) => {
+      if ((clock | 0) === CLOCK_REALTIME) return adjustClock(task, address);
+      // What is asked for is read before it is seen of which clock (kernel/time/posix-timers.c).
+      if (task.space.copyIn(address, task.kernel.scratch.u8, 0, Timex.size) < 0) return -EFAULT;
+      return clock >= 0 && readClock(task, clock | 0) === null ? -EINVAL : -EOPNOTSUPP;
+    },
     gaps: "as adjtimex",
   },
   getitimer: { run: (task, which, address) => getitimer(task, which | 0, address) },

@@ -1,7 +1,7 @@
 import { BUS_ADRERR, SIGBUS } from "@stratos/abi";
 import { BLOCKED } from "../ground/wait-queue.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
-import { hasDeliverableSignal } from "../signal/send-signal.ts";
+import { isToldOfSignal } from "../signal/send-signal.ts";
 import { forceSignal } from "./deliver-signals.ts";
 import type { Task } from "./task.ts";
 
@@ -17,7 +17,7 @@ export function awaitPage(task: Task, address: number, isWrite: boolean): void {
     return forceSignal(task, signalInfo(SIGBUS, BUS_ADRERR, value));
   }
   // A signal that is there already must not be slept over.
-  if (hasDeliverableSignal(task) || task.group.exitStatus !== null) {
+  if (isToldOfSignal(task) || task.group.exitStatus !== null) {
     task.hasWork = true;
     return;
   }

@@ -31,6 +31,7 @@ import {
   hasDeliverableSignal,
   sendSignalToProcess,
   sendSignalToTask,
+  setBlocked,
   takeSignal,
 } from "../signal/send-signal.ts";
 import { type SignalAction } from "../signal/signal-actions.ts";
@@ -169,7 +170,7 @@ function runHandler(task: Task, info: SignalInfo, action: SignalAction): void {
   const mask = task.blocked.union(new SignalSet(action.maskLow, action.maskHigh));
   if ((action.flags & SA_NODEFER) === 0) mask.add(info.signal);
   mask.deleteUnblockable();
-  task.blocked = mask;
+  setBlocked(task, mask);
   if ((action.flags & SA_RESETHAND) !== 0) task.group.actions.set(info.signal, { ...action, handler: SIG_DFL });
 }
 

@@ -169,7 +169,8 @@ function replaceProgram(task: Task, program: OpenedProgram, name: string, enviro
   space.growsUpwards =
     task.group.limits[RLIMIT_STACK]!.soft === Infinity || (task.personality & ADDR_COMPAT_LAYOUT) !== 0;
   const path = program.file.path!;
-  const inode = program.file.inode!;
+  // Of an overlay the one that has the owners, not the content.
+  const inode = program.file.shownInode!;
   const { userNamespace } = task.credentials;
   const givesNothing =
     (path.mount.flags & MS_NOSUID) !== 0 || !userNamespace.isWithin(path.mount.fileSystem.userNamespace);
@@ -421,7 +422,7 @@ function pointOfNoReturn(
   task.signalStack = { address: 0, size: 0, flags: 2 };
   forgetRseq(task);
   task.callDispatch = null;
-  const shown = shownOn(program.file.path!.mount, program.file.inode!);
+  const shown = shownOn(program.file.path!.mount, program.file.shownInode!);
   const mayRead = checkAccess(credentials, shown, MAY_READ) === 0;
   const isPlain =
     credentials.euid === credentials.uid &&

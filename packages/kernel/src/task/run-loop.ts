@@ -38,7 +38,7 @@ import { addressOfEntry } from "../mm/page-table.ts";
 import { handlePageFault, isAwaited, isAwaitedToWrite, isBorrowed, type BadAccess } from "../mm/page-fault.ts";
 import { deliverSignals, forceSignal, isToDie } from "./deliver-signals.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
-import { fatalSignal, hasDeliverableSignal } from "../signal/send-signal.ts";
+import { fatalSignal, hasDeliverableSignal, isToldOfSignal, setBlocked } from "../signal/send-signal.ts";
 import { expireCpuTimers } from "./cpu-timers.ts";
 import { CALL_NS, FAULT_NS, WORK_UNIT_NS } from "../time/turn-clock.ts";
 import { exitGroup, exitGroupTold, exitTask } from "./exit.ts";
@@ -428,7 +428,7 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
     task.syscallNumber = number;
     task.blockedKind = result;
     // A signal that is there already must not be slept over.
-    const isOver = result === BLOCKED_KILLABLE ? fatalSignal(task) > 0 : hasDeliverableSignal(task);
+    const isOver = result === BLOCKED_KILLABLE ? fatalSignal(task) > 0 : isToldOfSignal(task);
     if (isOver || task.group.exitStatus !== null) {
       task.endWait("signal");
       task.wakeReason = "signal";
@@ -459,8 +459,8 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
     task.syscallNumber = -1;
     return 1;
   }
-  if (task.savedMask !== null && !hasDeliverableSignal(task)) {
-    task.blocked = task.savedMask;
+  if (task.savedMask !== null && !isToldOfSignal(task)) {
+    setBlocked(task, task.savedMask);
     task.savedMask = null;
     task.hasWork = true;
   }

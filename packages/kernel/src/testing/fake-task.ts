@@ -13,7 +13,7 @@ import { AreaList } from "../mm/area-list.ts";
 import type { UserMemory } from "../ground/user-memory.ts";
 import { ROOT } from "../security/credentials.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
-import { hasDeliverableSignal } from "../signal/send-signal.ts";
+import { isToldOfSignal } from "../signal/send-signal.ts";
 import { SignalActions } from "../signal/signal-actions.ts";
 import { ProcessGroup, Session } from "../signal/session.ts";
 import { Task } from "../task/task.ts";
@@ -266,7 +266,7 @@ export class Call {
     } while (result === UNFINISHED);
     if (WAITS.has(result)) {
       this.#task.blockedKind = result;
-      if (hasDeliverableSignal(this.#task)) {
+      if (isToldOfSignal(this.#task)) {
         this.#task.endWait("signal");
         return;
       }

@@ -3,7 +3,7 @@ import { EPERM, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, FALLOC_FL_PUNCH_
 import { contentChanged } from "./content-change.ts";
 import type { Inode } from "./inode.ts";
 import { notifyInode } from "./file-events.ts";
-import type { Path } from "./path.ts";
+import type { OpenFile } from "./open-file.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
 /** May the range be allocated or punched? 0, or −EPERM as its seals say (fcntl(2), F_ADD_SEALS). */
@@ -21,12 +21,13 @@ export function checkAllocationSeals(inode: Inode, mode: number, end: number): n
 export function allocateRange(
   task: Caller,
   inode: Inode,
-  path: Path | null,
+  file: OpenFile,
   range: { mode: number; offset: number; length: number },
 ): number {
   const { mode, offset, length } = range;
   const { kernel } = task;
-  const done = inode.allocate(mode, offset, length, kernel.vfs.now());
+  const { path } = file;
+  const done = inode.allocate(mode, offset, length, kernel.vfs.now(), file);
   if (done < 0 || (done > 0 && done < length)) return done;
   contentChanged(task, inode, path);
   if (kernel.vfs.watchCount > 0) notifyInode(kernel, inode, path, "modify");

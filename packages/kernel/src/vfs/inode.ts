@@ -348,7 +348,8 @@ export abstract class Inode {
   setProject(project: number): number {
     return project === this.project ? 0 : -EOPNOTSUPP;
   }
-  truncate(size: number, now: Time): number {
+  /** @param by  the open file that it is asked of; null: none */
+  truncate(size: number, now: Time, by: OpenFile | null = null): number {
     return -EINVAL;
   }
   /** The size that stat(2) shows: also of a file that is larger than the kernel's offsets reach. */
@@ -358,10 +359,11 @@ export abstract class Inode {
   /**
    * fallocate(2); see each file system for its modes.
    *
+   * @param by  the open file that it is asked of; null: none
    * @returns bytes of the range that are done, fewer than `length` only when the call has used its work; 0: all; or a
    *   negated errno
    */
-  allocate(mode: number, offset: number, length: number, now: Time): number {
+  allocate(mode: number, offset: number, length: number, now: Time, by: OpenFile | null = null): number {
     return -EOPNOTSUPP;
   }
   /**

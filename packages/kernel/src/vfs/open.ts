@@ -186,7 +186,7 @@ export function openExisting(
     // A server is asked first whether the file may be opened (fs/namei.c, do_open).
     const waits = inode.askOpen((flags & ~OPENING_FLAGS) | O_LARGEFILE);
     if (waits < 0) return waits;
-    const refused = truncateInode(task, inode, 0, place, false);
+    const refused = truncateInode(task, inode, 0, place, null, false);
     if (refused < 0) return refused;
   }
   const opened = openInode(task, place, flags);

@@ -5,6 +5,7 @@ import { sendSignalToSelf } from "../signal/send-signal.ts";
 import { notifyInode } from "./file-events.ts";
 import type { Inode } from "./inode.ts";
 import { shownOn } from "./mount.ts";
+import type { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
 import { dropFileCapabilities, FILE_SIZE_MAX } from "./content-change.ts";
 import type { Caller } from "./vfs-kernel.ts";
@@ -12,11 +13,19 @@ import type { Caller } from "./vfs-kernel.ts";
 /**
  * Sets the size of a regular file (truncate(2)), in an overlay of that in the upper layer: mappings beyond it are cut
  * first, then pages dropped, then the file system told.
+ * @param by  the open file that it is asked of (ftruncate(2)); null: none
  * @param tells  who watches it hears of it now; else the caller tells them
  * @returns 0, −EINVAL, −EISDIR, −EFBIG (with SIGXFSZ beyond RLIMIT_FSIZE), −EPERM (sealed), −ENOMEM, −ENOSPC, −EIO;
  *   UNFINISHED
  */
-export function truncateInode(task: Caller, shown: Inode, size: number, path: Path | null, tells = true): number {
+export function truncateInode(
+  task: Caller,
+  shown: Inode,
+  size: number,
+  path: Path | null,
+  by: OpenFile | null = null,
+  tells = true,
+): number {
   if (shown.isDirectory) return -EISDIR;
   if (!shown.isRegular || size < 0) return -EINVAL;
   if (isKept(shown)) return -EPERM;
@@ -41,7 +50,7 @@ export function truncateInode(task: Caller, shown: Inode, size: number, path: Pa
     kernel.work.mayPause = false;
   }
   const isSame = size === inode.size;
-  const failed = inode.truncate(size, now);
+  const failed = inode.truncate(size, now, by);
   if (failed < 0) return failed;
   // Times change also when the length does not (fs/open.c, do_truncate).
   if (isSame) inode.setAttributes({ mtime: now, ctime: now });

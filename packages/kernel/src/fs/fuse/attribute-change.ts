@@ -4,6 +4,8 @@ import * as op from "@stratos/abi/fuse";
 import { isInGroup } from "../../security/credentials.ts";
 import { checkMode, hasOver, MAY_WRITE } from "../../security/permission.ts";
 import type { AttributeChange } from "../../vfs/inode.ts";
+import type { FuseHandle } from "./fuse-handle.ts";
+import { lockOwnerOf } from "./fuse-locks.ts";
 import type { ServedNode } from "./served-node.ts";
 
 /** As vfs/attributes.ts, with attributes that are fresh. */
@@ -56,4 +58,13 @@ export function attributeValues(inode: ServedNode, change: AttributeChange): Rec
     values["mtimensec"] = mtime.nanoseconds;
   }
   return { ...values, valid };
+}
+
+/** Those of truncate(2). @param handle  of the open file that is asked for it; null: none */
+export function sizeValues(inode: ServedNode, size: number, handle: FuseHandle | null): Record<string, number> {
+  const { caller } = inode.fileSystem.connection;
+  const by = handle === null ? 0 : op.FATTR_FH;
+  if (caller === null) return { valid: op.FATTR_SIZE | by, size };
+  // For servers that know mandatory locks.
+  return { valid: op.FATTR_SIZE | op.FATTR_LOCKOWNER | by, size, lock_owner: lockOwnerOf(caller, caller.files) };
 }

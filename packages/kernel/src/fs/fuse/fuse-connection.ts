@@ -87,7 +87,7 @@ import { byteString, stateClass } from "@stratos/base";
 import { BLOCKED, BLOCKED_KILLABLE, WaitQueue } from "../../ground/wait-queue.ts";
 import { getU64, put64, putFields, viewOf } from "../../ground/words.ts";
 import type { UserNamespace } from "../../security/user-namespace.ts";
-import { hasDeliverableSignal } from "../../signal/send-signal.ts";
+import { isToldOfSignal } from "../../signal/send-signal.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 import { answersOf, FuseAnswers } from "./fuse-answers.ts";
 import {
@@ -297,7 +297,7 @@ export class FuseConnection {
       this.#queue(request);
     }
     if (request.state !== "done") {
-      if (!request.isInterrupted && hasDeliverableSignal(caller)) this.#interrupt(request);
+      if (!request.isInterrupted && isToldOfSignal(caller)) this.#interrupt(request);
       caller.waitOn(request.queue);
       answers.execution = -1;
       return request.isInterrupted ? BLOCKED_KILLABLE : BLOCKED;

@@ -221,7 +221,7 @@ export class FuseFile extends OpenFile {
       if (found !== -ENOSYS) return found;
     }
     if (whence >= 2) {
-      const failed = this.inode.refresh();
+      const failed = this.inode.refresh(this.handle);
       if (failed < 0) return failed;
     }
     return seekInode(this, this.inode, offset, whence);
@@ -508,4 +508,9 @@ function reventsOf({ reply }: FuseRequest): number {
 function isSame(page: Uint8Array, content: Uint8Array): boolean {
   for (let at = 0; at < PAGE_SIZE; at++) if (page[at] !== (content[at] ?? 0)) return false;
   return true;
+}
+
+/** What the server knows the open file by; null: it is none of a server. */
+export function handleOf(file: OpenFile | null): FuseHandle | null {
+  return file instanceof FuseFile ? file.handle : null;
 }

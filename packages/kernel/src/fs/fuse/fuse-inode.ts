@@ -32,17 +32,17 @@ import { noteChild } from "../../vfs/dentry-cache.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
 import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
 import type { FileSystem } from "../../vfs/file-system.ts";
-import { type AttributeChange, Inode, type NewInode } from "../../vfs/inode.ts";
+import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { markInodeDirty } from "../../vfs/write-back.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
-import { attributeValues, mayChangeAttributes } from "./attribute-change.ts";
+import { attributeValues, mayChangeAttributes, sizeValues } from "./attribute-change.ts";
 import { knownId, modeOf, timeAt, validUntil } from "./entry-values.ts";
 import { removeServedAttribute, servedAttribute, servedAttributes, setServedAttribute } from "./fuse-attributes.ts";
 import type { FuseConnection } from "./fuse-connection.ts";
 import { FuseDirectoryFile } from "./fuse-directory-file.ts";
-import { FuseFile } from "./fuse-file.ts";
+import { FuseFile, handleOf } from "./fuse-file.ts";
 import { FuseCreation, FuseHandle } from "./fuse-handle.ts";
 import {
   type FuseRequest,
@@ -188,16 +188,19 @@ export class FuseInode extends Inode implements Held, ServedNode {
     return caller === null || connection.admits(caller) ? 0 : -EACCES;
   }
 
-  override refresh(): number {
+  override refresh(handle: FuseHandle | null = null): number {
     const { connection } = this.fileSystem;
     if (this.refused < 0) return this.refused;
-    if (connection.recall(this, "") !== undefined) return 0;
+    const key = handle === null ? "" : String(keyOf(handle.fh));
+    if (connection.recall(this, key) !== undefined) return 0;
     const isKnown = this.fileSystem.kernel.now() < this.attributesUntil;
-    if (isKnown && !connection.isAsked(this.node, op.FUSE_GETATTR, "")) {
-      connection.remember(this, "", null);
+    if (isKnown && !connection.isAsked(this.node, op.FUSE_GETATTR, key)) {
+      connection.remember(this, key, null);
       return 0;
     }
-    const answer = this.ask(op.FUSE_GETATTR, "", () => message(op.FuseGetattrIn, {}), op.FuseAttrOut.size);
+    const values = { getattr_flags: handle === null ? 0 : op.FUSE_GETATTR_FH };
+    const bytes = (): Uint8Array => message(op.FuseGetattrIn, values, handle?.fh);
+    const answer = this.ask(op.FUSE_GETATTR, key, bytes, op.FuseAttrOut.size);
     if (isErrno(answer)) return answer;
     return this.#applyOut(answer);
   }
@@ -486,8 +489,8 @@ export class FuseInode extends Inode implements Held, ServedNode {
     return this.#setattr(`${values["valid"]}`, values);
   }
 
-  #setattr(key: string, values: Record<string, number>): number {
-    const bytes = (): Uint8Array => message<string>(op.FuseSetattrIn, values);
+  #setattr(key: string, values: Record<string, number>, handle: FuseHandle | null = null): number {
+    const bytes = (): Uint8Array => message<string>(op.FuseSetattrIn, values, handle?.fh ?? null);
     const answer = this.ask(op.FUSE_SETATTR, key, bytes, op.FuseAttrOut.size);
     return isErrno(answer) ? answer : this.#applyOut(answer);
   }
@@ -554,13 +557,13 @@ export class FuseInode extends Inode implements Held, ServedNode {
     return isErrno(answer) && answer !== -ENOSYS ? answer : 0;
   }
 
-  override truncate(size: number): number {
+  override truncate(size: number, _now: Time, by: OpenFile | null = null): number {
     const permitted = this.handles.size > 0 ? 0 : this.#permits(MAY_WRITE);
     if (permitted < 0) return permitted;
     const waits = awaitArrivals(this, op.FUSE_SETATTR);
     if (waits < 0) return waits;
-    // The reply sets the size.
-    const failed = this.#setattr(`size ${size}`, { valid: op.FATTR_SIZE, size });
+    const handle = handleOf(by);
+    const failed = this.#setattr(`size ${size}`, sizeValues(this, size, handle), handle);
     if (failed < 0) return failed;
     this.loadedAs = "";
     this.fileSystem.stored?.drop(keyOf(this.node));
@@ -584,10 +587,10 @@ export class FuseInode extends Inode implements Held, ServedNode {
     if (pages.truncate(size) < 0) pages.lose(Math.floor(size / PAGE_SIZE));
   }
 
-  override allocate(mode: number, offset: number, length: number): number {
+  override allocate(...[mode, offset, length, , by = null]: Parameters<Inode["allocate"]>): number {
     // fs/fuse/file.c, fuse_file_fallocate
     if ((mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) return -EOPNOTSUPP;
-    const handle = [...this.handles].find(({ flags }) => (flags & O_ACCMODE) !== O_RDONLY);
+    const handle = handleOf(by) ?? [...this.handles].find(({ flags }) => (flags & O_ACCMODE) !== O_RDONLY);
     if (handle === undefined) return -EOPNOTSUPP;
     const bytes = (): Uint8Array => message(op.FuseFallocateIn, { offset, length, mode }, handle.fh);
     const key = `${mode} ${offset} ${length}`;

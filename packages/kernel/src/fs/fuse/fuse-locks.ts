@@ -16,7 +16,7 @@ import {
 import { identityOf } from "../../ground/identity.ts";
 import { BLOCKED } from "../../ground/wait-queue.ts";
 import { viewOf } from "../../ground/words.ts";
-import { hasDeliverableSignal } from "../../signal/send-signal.ts";
+import { isToldOfSignal } from "../../signal/send-signal.ts";
 import type { FoundLock, LockOwner, RangeLock } from "../../vfs/held-locks.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { FsCaller } from "../fs-kernel.ts";
@@ -80,7 +80,7 @@ function setLock(
   const asked = answer === -EINTR ? connection.askedOf(inode.node, opcode) : null;
   if (asked?.isInterrupted !== true) return answer;
   // What the server says then stays with the call, which is executed once more before it is interrupted.
-  if (hasDeliverableSignal(task)) return BLOCKED;
+  if (isToldOfSignal(task)) return BLOCKED;
   // Another thread took the signal meanwhile.
   connection.used(asked);
   return setLock(task, { inode, handle }, wanted, owner, flags, mayWait);

@@ -20,6 +20,8 @@ export interface ServedNode extends Inode, Held {
   readonly handles: Set<FuseHandle>;
   /** Up to when (monotonic) the attributes are what they are. */
   attributesUntil: number;
+  /** @param handle  by which the server is asked; null: by none */
+  refresh(handle?: FuseHandle | null): number;
   /** By a call here: what the server was asked before tells no attributes of it any more. */
   isChanged(): void;
   /** The state of the content that `pages` have; with a number behind it, up to that page. */

@@ -10,15 +10,18 @@ import {
   S_IFCHR,
   S_IFMT,
   isErrno,
+  parseAcl,
 } from "@stratos/abi";
 import { BytesCursor, stateClass } from "@stratos/base";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
+import type { MountIdMap } from "../../security/mount-id-map.ts";
 import type { Dentry } from "../../vfs/dentry.ts";
 import type { Inode, NewInode } from "../../vfs/inode.ts";
 import { removeEntry } from "../../vfs/name-changes.ts";
 import { putPages, readPages } from "../../vfs/regular-file.ts";
 import { markInodeDirty, writeSomePages } from "../../vfs/write-back.ts";
-import { addToLayer, type OverlaySystem } from "./layer.ts";
+import { addToLayer, keptAs, type OverlaySystem } from "./layer.ts";
+import { keptAttribute, shownAttribute } from "./layer-attributes.ts";
 
 /** What is copied between two looks at the work that is left. */
 const PIECE = 16 * PAGE_SIZE;
@@ -30,28 +33,35 @@ const PIECE = 16 * PAGE_SIZE;
 export class CopyUp {
   readonly overlay: OverlaySystem;
   readonly source: Inode;
+  readonly sourceMap: MountIdMap | null;
   /** The copy, held. */
   readonly target: Dentry;
   #at = 0;
 
-  private constructor(overlay: OverlaySystem, source: Inode, target: Dentry) {
+  private constructor(overlay: OverlaySystem, source: Inode, sourceMap: MountIdMap | null, target: Dentry) {
     this.overlay = overlay;
     this.source = source;
+    this.sourceMap = sourceMap;
     this.target = target;
     target.retain();
   }
 
   /** Begins one. @returns −EOVERFLOW, −EPERM, −ENOSPC … */
-  static begin(overlay: OverlaySystem, source: Inode): CopyUp | number {
+  static begin(overlay: OverlaySystem, entry: Dentry): CopyUp | number {
+    const source = entry.inode!;
+    const sourceMap = overlay.idMapOf(entry);
     const { userNamespace } = overlay;
+    const shown = shownOwners(source, sourceMap);
+    if (shown.uid < 0 || shown.gid < 0) return -EOVERFLOW;
     if (userNamespace.parent !== null) {
       // Nobody gets a file of an owner whom the namespace has no name for, nor a device (ovl_copy_up_one).
-      if (!userNamespace.hasIds(source.uid, source.gid)) return -EOVERFLOW;
+      if (!userNamespace.hasIds(shown.uid, shown.gid)) return -EOVERFLOW;
       const kind = source.mode & S_IFMT;
       if (kind === S_IFCHR || kind === S_IFBLK) return -EPERM;
     }
-    const { uid, gid, mode, rdev, mtime } = source;
-    const attributes: NewInode = { uid, gid, mode, rdev, now: mtime };
+    const { mode, rdev, mtime } = source;
+    const attributes = keptAs<NewInode>(overlay.idMapOf(overlay.work!), { ...shown, mode, rdev, now: mtime });
+    if (isErrno(attributes)) return attributes;
     const { kernel } = overlay;
     const target = addToLayer(kernel, overlay.work!, overlay.nextWorkName(), (directory, name) => {
       if (source.isDirectory) return directory.mkdir(name, attributes);
@@ -59,7 +69,7 @@ export class CopyUp {
       const text = source.readlink(null);
       return isErrno(text) ? text : directory.symlink(name, text, attributes);
     });
-    return isErrno(target) ? target : new CopyUp(overlay, source, target);
+    return isErrno(target) ? target : new CopyUp(overlay, source, sourceMap, target);
   }
 
   /** @param size  of its content, as much of it as is wanted @returns 0: it is whole; UNFINISHED; −ENOSPC, −EIO … */
@@ -136,17 +146,34 @@ export class CopyUp {
     const names = source.listXattrs();
     for (const name of isErrno(names) ? [] : names) {
       if (overlay.marks.shown(name) === null) continue;
-      const value = source.getXattr(name);
+      const stored = source.getXattr(name);
+      const value = isErrno(stored) ? stored : this.#moved(name, stored);
       if (isErrno(value)) {
         if (value === -ENODATA) continue;
         return value;
       }
       const failed = target.setXattr(name, value, 0);
       if (failed < 0) return failed;
-      if (name === ACL_ACCESS_NAME) target.acl = source.acl;
+      if (name === ACL_ACCESS_NAME) {
+        const acl = parseAcl(value);
+        target.acl = isErrno(acl) ? null : acl;
+      }
     }
-    const { mode, uid, gid, atime, mtime } = source;
-    return target.setAttributes({ mode, uid, gid, atime, mtime });
+    const { mode, atime, mtime } = source;
+    const owners = keptAs(this.#targetMap, shownOwners(source, this.sourceMap));
+    return isErrno(owners) ? owners : target.setAttributes({ mode, ...owners, atime, mtime });
+  }
+
+  get #targetMap(): MountIdMap | null {
+    return this.overlay.idMapOf(this.target);
+  }
+
+  /** An attribute of the source as the copy has it. */
+  #moved(name: string, value: Uint8Array): Uint8Array | number {
+    const { sourceMap } = this;
+    const targetMap = this.#targetMap;
+    const shown = sourceMap === null ? value : shownAttribute(sourceMap, name, value);
+    return targetMap === null ? shown : keptAttribute(targetMap, name, shown);
   }
 
   /** Nobody wants the copy any more, or it could not be made. */
@@ -161,4 +188,8 @@ export class CopyUp {
       load: (it, from) => ({ at: it.#at } = from),
     });
   }
+}
+
+function shownOwners({ uid, gid }: Inode, idMap: MountIdMap | null): { uid: number; gid: number } {
+  return idMap === null ? { uid, gid } : { uid: idMap.shownUid(uid), gid: idMap.shownGid(gid) };
 }

@@ -3,9 +3,10 @@
  * themselves sees the same. Rights are the overlay's business (overlay-inode.ts); what is mounted within a layer is no
  * part of it.
  */
-import { EEXIST, EPERM, S_IFCHR, S_IFMT, isErrno } from "@stratos/abi";
+import { EEXIST, EOVERFLOW, EPERM, S_IFCHR, S_IFMT, isErrno } from "@stratos/abi";
 import { byteStringOf, stateClass } from "@stratos/base";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
+import type { MountIdMap } from "../../security/mount-id-map.ts";
 import type { Dentry } from "../../vfs/dentry.ts";
 import { lookupChild } from "../../vfs/dentry-cache.ts";
 import type { FileSystem } from "../../vfs/file-system.ts";
@@ -30,6 +31,8 @@ export interface OverlaySystem extends FileSystem {
   readonly isVolatile: boolean;
   /** Of whom whiteouts are: who mounted it. */
   readonly owner: { readonly uid: number; readonly gid: number };
+  /** How the layer of an entry shows its files' owners, which the overlay shows so; null: as they are. */
+  idMapOf(entry: Dentry): MountIdMap | null;
   /** A name in `work` that nothing has. */
   nextWorkName(): string;
 }
@@ -83,6 +86,19 @@ export class Marks {
   static {
     stateClass("OverlayMarks", this);
   }
+}
+
+/**
+ * What a file of a layer has whose owners the overlay shows so. @returns −EOVERFLOW: the layer has no number for one
+ */
+export function keptAs<Owned extends { readonly uid: number; readonly gid: number }>(
+  idMap: MountIdMap | null,
+  shown: Owned,
+): Owned | number {
+  if (idMap === null) return shown;
+  const uid = idMap.keptUid(shown.uid),
+    gid = idMap.keptGid(shown.gid);
+  return uid < 0 || gid < 0 ? -EOVERFLOW : { ...shown, uid, gid };
 }
 
 /** Says that the layers below have no such name (a character device 0/0). */

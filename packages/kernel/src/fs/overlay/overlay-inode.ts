@@ -2,6 +2,7 @@ import {
   ACL_ACCESS_NAME,
   ENOENT,
   ENOTEMPTY,
+  EOVERFLOW,
   EROFS,
   ETXTBSY,
   O_ACCMODE,
@@ -22,8 +23,10 @@ import type { Path } from "../../vfs/path.ts";
 import { RegularFile } from "../../vfs/regular-file.ts";
 import { syncInode } from "../../vfs/write-back.ts";
 import type { FsCaller } from "../fs-kernel.ts";
+import type { MountIdMap } from "../../security/mount-id-map.ts";
 import { CopyUp } from "./copy-up.ts";
-import { isWhiteout, layerChild, type Layers, type OverlaySystem } from "./layer.ts";
+import { keptAttribute, shownAttribute } from "./layer-attributes.ts";
+import { isWhiteout, keptAs, layerChild, type Layers, type OverlaySystem } from "./layer.ts";
 import { MergedListing } from "./merged-listing.ts";
 import { addName, addUnnamed, moveName, type OverlayFile, removeName } from "./overlay-names.ts";
 
@@ -90,6 +93,10 @@ export class OverlayInode extends Inode implements OverlayFile {
     return this.upper === null;
   }
 
+  get idMap(): MountIdMap | null {
+    return this.fileSystem.idMapOf(this.layerEntry);
+  }
+
   /** Its folders, the topmost first. */
   get #folders(): readonly Dentry[] {
     return this.upper === null ? this.lowers : [this.upper, ...this.lowers];
@@ -100,8 +107,9 @@ export class OverlayInode extends Inode implements OverlayFile {
     const failed = content.refresh();
     if (failed < 0) return failed;
     this.mode = content.mode;
-    this.uid = content.uid;
-    this.gid = content.gid;
+    const { idMap } = this;
+    this.uid = idMap === null ? content.uid : idMap.shownUid(content.uid);
+    this.gid = idMap === null ? content.gid : idMap.shownGid(content.gid);
     this.rdev = content.rdev;
     this.size = content.size;
     this.blocks = content.blocks;
@@ -111,7 +119,7 @@ export class OverlayInode extends Inode implements OverlayFile {
     this.ctime = content.ctime;
     this.btime = content.btime;
     this.fileFlags = content.fileFlags;
-    this.acl = content.acl;
+    this.acl = content.acl === null || idMap === null ? content.acl : idMap.shownAcl(content.acl);
     if (this.#isUnlinked && (this.isDirectory || this.upper === null)) this.nlink = 0;
     // Nobody has counted the folders of all layers: 1 says so to find(1).
     else this.nlink = this.isDirectory && this.lowers.length > 0 ? 1 : content.nlink;
@@ -130,7 +138,7 @@ export class OverlayInode extends Inode implements OverlayFile {
     if (this.upper !== null) return 0;
     const above = this.#isUnlinked ? 0 : this.#parent!.copyUp();
     if (above < 0) return above;
-    const copy = this.#copy ?? CopyUp.begin(fileSystem, this.content);
+    const copy = this.#copy ?? CopyUp.begin(fileSystem, this.layerEntry);
     if (isErrno(copy)) return copy;
     this.#copy = copy;
     let failed = copy.continue(size);
@@ -251,16 +259,28 @@ export class OverlayInode extends Inode implements OverlayFile {
     return 0;
   }
 
+  #addName(
+    name: string,
+    attributes: NewInode,
+    make: (directory: Inode, own: string, kept: NewInode) => Inode | number,
+  ): Inode | number {
+    const { fileSystem } = this;
+    // The working folder, in which it may be made, is of the upper layer's mount.
+    const idMap = fileSystem.work === null ? null : fileSystem.idMapOf(fileSystem.work);
+    const kept = keptAs(idMap, attributes);
+    return isErrno(kept) ? kept : addName(this, name, (directory, own) => make(directory, own, kept));
+  }
+
   override create(name: string, attributes: NewInode): Inode | number {
-    return addName(this, name, (directory, own) => directory.create(own, attributes));
+    return this.#addName(name, attributes, (directory, own, kept) => directory.create(own, kept));
   }
 
   override mkdir(name: string, attributes: NewInode): Inode | number {
-    return addName(this, name, (directory, own) => directory.mkdir(own, attributes));
+    return this.#addName(name, attributes, (directory, own, kept) => directory.mkdir(own, kept));
   }
 
   override symlink(name: string, target: string, attributes: NewInode): Inode | number {
-    return addName(this, name, (directory, own) => directory.symlink(own, target, attributes));
+    return this.#addName(name, attributes, (directory, own, kept) => directory.symlink(own, target, kept));
   }
 
   override link(name: string, inode: Inode): number {
@@ -322,13 +342,21 @@ export class OverlayInode extends Inode implements OverlayFile {
   #change(change: (content: Inode) => number): number {
     const ready = this.copyUp();
     if (ready < 0) return ready;
+    // What is nobody's isn't changed.
+    if (this.idMap !== null && (this.uid < 0 || this.gid < 0)) return -EOVERFLOW;
     const failed = change(this.content);
     this.refresh();
     return failed;
   }
 
   override setAttributes(change: AttributeChange): number {
-    return this.#change((content) => content.setAttributes(change));
+    return this.#change((content) => {
+      const { idMap, uid, gid } = this;
+      if (idMap === null || (change.uid === undefined && change.gid === undefined))
+        return content.setAttributes(change);
+      const kept = keptAs(idMap, { uid: change.uid ?? uid, gid: change.gid ?? gid });
+      return isErrno(kept) ? kept : content.setAttributes({ ...change, ...kept });
+    });
   }
 
   override get keptFileFlags(): number {
@@ -353,14 +381,19 @@ export class OverlayInode extends Inode implements OverlayFile {
   }
 
   override getXattr(name: string): Uint8Array | number {
-    return this.content.getXattr(this.fileSystem.marks.stored(name));
+    const value = this.content.getXattr(this.fileSystem.marks.stored(name));
+    const { idMap } = this;
+    return idMap === null || isErrno(value) ? value : shownAttribute(idMap, name, value);
   }
 
   override setXattr(name: string, value: Uint8Array, flags: number): number {
     return this.#change((content) => {
-      const failed = content.setXattr(this.fileSystem.marks.stored(name), value, flags);
+      const { idMap } = this;
+      const kept = idMap === null ? value : keptAttribute(idMap, name, value);
+      if (isErrno(kept)) return kept;
+      const failed = content.setXattr(this.fileSystem.marks.stored(name), kept, flags);
       if (failed >= 0 && name === ACL_ACCESS_NAME) {
-        const acl = parseAcl(value);
+        const acl = parseAcl(kept);
         content.acl = isErrno(acl) ? null : acl;
       }
       return failed;

@@ -12,6 +12,7 @@ import {
   addToLayer,
   firstNames,
   isWhiteout,
+  keptAs,
   layerChild,
   removeFromLayer,
   type Layers,
@@ -94,7 +95,8 @@ export function addUnnamed(folder: OverlayFile, attributes: NewInode): Inode | n
   const ready = folder.copyUp();
   if (ready < 0) return ready;
   const upper = folder.upper!;
-  const inode = upper.inode!.createUnnamed(attributes);
+  const kept = keptAs(folder.fileSystem.idMapOf(upper), attributes);
+  const inode = isErrno(kept) ? kept : upper.inode!.createUnnamed(kept);
   if (isErrno(inode)) return inode;
   const entry = new Dentry(`#${inode.ino}`, upper, inode);
   entry.isDetached = true;
@@ -166,7 +168,9 @@ function whiteOut(folder: OverlayFile, name: string, entry: Dentry | null): numb
 
 function makeWhiteout(fileSystem: OverlaySystem): Dentry | number {
   const { kernel, owner } = fileSystem;
-  const attributes = { mode: S_IFCHR, rdev: 0, uid: owner.uid, gid: owner.gid, now: kernel.vfs.now() };
+  const shown = { mode: S_IFCHR, rdev: 0, uid: owner.uid, gid: owner.gid, now: kernel.vfs.now() };
+  const attributes = keptAs(fileSystem.idMapOf(fileSystem.work!), shown);
+  if (isErrno(attributes)) return attributes;
   return addToLayer(kernel, fileSystem.work!, fileSystem.nextWorkName(), (directory, own) =>
     directory.create(own, attributes),
   );

@@ -50,7 +50,7 @@ class Layered {
     const root = holdFileSystem(kernel, above ?? this.base);
     this.up = this.folder(root, "up");
     const options = { lower: ["low"], upper: "up", work: "work", userXattr: false, isVolatile: false };
-    const roots = { upper: this.up, lowers: [this.low], work: this.folder(root, "work") };
+    const roots = { upper: this.up, lowers: [this.low], work: this.folder(root, "work"), idMaps: null };
     this.overlay = new Overlay(kernel, roots, options, ROOT);
   }
 

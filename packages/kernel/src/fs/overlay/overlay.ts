@@ -20,6 +20,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import type { MountIdMap } from "../../security/mount-id-map.ts";
 import { checkAccess, MAY_EXEC, MAY_WRITE } from "../../security/permission.ts";
 import { type Dentry, isBelow } from "../../vfs/dentry.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
@@ -30,7 +31,7 @@ import { lookupPath } from "../../vfs/path-walk.ts";
 import { Path } from "../../vfs/path.ts";
 import { syncFileSystem } from "../../vfs/write-back.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
-import { addToLayer, clearLeftovers, layerChild, type Layers, Marks, type OverlaySystem } from "./layer.ts";
+import { addToLayer, clearLeftovers, keptAs, layerChild, type Layers, Marks, type OverlaySystem } from "./layer.ts";
 import { OverlayInode } from "./overlay-inode.ts";
 import { type OverlayOptions, parseOverlayOptions } from "./overlay-options.ts";
 import { shownOn } from "../../vfs/mount.ts";
@@ -45,6 +46,8 @@ interface Roots {
   readonly upper: Dentry | null;
   readonly lowers: readonly Dentry[];
   readonly work: Dentry | null;
+  /** Of the layers, and of the working folder, that show their files with other owners; null: none does. */
+  readonly idMaps: ReadonlyMap<Dentry, MountIdMap> | null;
 }
 
 export class Overlay extends FileSystem implements OverlaySystem {
@@ -57,6 +60,7 @@ export class Overlay extends FileSystem implements OverlaySystem {
   /** 1, and more for each overlay below. */
   readonly depth: number;
   readonly owner: { readonly uid: number; readonly gid: number };
+  readonly idMaps: Roots["idMaps"];
   /** Those that the layers lie on, each once and held; the upper layer's first. */
   #below: readonly FileSystem[];
   /** By the file of the layer that they show. */
@@ -75,6 +79,7 @@ export class Overlay extends FileSystem implements OverlaySystem {
     this.marks = new Marks(options.userXattr || credentials.userNamespace.parent !== null);
     this.isVolatile = options.isVolatile;
     this.owner = { uid: credentials.fsuid, gid: credentials.fsgid };
+    this.idMaps = roots.idMaps;
     const layers = roots.upper === null ? roots.lowers : [roots.upper, ...roots.lowers];
     this.#below = [...new Set(layers.map(({ inode }) => inode!.fileSystem))];
     for (const fileSystem of this.#below) holdFileSystem(kernel, fileSystem);
@@ -116,6 +121,16 @@ export class Overlay extends FileSystem implements OverlaySystem {
 
   override storedBeforeSync(inode: Inode): void {
     this.storage.storedBeforeSync(inode);
+  }
+
+  idMapOf(entry: Dentry): MountIdMap | null {
+    const { idMaps } = this;
+    if (idMaps === null) return null;
+    for (let at: Dentry | null = entry; at !== null; at = at.parent) {
+      const idMap = idMaps.get(at);
+      if (idMap !== undefined) return idMap;
+    }
+    return null;
   }
 
   nextWorkName(): string {
@@ -200,13 +215,14 @@ function folderAt(caller: FsCaller, path: string): Path | number {
   if (isErrno(place)) return refuse(caller.kernel, `failed to resolve '${path}': ${place}`, place);
   const inode = place.dentry.inode!;
   if (!inode.isDirectory) return refuse(caller.kernel, `${path}: not a directory`);
-  // Owners of its files are taken as they are stored.
-  if (place.mount.idMap !== null) return refuse(caller.kernel, `idmapped layers are not supported: ${path}`);
   return inode.fileSystem.isMadeOnDemand ? refuse(caller.kernel, `filesystem on ${path} not supported`) : place;
 }
 
 /** The upper layer and the working folder beside it. */
-function writableRoots(caller: FsCaller, options: OverlayOptions): { upper: Dentry; work: Dentry } | number {
+function writableRoots(
+  caller: FsCaller,
+  options: OverlayOptions,
+): { upper: Dentry; work: Dentry; idMap: MountIdMap | null } | number {
   const { kernel, credentials } = caller;
   const upper = folderAt(caller, options.upper!);
   if (isErrno(upper)) return upper;
@@ -221,7 +237,7 @@ function writableRoots(caller: FsCaller, options: OverlayOptions): { upper: Dent
     return refuse(kernel, "workdir and upperdir must be separate subtrees");
   for (const { mount, dentry } of [upper, work])
     if (checkAccess(credentials, shownOn(mount, dentry.inode!), MAY_WRITE | MAY_EXEC) < 0) return -EACCES;
-  return { upper: upper.dentry, work: work.dentry };
+  return { upper: upper.dentry, work: work.dentry, idMap: upper.mount.idMap };
 }
 
 function findRoots(caller: FsCaller, options: OverlayOptions): Roots | number {
@@ -230,11 +246,15 @@ function findRoots(caller: FsCaller, options: OverlayOptions): Roots | number {
   if (isErrno(writable)) return writable;
   const lowers: Dentry[] = [];
   const taken = writable === null ? [] : [writable.upper, writable.work];
+  const idMaps = new Map<Dentry, MountIdMap>();
+  const upperMap = writable?.idMap ?? null;
+  if (upperMap !== null) for (const dentry of taken) idMaps.set(dentry, upperMap);
   for (const path of options.lower) {
     const place = folderAt(caller, path);
     if (isErrno(place)) return place;
     if (lowers.includes(place.dentry)) return refuse(kernel, "conflicting lowerdir path", -ELOOP);
     lowers.push(place.dentry);
+    if (place.mount.idMap !== null) idMaps.set(place.dentry, place.mount.idMap);
   }
   for (const lower of lowers)
     if ([...taken, ...lowers].some((other) => other !== lower && isBelow(lower, other)) || taken.includes(lower))
@@ -244,12 +264,13 @@ function findRoots(caller: FsCaller, options: OverlayOptions): Roots | number {
   if (layers.some(({ inode }) => inode!.fileSystem.isServed)) return refuse(kernel, "a layer of a FUSE server");
   if (layers.some(({ inode }) => depthOf(inode!.fileSystem) >= DEPTH_MAX))
     return refuse(kernel, "maximum fs stacking depth exceeded");
-  const work = writable === null ? null : workFolder(caller, writable.work);
-  return isErrno(work) ? work : { upper: writable?.upper ?? null, lowers, work };
+  const work = writable === null ? null : workFolder(caller, writable.work, upperMap);
+  if (isErrno(work)) return work;
+  return { upper: writable?.upper ?? null, lowers, work, idMaps: idMaps.size === 0 ? null : idMaps };
 }
 
 /** `work` below the working folder, without what an overlay before has left there; UNFINISHED. */
-function workFolder({ kernel, credentials }: FsCaller, base: Dentry): Dentry | number {
+function workFolder({ kernel, credentials }: FsCaller, base: Dentry, idMap: MountIdMap | null): Dentry | number {
   const found = layerChild(kernel, base, "work");
   if (isErrno(found)) return found;
   if (found !== null) {
@@ -258,7 +279,9 @@ function workFolder({ kernel, credentials }: FsCaller, base: Dentry): Dentry | n
     return unfinished < 0 ? unfinished : found;
   }
   const { fsuid, fsgid } = credentials;
-  const attributes = { mode: S_IFDIR, uid: fsuid, gid: fsgid, rdev: 0, now: kernel.vfs.now() };
+  const shown = { mode: S_IFDIR, uid: fsuid, gid: fsgid, rdev: 0, now: kernel.vfs.now() };
+  const attributes = keptAs(idMap, shown);
+  if (isErrno(attributes)) return attributes;
   return addToLayer(kernel, base, "work", (directory, name) => directory.mkdir(name, attributes));
 }
 

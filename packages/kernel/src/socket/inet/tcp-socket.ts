@@ -488,6 +488,7 @@ export class TcpSocket extends InetSocket {
   override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
     if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
     if (this.#state === "listening") return -ENOTCONN;
+    if ((flags & MSG_OOB) !== 0 && (this.#state === "syn-sent" || this.#state === "closed")) return -EINVAL;
     if (this.#state === "syn-sent") return -EAGAIN;
     if (this.#state === "closed") {
       const error = this.takeError();

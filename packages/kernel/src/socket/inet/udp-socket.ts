@@ -325,6 +325,7 @@ export class UdpSocket extends DatagramSocket {
   }
 
   override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
+    if (!this.isV6 && from.remaining > 0xffff) return -EMSGSIZE;
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const hasMore = (flags & MSG_MORE) !== 0 || this.#options.isCorked;
     if (this.#corked !== null) return this.#append(task, this.#corked, from, hasMore);

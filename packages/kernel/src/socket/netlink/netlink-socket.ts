@@ -141,6 +141,7 @@ export function createNetlinkSocket(
 /** The network of such a socket (network.ts). */
 export interface NetlinkNetwork extends SocketNetwork, DiagnosedNetwork, FilteredNetwork {
   readonly netlinkSockets: Map<number, NetlinkSocket>;
+  readonly packetSockets: SocketNetwork["packetSockets"] & DiagnosedNetwork["packetSockets"];
   /** Those that hear groups. */
   readonly netlinkMembers: Set<NetlinkSocket>;
 }
@@ -262,6 +263,17 @@ export class NetlinkSocket extends Socket {
     let groups = 0;
     for (const group of this.#groups) if (group <= 32) groups |= 1 << (group - 1);
     return groups >>> 0;
+  }
+
+  /** As many as there are, once it knows them (NETLINK_DIAG_GROUPS). */
+  get groupBytes(): Uint8Array {
+    const bytes = new Uint8Array(Math.ceil(this.#groupCount / 64) * 8);
+    for (const group of this.#groups) bytes[(group - 1) >> 3]! |= 1 << ((group - 1) & 7);
+    return bytes;
+  }
+
+  get connectedTo(): Destination | null {
+    return this.#peer;
   }
 
   get queuedBytes(): number {

@@ -1,10 +1,15 @@
-/** NETLINK_SOCK_DIAG (sock_diag(7)): the sockets of TCP, UDP and UNIX domains, as ss(8) asks for them. */
+/**
+ * NETLINK_SOCK_DIAG (sock_diag(7)): the sockets of TCP, UDP and UNIX domains, as ss(8) asks for them; those of
+ * netlink(7) and packet(7): kernel-diagnosis.ts.
+ */
 import {
   CAP_NET_ADMIN,
   ECONNABORTED,
   EPERM,
   AF_INET,
   AF_INET6,
+  AF_NETLINK,
+  AF_PACKET,
   AF_UNIX,
   EINVAL,
   ENOENT,
@@ -80,6 +85,12 @@ import type { Socket } from "../socket.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import type { UnixSocket } from "../unix/unix-socket.ts";
 import { acceptsDiagnosed, checkDiagnosisCode, type DiagnosedEnds } from "./diagnosis-code.ts";
+import {
+  answerNetlinkDiagnosis,
+  answerPacketDiagnosis,
+  type ToldNetlinkSocket,
+  type ToldPacketSocket,
+} from "./kernel-diagnosis.ts";
 import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
 import { attributeOf, type NetlinkAnswer, type NetlinkRequest, numberOf } from "./netlink-request.ts";
 
@@ -94,6 +105,8 @@ const NAME_MAX = SockaddrUn.size - SockaddrUn.offset.sun_path;
 export interface DiagnosedNetwork {
   readonly inetSockets: ReadonlySet<InetSocket>;
   readonly unixSockets: ReadonlySet<UnixSocket>;
+  readonly netlinkSockets: ReadonlyMap<number, ToldNetlinkSocket>;
+  readonly packetSockets: ReadonlySet<ToldPacketSocket>;
   readonly owner: UserNamespace;
   readonly tcpPorts: { readonly held: { waitingOnes(nowNs: number): HeldPort[]; release(one: HeldPort): void } };
 }
@@ -123,6 +136,16 @@ export function answerDiagnosis(
       describeUnix(task, socket, request.payload, { ...heading, flags: 0 }),
     );
   }
+  if (family === AF_NETLINK && !isEnd)
+    return answerNetlinkDiagnosis(network.netlinkSockets, request, heading, memoryOf);
+  if (family === AF_PACKET && !isEnd)
+    return answerPacketDiagnosis(
+      network.packetSockets,
+      request,
+      heading,
+      task.credentials.userNamespace.uids,
+      memoryOf,
+    );
   const protocol =
     numberOf(attributeOf(request.payload, InetDiagReqV2.size, INET_DIAG_REQ_PROTOCOL)) ??
     request.payload[InetDiagReqV2.offset.sdiag_protocol]!;

@@ -150,6 +150,12 @@ export class PacketSocket extends Socket implements FanoutMember {
     return this.#queue.cost;
   }
 
+  /** Can packets come (sock_diag(7), PDI_RUNNING)? */
+  get isRunning(): boolean {
+    const isUp = this.#index === 0 || this.network.interfaceByIndex(this.#index)?.isUp === true;
+    return this.#ethernetType !== 0 && isUp;
+  }
+
   /** bind(2): −EINVAL; −ENODEV no such interface. One that is down is told as a pending ENETDOWN. */
   override bind(_task: SocketCaller, address: Uint8Array): number {
     const wanted = parsePacketAddress(address);
