@@ -18,6 +18,7 @@ import {
 } from "@stratos/abi";
 import { createTestKernel, createTestTask } from "../testing/fake-task.ts";
 import { createThreads } from "../testing/thread-tasks.ts";
+import { exitTask } from "../task/exit.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED, BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 import { signalInfo } from "./pending-signals.ts";
@@ -134,6 +135,16 @@ test("what a thread was told of and then blocks is told to another, and what it 
   assert.equal(second!.state, "R");
   setBlocked(first!, new SignalSet());
   assert.equal(isToldOfSignal(first!), true);
+});
+
+test("a thread that ends without looking leaves a signal of its process to another", () => {
+  const { leader, tasks } = createThreads(2);
+  const [first, second] = tasks;
+  sendSignalToProcess(leader.group, signalInfo(SIGUSR1, SI_USER), second);
+  const told = (): boolean[] => [leader, first!, second!].map(isToldOfSignal);
+  assert.deepEqual(told(), [false, false, true]);
+  exitTask(second!, 0);
+  assert.equal(isToldOfSignal(leader), true);
 });
 
 test("a standard signal waits once, real-time ones in order, the lowest number first", () => {

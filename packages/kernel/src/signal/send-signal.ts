@@ -325,13 +325,23 @@ export function isToldOfSignal(task: SignalTask): boolean {
  * __set_task_blocked and retarget_shared_pending); what it no longer blocks is looked at.
  */
 export function setBlocked(task: SignalTask, mask: SignalSet): void {
-  const { blocked, group } = task;
-  const { set } = group.pending;
+  const { blocked } = task;
   task.blocked = mask;
   if (hasDeliverableSignal(task)) task.hasWork = true;
-  let low = set.low & mask.low & ~blocked.low,
-    high = set.high & mask.high & ~blocked.high;
-  for (const other of (low | high) === 0 ? [] : group.tasks) {
+  retarget(task, mask.low & ~blocked.low, mask.high & ~blocked.high);
+}
+
+/** A thread that ends leaves to others what it was told of (kernel/signal.c, exit_signals). */
+export function leaveSignals(task: SignalTask): void {
+  retarget(task, ~task.blocked.low, ~task.blocked.high);
+}
+
+/** Of what waits for the process, signals that the thread takes no longer are told to others. */
+function retarget(task: SignalTask, ofLow: number, ofHigh: number): void {
+  const { set } = task.group.pending;
+  let low = set.low & ofLow,
+    high = set.high & ofHigh;
+  for (const other of (low | high) === 0 ? [] : task.group.tasks) {
     if (other === task || other.state === "Z" || other.state === "X") continue;
     const { waitedSignals: waited } = other;
     const lowHeld = other.blocked.low & ~(waited?.low ?? 0),

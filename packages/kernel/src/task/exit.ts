@@ -12,7 +12,7 @@ import {
 } from "@stratos/abi";
 import type { Kernel } from "./kernel-state.ts";
 import { signalInfo, spentTime } from "../signal/pending-signals.ts";
-import { sendSignalToProcess } from "../signal/send-signal.ts";
+import { leaveSignals, sendSignalToProcess } from "../signal/send-signal.ts";
 import { addTransfers } from "./transfer-counts.ts";
 import { chargeTurn } from "./resource-usage.ts";
 import { accountProcess } from "./account-process.ts";
@@ -89,6 +89,7 @@ export function exitTask(task: Task, status: number): void {
   kernel.tasks.tasks.delete(task.tid);
   kernel.tasks.freed(task.tid);
   group.tasks.splice(group.tasks.indexOf(task), 1);
+  if (group.exitStatus === null) leaveSignals(task);
   chargeTurn(task);
   group.userNs += task.userNs;
   group.systemNs += task.systemNs;
