@@ -2,6 +2,7 @@ import {
   EAGAIN,
   ECONNREFUSED,
   ECONNRESET,
+  EFAULT,
   EINVAL,
   EISCONN,
   EMSGSIZE,
@@ -232,7 +233,7 @@ export class UnixConnectionSocket extends UnixSocket {
     if (peer.#packets!.refuses(length)) return -ENOBUFS;
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
-    if (taken < length) return taken < 0 ? taken : -EINVAL;
+    if (taken < length) return taken < 0 ? taken : -EFAULT;
     const admitted = admittedBytes(peer, bytes);
     if (admitted < 0) return length;
     peer.#packets!.push(bytes.subarray(0, admitted), message.ancillary, {

@@ -2,6 +2,7 @@ import {
   AF_UNSPEC,
   EAGAIN,
   ECONNREFUSED,
+  EFAULT,
   EINVAL,
   EMSGSIZE,
   ENOBUFS,
@@ -142,7 +143,7 @@ export class UnixDatagramSocket extends UnixSocket {
     if (target.#queue.refuses(length)) return -ENOBUFS;
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
-    if (taken < length) return taken < 0 ? taken : -EINVAL;
+    if (taken < length) return taken < 0 ? taken : -EFAULT;
     const admitted = admittedBytes(target, bytes);
     if (admitted < 0) return length;
     const credentials = this.options.wantsSender || target.options.wantsSender ? senderOf(task) : null;
