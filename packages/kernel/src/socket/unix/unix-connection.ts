@@ -188,6 +188,9 @@ export class UnixConnectionSocket extends UnixSocket {
     if (isUrgent && (this.#stream === null || from.remaining === 0)) return -EOPNOTSUPP;
     // SOCK_SEQPACKET has no use for a name (unix_seqpacket_sendmsg).
     if (message.address !== null && this.#stream !== null) return this.#state === "connected" ? -EISCONN : -EOPNOTSUPP;
+    // An error comes first where packets are sent (unix_seqpacket_sendmsg), and last where bytes are.
+    const failed = this.#stream === null ? this.takeError() : 0;
+    if (failed !== 0) return -failed;
     const peer = this.#peer;
     if (this.#state !== "connected" || peer === null) return -ENOTCONN;
     if ((this.shut & SEND_SHUT) !== 0) return -EPIPE;
@@ -250,6 +253,9 @@ export class UnixConnectionSocket extends UnixSocket {
     const isUrgent = (flags & MSG_OOB) !== 0;
     if (isUrgent && this.#stream === null) return -EOPNOTSUPP;
     if (this.#state !== "connected") return this.#stream !== null ? -EINVAL : -ENOTCONN;
+    // Before packets that wait (net/core/datagram.c, __skb_try_recv_datagram), behind bytes.
+    const failed = this.#stream === null ? this.takeError() : 0;
+    if (failed !== 0) return -failed;
     const peek = (flags & MSG_PEEK) !== 0;
     let result = -EAGAIN;
     if (this.#stream !== null) {
