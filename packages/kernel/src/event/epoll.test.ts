@@ -141,6 +141,18 @@ test("a small array gets the ready files in turn", () => {
   assert.deepEqual(seen, [fds[0], fds[1], fds[2], fds[0], fds[1], fds[2]]);
 });
 
+test("what the array has no memory for keeps its turn", () => {
+  const fds = [0, 1, 2].map(() => open(new EventFile(1, false, true)));
+  for (const fd of fds) control(EPOLL_CTL_ADD, fd, POLLIN | EPOLLET);
+  const end = memory.u8.length - 40;
+  assert.equal(Call.of(task, epollCalls["epoll_pwait"]!, epfd, end, 16, 0, 0, 8).result, 2);
+  assert.deepEqual(
+    [0, 1].map((index) => memory.loadU64(end + index * 16 + 8)),
+    fds.slice(0, 2),
+  );
+  assert.deepEqual(ready(), [[fds[2], POLLIN]]);
+});
+
 test("a blocked wait ends with the event, the time-out or a signal", () => {
   const file = new EventFile(0, false, true);
   const fd = open(file);

@@ -1,5 +1,6 @@
 import {
   EEXIST,
+  EFAULT,
   EINVAL,
   ELOOP,
   ENOENT,
@@ -9,6 +10,7 @@ import {
   EPOLLEXCLUSIVE,
   EPOLLONESHOT,
   EPOLLWAKEUP,
+  EpollEvent,
   O_RDWR,
   POLLERR,
   POLLHUP,
@@ -20,6 +22,7 @@ import {
   POLLWRNORM,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import type { UserMemory } from "../ground/user-memory.ts";
 import { WaitQueue, type Waiter } from "../ground/wait-queue.ts";
 import { hex64 } from "../ground/words.ts";
 import { OpenFile, type DescriptionObserver } from "../vfs/open-file.ts";
@@ -154,11 +157,11 @@ export class EpollFile extends PositionlessFile {
   }
 
   /**
-   * Takes what is ready.
-   * @param report  stores one event; returns false when there is no place for it, and the item keeps its turn
-   * @returns number of events reported
+   * Takes what is ready, at most `most`, into an array of struct epoll_event. What the array has no memory for keeps
+   * its turn; the padding of an entry is left as it is. Source: Linux fs/eventpoll.c ep_send_events.
+   * @returns number of events stored; −EFAULT the first one can't be
    */
-  collect(most: number, report: (events: number, dataLow: number, dataHigh: number) => boolean): number {
+  collect(memory: UserMemory, address: number, most: number): number {
     let count = 0;
     // Items that go back to the end of the list must not be met again: stop after the last that was there at first.
     for (let left = this.#ready.size; left > 0 && count < most; left--) {
@@ -168,7 +171,13 @@ export class EpollFile extends PositionlessFile {
         this.#ready.delete(item);
         continue;
       }
-      if (!report(events, item.dataLow, item.dataHigh)) break;
+      const entry = address + count * EpollEvent.size;
+      if (
+        memory.storeU32(entry + EpollEvent.offset.events, events) < 0 ||
+        memory.storeU32(entry + EpollEvent.offset.data, item.dataLow) < 0 ||
+        memory.storeU32(entry + EpollEvent.offset.data + 4, item.dataHigh) < 0
+      )
+        return count > 0 ? count : -EFAULT;
       item.file.eventsTold(events);
       count++;
       this.#ready.delete(item);

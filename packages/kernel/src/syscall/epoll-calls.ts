@@ -73,21 +73,6 @@ function epollControl(task: Task, epfd: number, operation: number, fd: number, e
 /** Conditions among the bits of an item. */
 const POLLED = 0x7fff;
 
-let buffer = new Uint8Array(64 * EpollEvent.size);
-let view = new DataView(buffer.buffer);
-let filled = 0;
-
-function store(events: number, dataLow: number, dataHigh: number): boolean {
-  if (filled + EpollEvent.size > buffer.length) return false;
-  // With the padding behind it.
-  view.setUint32(filled + EpollEvent.offset.events, events, true);
-  view.setUint32(filled + EpollEvent.offset.events + 4, 0, true);
-  view.setUint32(filled + EpollEvent.offset.data, dataLow, true);
-  view.setUint32(filled + EpollEvent.offset.data + 4, dataHigh, true);
-  filled += EpollEvent.size;
-  return true;
-}
-
 /** The wait itself, once the arguments are checked. */
 function epollWait(task: Task, epfd: number, address: number, count: number, state: StateOf<"deadline">): number {
   const epoll = task.files.get(epfd | 0);
@@ -95,21 +80,14 @@ function epollWait(task: Task, epfd: number, address: number, count: number, sta
   const most = count | 0;
   if (most <= 0 || most > EVENTS_MAX) return -EINVAL;
   if (!(epoll instanceof EpollFile)) return -EINVAL;
-  // A program that asks for many at once gets them in one go, within reason; the rest keeps its turn.
-  const wantedBytes = Math.min(most, 4096) * EpollEvent.size;
-  if (buffer.length < wantedBytes) {
-    buffer = new Uint8Array(wantedBytes);
-    view = new DataView(buffer.buffer);
-  }
-  filled = 0;
   const asksFirst = task.kernel.vfs.servedFiles > 0;
   const asking = asksFirst ? epoll.askReady() : 0;
   if (asking < 0) return asking;
-  // Nothing may be taken off the list for a caller that can't receive it.
-  if (epoll.poll() !== 0 && task.space.clear(address, EpollEvent.size) < 0) return -EFAULT;
-  const found = epoll.collect(most, store);
-  if (found > 0) epoll.passOn();
-  if (found > 0) return task.space.copyOut(address, buffer, 0, found * EpollEvent.size) < 0 ? -EFAULT : found;
+  const found = epoll.collect(task.space, address, most);
+  if (found !== 0) {
+    epoll.passOn();
+    return found;
+  }
   if (state.deadlineNs <= task.kernel.now()) return 0;
   if (asksFirst) forgetPolls(task);
   task.waitOn(epoll.callers);

@@ -139,7 +139,8 @@ export class DatagramQueue {
   /** Copies the first one, or that at a place from a byte on, cut to the room. @returns bytes moved, or −EFAULT */
   copyTo(to: IoCursor, word = this.#first(), passed = 0): number {
     const count = Math.min(this.#words[word + LENGTH]! - passed, to.remaining);
-    return count === 0 ? 0 : to.put(this.#bytes, word * 4 + HEADER_SIZE + passed, count);
+    const moved = count === 0 ? 0 : to.put(this.#bytes, word * 4 + HEADER_SIZE + passed, count);
+    return moved >= 0 && moved < count ? -EFAULT : moved;
   }
 
   shift(): void {

@@ -11,6 +11,7 @@ import {
   IPV6_RECVERR,
   IP_RECVERR,
   EAGAIN,
+  EFAULT,
   MSG_ERRQUEUE,
   MSG_TRUNC,
   EMSGSIZE,
@@ -108,7 +109,7 @@ export class ErrorQueue {
     if (error === undefined) return -EAGAIN;
     const count = Math.min(error.bytes.length, to.remaining);
     const moved = count === 0 ? 0 : to.put(error.bytes, 0, count);
-    if (moved < 0) return moved;
+    if (moved < count) return moved < 0 ? moved : -EFAULT;
     this.shift();
     message.addressLength = writeInetAddress(message.address, error.to.ip, error.to.port, family, 2);
     const control = errorControl(error);

@@ -204,7 +204,7 @@ export class HostDatagrams implements DatagramTransport, HostSocketEvents, Incom
           continue;
         }
         const moved = count === 0 ? 0 : to.put(transfer, 0, count);
-        if (moved < 0) return moved;
+        if (moved < count) return moved < 0 ? moved : -EFAULT;
         this.#describe(into, sender);
         return moved;
       }

@@ -274,7 +274,7 @@ export class RawSocket extends DatagramSocket {
     const scope = this.#scopeOf(message);
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
-    if (taken < length) return taken < 0 ? taken : -EINVAL;
+    if (taken < length) return taken < 0 ? taken : -EFAULT;
     const packet = this.#packet(task, bytes, TO.ip.slice(), message, scope);
     if (isErrno(packet)) return packet;
     if (isMulticast(packet.to)) return this.#sendToMembers(packet, scope) || length;
@@ -442,7 +442,7 @@ export class RawSocket extends DatagramSocket {
     const bytes = this.#whole(packet).subarray(0, packet.admitted);
     const count = Math.min(bytes.length, to.remaining);
     const moved = count === 0 ? 0 : to.put(bytes, 0, count);
-    if (moved < 0) return moved;
+    if (moved < count) return moved < 0 ? moved : -EFAULT;
     if ((flags & MSG_PEEK) === 0) {
       this.#queue.shift();
       this.#queuedCost -= packet.bytes.length + PACKET_OVERHEAD;

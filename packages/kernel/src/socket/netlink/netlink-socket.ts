@@ -7,6 +7,7 @@ import {
   EAGAIN,
   EBUSY,
   ECONNREFUSED,
+  EFAULT,
   EINVAL,
   EMSGSIZE,
   ENOBUFS,
@@ -295,7 +296,7 @@ export class NetlinkSocket extends Socket {
     this.#autobind(task);
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
-    if (taken < length) return taken < 0 ? taken : -EINVAL;
+    if (taken < length) return taken < 0 ? taken : -EFAULT;
     const { work } = task.kernel;
     if (group !== 0 && task.syscallState === null) this.#broadcast(task, bytes, to);
     if (port !== 0) return this.#tell(task, bytes, to);
@@ -499,7 +500,7 @@ export class NetlinkSocket extends Socket {
     const { bytes: datagram, group, port, sender } = first;
     const count = Math.min(datagram.length, to.remaining);
     const moved = count === 0 ? 0 : to.put(datagram, 0, count);
-    if (moved < 0) return moved;
+    if (moved < count) return moved < 0 ? moved : -EFAULT;
     if ((flags & MSG_PEEK) === 0) {
       this.#queue.shift();
       if (first === this.#dumpEnd) this.#dumpEnd = null;

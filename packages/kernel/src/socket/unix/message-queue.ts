@@ -1,4 +1,4 @@
-import { EAGAIN, MSG_PEEK, MSG_TRUNC } from "@stratos/abi";
+import { EAGAIN, EFAULT, MSG_PEEK, MSG_TRUNC } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
@@ -100,7 +100,7 @@ export class MessageQueue<Sender> {
     const length = first.bytes.length - skip;
     const count = Math.min(length, to.remaining);
     const moved = count === 0 ? 0 : to.put(first.bytes, skip, count);
-    if (moved < 0) return moved;
+    if (moved < count) return moved < 0 ? moved : -EFAULT;
     if (moved < length) message.flags |= MSG_TRUNC;
     if (first.address !== null) message.setAddress(first.address);
     else message.addressLength = 0;

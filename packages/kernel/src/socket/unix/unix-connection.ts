@@ -2,6 +2,7 @@ import {
   EAGAIN,
   ECONNREFUSED,
   ECONNRESET,
+  EFAULT,
   EINVAL,
   EISCONN,
   EMSGSIZE,
@@ -187,6 +188,9 @@ export class UnixConnectionSocket extends UnixSocket {
     if (isUrgent && (this.#stream === null || from.remaining === 0)) return -EOPNOTSUPP;
     // SOCK_SEQPACKET has no use for a name (unix_seqpacket_sendmsg).
     if (message.address !== null && this.#stream !== null) return this.#state === "connected" ? -EISCONN : -EOPNOTSUPP;
+    // An error comes first where packets are sent (unix_seqpacket_sendmsg), and last where bytes are.
+    const failed = this.#stream === null ? this.takeError() : 0;
+    if (failed !== 0) return -failed;
     const peer = this.#peer;
     if (this.#state !== "connected" || peer === null) return -ENOTCONN;
     if ((this.shut & SEND_SHUT) !== 0) return -EPIPE;
@@ -232,7 +236,7 @@ export class UnixConnectionSocket extends UnixSocket {
     if (peer.#packets!.refuses(length)) return -ENOBUFS;
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
-    if (taken < length) return taken < 0 ? taken : -EINVAL;
+    if (taken < length) return taken < 0 ? taken : -EFAULT;
     const admitted = admittedBytes(peer, bytes);
     if (admitted < 0) return length;
     peer.#packets!.push(bytes.subarray(0, admitted), message.ancillary, {
@@ -249,6 +253,9 @@ export class UnixConnectionSocket extends UnixSocket {
     const isUrgent = (flags & MSG_OOB) !== 0;
     if (isUrgent && this.#stream === null) return -EOPNOTSUPP;
     if (this.#state !== "connected") return this.#stream !== null ? -EINVAL : -ENOTCONN;
+    // Before packets that wait (net/core/datagram.c, __skb_try_recv_datagram), behind bytes.
+    const failed = this.#stream === null ? this.takeError() : 0;
+    if (failed !== 0) return -failed;
     const peek = (flags & MSG_PEEK) !== 0;
     let result = -EAGAIN;
     if (this.#stream !== null) {

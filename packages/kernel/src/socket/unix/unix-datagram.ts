@@ -2,6 +2,8 @@ import {
   AF_UNSPEC,
   EAGAIN,
   ECONNREFUSED,
+  ECONNRESET,
+  EFAULT,
   EINVAL,
   EMSGSIZE,
   ENOBUFS,
@@ -85,12 +87,26 @@ export class UnixDatagramSocket extends UnixSocket {
   }
 
   /**
+   * Another peer, or none. What waits is lost, of which a peer that had chosen this socket is told (net/unix/af_unix.c,
+   * unix_dgram_disconnected).
+   */
+  #changePeer(peer: UnixDatagramSocket | null): void {
+    const before = this.#peer;
+    this.#setPeer(peer);
+    if (before === null || before === peer || this.#queue.count === 0) return;
+    this.dropQueue();
+    if (before.isClosed || before.#peer !== this) return;
+    before.pendingError = ECONNRESET;
+    before.readiness.wakeAll();
+  }
+
+  /**
    * connect(2): where `send` goes and from whom messages are taken; AF_UNSPEC undoes it. EPERM when the peer is
    * connected to another.
    */
   override connect(task: SocketCaller, address: Uint8Array, _nonblocking: boolean): number {
     if (familyOf(address) === AF_UNSPEC && address.length >= 2) {
-      this.#setPeer(null);
+      this.#changePeer(null);
       return 0;
     }
     const target = this.findTarget(task, address);
@@ -101,7 +117,7 @@ export class UnixDatagramSocket extends UnixSocket {
     }
     const peer = target as UnixDatagramSocket;
     if (!peer.#accepts(this)) return -EPERM;
-    if (this.#peer !== peer) this.#setPeer(peer);
+    if (this.#peer !== peer) this.#changePeer(peer);
     this.readiness.wakeAll();
     return 0;
   }
@@ -121,13 +137,13 @@ export class UnixDatagramSocket extends UnixSocket {
     if (this.options.wantsSender) this.autobind();
     const length = from.remaining;
     if (length > this.options.sendBuffer - 32) return -EMSGSIZE;
-    if ((this.shut & SEND_SHUT) !== 0) return -EPIPE;
     const error = this.takeError();
     if (error !== 0) return -error;
+    if ((this.shut & SEND_SHUT) !== 0) return -EPIPE;
     // The last one may go beyond (net/core/sock.c, sock_alloc_send_pskb).
     if (this.#outstanding >= this.options.sendBuffer) return -EAGAIN;
     if (target.isClosed) {
-      if (message.address === null) this.#setPeer(null);
+      if (message.address === null) this.#changePeer(null);
       return -ECONNREFUSED;
     }
     if (!target.#accepts(this)) return -EPERM;
@@ -142,7 +158,7 @@ export class UnixDatagramSocket extends UnixSocket {
     if (target.#queue.refuses(length)) return -ENOBUFS;
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
-    if (taken < length) return taken < 0 ? taken : -EINVAL;
+    if (taken < length) return taken < 0 ? taken : -EFAULT;
     const admitted = admittedBytes(target, bytes);
     if (admitted < 0) return length;
     const credentials = this.options.wantsSender || target.options.wantsSender ? senderOf(task) : null;
@@ -159,13 +175,12 @@ export class UnixDatagramSocket extends UnixSocket {
 
   override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    // Before what waits (net/core/datagram.c, __skb_try_recv_datagram).
+    const error = this.takeError();
+    if (error !== 0) return -error;
     const { first, isScarce } = this.#queue;
     const result = first === undefined ? -EAGAIN : this.#queue.read(to, message, flags, this.options);
-    if (result === -EAGAIN) {
-      const error = this.takeError();
-      if (error !== 0) return -error;
-      return (this.shut & RECEIVE_SHUT) !== 0 ? 0 : -EAGAIN;
-    }
+    if (result === -EAGAIN) return (this.shut & RECEIVE_SHUT) !== 0 ? 0 : -EAGAIN;
     if (result < 0) return result;
     this.stamp(message);
     if ((flags & MSG_PEEK) === 0) this.#delivered(first!.sender, first!.cost, isScarce);
