@@ -73,6 +73,9 @@ test("an import that fails leaves nothing", async () => {
   const result = await inHome("image", "import", "bad", join(home, "bad"));
   assert.equal(result.status, 1);
   assert.match(result.stderr, /stratos: \S+bad: .*no tar archive, and the disk has no file system that is known/);
+  writeFileSync(join(home, "initramfs"), "070701".padEnd(1024, "0"));
+  const ofCpio = await inHome("image", "import", "bad", join(home, "initramfs"));
+  assert.match(ofCpio.stderr, /stratos: \S+initramfs: is a cpio archive, whose files are not read here/);
   assert.deepEqual(readdirSync(join(home, "images")), []);
 });
 

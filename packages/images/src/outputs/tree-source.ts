@@ -97,7 +97,13 @@ async function openSource(text: string, options: TreeSourceOptions, codecs: Code
     try {
       return diskSource(text, codecs);
     } catch (error) {
-      throw error instanceof FormatError ? new FormatError(`no tar archive, and ${error.message}`) : error;
+      if (!(error instanceof FormatError)) throw error;
+      // An initramfs (cpio(5), new ASCII format) is what composes write as well.
+      throw new FormatError(
+        (await headOf(text)).subarray(0, 5).toString("latin1") === "07070"
+          ? "is a cpio archive, whose files are not read here"
+          : `no tar archive, and ${error.message}`,
+      );
     }
   } catch (error) {
     throw diskError(text, error);
@@ -285,17 +291,22 @@ async function archiveSource(
 
 /** Packed archives begin with their packer's mark, plain ones have theirs in the first header. */
 export async function isArchive(path: string): Promise<boolean> {
+  const head = await headOf(path);
+  const starts = (...bytes: number[]): boolean => bytes.every((byte, index) => head[index] === byte);
+  return (
+    starts(0x1f, 0x8b) ||
+    starts(0x28, 0xb5, 0x2f, 0xfd) ||
+    starts(0xfd, 0x37, 0x7a, 0x58, 0x5a) ||
+    head.subarray(257, 262).toString("latin1") === "ustar"
+  );
+}
+
+/** The first 512 bytes, or as many as there are. */
+async function headOf(path: string): Promise<Buffer> {
   const file = await open(path, "r");
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0);
-    const head = buffer.subarray(0, bytesRead);
-    const starts = (...bytes: number[]): boolean => bytes.every((byte, index) => head[index] === byte);
-    return (
-      starts(0x1f, 0x8b) ||
-      starts(0x28, 0xb5, 0x2f, 0xfd) ||
-      starts(0xfd, 0x37, 0x7a, 0x58, 0x5a) ||
-      head.subarray(257, 262).toString("latin1") === "ustar"
-    );
+    return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
   }

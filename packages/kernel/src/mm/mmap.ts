@@ -64,6 +64,8 @@ export const AREAS_MAX = 1 << 20;
 /** What can't be said of memory whose pages may go at any time (mm/mmap.c, do_mmap), and what is true of it. */
 const NOT_DROPPABLE = MAP_LOCKED | MAP_HUGETLB | MAP_GROWSDOWN,
   DROPPABLE = MAP_DROPPABLE | AREA_WIPE_ON_FORK | AREA_NO_DUMP;
+/** What engines reserve for code that they will make is no larger (V8's code space 128 MiB, the JVM's 240 MiB). */
+const CODE_RESERVATION_MAX = 256 << 20;
 export const PROTECTIONS = PROT_READ | PROT_WRITE | PROT_EXEC;
 
 /** `file` is null for MAP_ANONYMOUS. */
@@ -136,10 +138,12 @@ export function mmap(task: MmCaller, request: MapRequest): number {
     if (failed < 0) return failed;
   } else {
     address -= address % PAGE_SIZE;
-    // A hint above 4 GiB is no reason to become wide: below, programs run faster.
+    // A hint above 4 GiB is no reason to become wide: below, programs run faster. A wide space follows it, unless
+    // mprotect(2) may make code of what is reserved: V8 gives hints at random for each module of WebAssembly.
+    const mayBecomeCode = (request.protection & PROTECTIONS) === 0 && length <= CODE_RESERVATION_MAX;
     const usable =
       address >= MMAP_MIN &&
-      address + length <= (space.isWide ? top : USER_TOP) &&
+      address + length <= (space.isWide && !mayBecomeCode ? top : USER_TOP) &&
       space.isFree(address, address + length);
     if (!usable) {
       const inode = pages === null ? null : (file?.inode ?? null);

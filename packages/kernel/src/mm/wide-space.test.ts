@@ -71,6 +71,15 @@ test("code stays below 4 GiB", () => {
   assert.equal(mremap(task, { address: code, oldLength: 4096, newLength: 4096, flags: 3, newAddress: PLACE }), -ENOMEM);
 });
 
+test("what is reserved in a wide space can become code, whatever the hint", () => {
+  const { task, space } = createMemoryTask();
+  map(task, 8 * GIB, { protection: PROT_NONE });
+  assert.equal(space.isWide, true);
+  const reserved = map(task, 2 * 4096, { address: PLACE, protection: PROT_NONE });
+  assert.equal(mprotect(task, reserved, 4096, READ_WRITE | PROT_EXEC), 0);
+  assert.equal(map(task, GIB, { address: PLACE, protection: PROT_NONE }), PLACE, "no engine's code is so large");
+});
+
 test("a request that memory could never back is refused unless it reserves nothing", () => {
   const { task } = createMemoryTask();
   assert.equal(map(task, 64 * GIB, { flags: MAP_PRIVATE }), -ENOMEM);
