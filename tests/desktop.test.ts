@@ -542,7 +542,7 @@ extendedTest("what makes no sense is refused before a machine is made", async (t
 });
 
 test("the page is small before a terminal is opened, and all of it is not large", async () => {
-  const files = await joinFolder(join(repository, "packages/desktop/page"));
+  const files = await joinFolder(join(repository, "packages/desktop/src/page"));
   const sizes = [...files].map(([name, content]) => [name, gzipSync(content).length] as const);
   const first = sizes.filter(([name]) => /^(index\.html|page-)/.test(name));
   const sum = (some: typeof sizes): number => some.reduce((total, [, size]) => total + size, 0);
