@@ -217,6 +217,8 @@ const BY_RULE = [
   ...["Cmsghdr", "Nlmsghdr", "Nlmsgerr", "Nlattr"],
   ...["SockFilter", "BpfInsn", "BlkpgPartition"], // behind a pointer
   ...["Value", "Drvinfo", "TsInfo", "Gstrings", "SsetInfo", "Stats"].map((name) => `Ethtool${name}`), // likewise
+  ...["Command", "Features", "Gfeatures", "LinkSettings", "PermAddr"].map((name) => `Ethtool${name}`), // likewise
+  ...["NetlinkDiagMsg", "NetlinkDiagReq", "PacketDiagInfo", "PacketDiagMsg", "PacketDiagReq"], // bodies of netlink
   "VfsNsCapData", // an attribute's value
   "PrctlMmMap", // only with one of prctl's options
 ];
