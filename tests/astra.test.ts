@@ -54,7 +54,7 @@ test("scripts do what they do under Debian's shell", async () => {
   for (const [index, part] of told(own.stdout).entries()) assert.equal(part, expected[index], SCRIPTS[index]);
 });
 
-test("sed changes letters' case, and a ) without its ( is itself where GNU has it so", async () => {
+extendedTest("sed changes letters' case, and a ) without its ( is itself where GNU has it so", async () => {
   const script = String.raw`
     echo 'hello World foo' | sed 's/\w*/\u&/g'
     echo 'hELLO wORLD' | sed -E 's/([a-zA-Z]+) ([a-zA-Z]+)/\L\u\1 \U\l\2 x\E y/'
@@ -72,7 +72,7 @@ test("sed changes letters' case, and a ) without its ( is itself where GNU has i
   assert.match(stderr, /Unmatched \) or \\\)/);
 });
 
-test("awk's RS begins where the input does; ls -b, du -l; diff of folders reads no devices", async () => {
+extendedTest("awk's RS begins where the input does; ls -b, du -l; diff of folders reads no devices", async () => {
   const script = String.raw`
     printf 'aaXaY\nab' | awk -v 'RS=^a' '{ print NR ": " $0 }'
     mkdir /tmp/l; cd /tmp/l; printf xxx > 'a b\'; ln 'a b\' "$(printf 'c\nd\001')"
@@ -87,7 +87,7 @@ test("awk's RS begins where the input does; ls -b, du -l; diff of folders reads 
   assert.equal(stdout, `1: \n2: aXaY\nab\na\\ b\\\\\nc\\nd\\001\n1\n3\n${differences}1\n${same}[a b ]\n[q r s]\n`);
 });
 
-test("mkfifo makes fifos with their modes; od -S tells texts that a zero ends", async () => {
+extendedTest("mkfifo makes fifos with their modes; od -S tells texts that a zero ends", async () => {
   const script = String.raw`
     cd /tmp; mkfifo -m 600 p q; stat -c '%A %n' p q; (echo through >p &) ; cat p; mkfifo p; echo $?
     printf 'ab\0hello\0wor\001xyz\0longer text' >f

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { opened, PATIENCE_MS, press, Served } from "./support/served-desktop.ts";
 import { ensureScreenImage } from "./support/test-image.ts";
@@ -100,7 +101,7 @@ test("what is thrown away lies in the trash that programs know, and comes back t
   assert.deepEqual(left.entries, []);
 });
 
-test("several files are chosen, thrown away, put back and dragged into a folder", async (t) => {
+extendedTest("several files are chosen, thrown away, put back and dragged into a folder", async (t) => {
   const served = await Served.start(t);
   const page = await opened(t, served);
   for (const name of ["one.txt", "two.txt", "three.txt", "four.txt"])
@@ -235,20 +236,23 @@ test("a text that is not saved is there after a reload, and asked for when its w
   assert.equal(await read("/root/note (2).txt"), await read("/root/note.txt"));
 });
 
-test("of many windows the one that is used is in sight in the panel, and the wheel brings the others", async (t) => {
-  const page = await opened(t, await Served.start(t));
-  const inSight = (which: string): string => `(() => {
+extendedTest(
+  "of many windows the one that is used is in sight in the panel, and the wheel brings the others",
+  async (t) => {
+    const page = await opened(t, await Served.start(t));
+    const inSight = (which: string): string => `(() => {
     const list = document.querySelector(".window-list").getBoundingClientRect();
     const buttons = [...document.querySelectorAll(".window-list button")];
     const { left, right } = buttons.${which}.getBoundingClientRect();
     return buttons.length + " " + (left >= list.left - 1 && right <= list.right + 1);
   })()`;
-  for (let count = 1; count <= 16; count++) {
-    await press(page, "KeyE", 3);
-    await page.waitFor(inSight("at(-1)"), new RegExp(`^${count} true$`), PATIENCE_MS);
-  }
-  assert.equal(await page.evaluate(inSight("at(0)")), "16 false");
-  const wheel = { type: "mouseWheel", x: 400, y: 780, deltaX: 0, deltaY: -3000 };
-  await page.call("Input.dispatchMouseEvent", wheel);
-  await page.waitFor(inSight("at(0)"), /^16 true$/, PATIENCE_MS);
-});
+    for (let count = 1; count <= 16; count++) {
+      await press(page, "KeyE", 3);
+      await page.waitFor(inSight("at(-1)"), new RegExp(`^${count} true$`), PATIENCE_MS);
+    }
+    assert.equal(await page.evaluate(inSight("at(0)")), "16 false");
+    const wheel = { type: "mouseWheel", x: 400, y: 780, deltaX: 0, deltaY: -3000 };
+    await page.call("Input.dispatchMouseEvent", wheel);
+    await page.waitFor(inSight("at(0)"), /^16 true$/, PATIENCE_MS);
+  },
+);

@@ -23,6 +23,7 @@ import { basename, join } from "node:path";
 import type { Duplex } from "node:stream";
 import { after, test } from "node:test";
 import { Script } from "node:vm";
+import { extendedTest } from "@stratos/base/testing";
 import { VERSION } from "@stratos/sdk/version";
 import { encodeFrame, FrameReader } from "@stratos/sdk/wire";
 import { repository } from "./support/stratos.ts";
@@ -104,7 +105,7 @@ test("a file that others may write isn't taken, and gives way to one of our own"
   assert.equal(statSync(file).mode & 0o777, 0o600);
 });
 
-test("clones of one version share what is kept, wherever they and their Nodes lie", () => {
+extendedTest("clones of one version share what is kept, wherever they and their Nodes lie", () => {
   tellsVersion();
   const file = fileOf("other");
   const { ino } = statSync(file);
@@ -120,7 +121,7 @@ test("clones of one version share what is kept, wherever they and their Nodes li
   assert.equal(statSync(file).ino, ino, "the clone made it anew");
 });
 
-test("versions and ways to start Node leave each other's code alone, until there are too many", () => {
+extendedTest("versions and ways to start Node leave each other's code alone, until there are too many", () => {
   const shared = mkdtempSync(join(home, "shared-"));
   const names = (): string[] => readdirSync(join(shared, "compile-cache"));
   const start = (stack: number): void => {
@@ -226,20 +227,23 @@ test("a thread of the library's machines keeps it while it runs: its process may
   assert.deepEqual([status, stderr], [7, ""]);
 });
 
-test("what a short program's thread has compiled is kept, in whatever way the program ends with it open", () => {
-  const library = JSON.stringify(join(repository, "dist/library.mjs"));
-  for (const end of ["", "process.exit(0)"]) {
-    for (const name of readdirSync(folder)) if (name.includes("-engine-worker-")) rmSync(join(folder, name));
-    const script = `
+extendedTest(
+  "what a short program's thread has compiled is kept, in whatever way the program ends with it open",
+  () => {
+    const library = JSON.stringify(join(repository, "dist/library.mjs"));
+    for (const end of ["", "process.exit(0)"]) {
+      for (const name of readdirSync(folder)) if (name.includes("-engine-worker-")) rmSync(join(folder, name));
+      const script = `
       import { Board } from ${library};
       await Board.create({ isolation: "worker" });
       ${end}`;
-    const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
-      env: { ...process.env, STRATOS_HOME: home, NODE_COMPILE_CACHE: "" },
-      encoding: "utf8",
-      timeout: 60_000,
-    });
-    assert.deepEqual([status, stderr], [0, ""]);
-    assert.match(basename(fileOf("engine-worker")), /^program-engine-worker-/, end);
-  }
-});
+      const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+        env: { ...process.env, STRATOS_HOME: home, NODE_COMPILE_CACHE: "" },
+        encoding: "utf8",
+        timeout: 60_000,
+      });
+      assert.deepEqual([status, stderr], [0, ""]);
+      assert.match(basename(fileOf("engine-worker")), /^program-engine-worker-/, end);
+    }
+  },
+);

@@ -106,7 +106,7 @@ class Server(socketserver.ThreadingTCPServer): allow_reuse_address = True
 Server((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
 `;
 
-test("servers in a sandbox answer without a network, and go on after it went back", () =>
+extendedTest("servers in a sandbox answer without a network, and go on after it went back", () =>
   prints(
     `import { Sandbox } from "stratos";
     const box = await Sandbox.create({ image: process.env.IMAGE });
@@ -172,7 +172,8 @@ test("servers in a sandbox answer without a network, and go on after it went bac
       "closed",
     ],
     { SERVER },
-  ));
+  ),
+);
 
 test("programs reach what the rules allow, and each denial is told with its rule", async () => {
   const servers = ["one", "other"].map((name) =>

@@ -255,32 +255,35 @@ extendedTest("futures run in threads beside the program, which ends without thos
   }
 });
 
-test("a program with types tells what is of another type, and a build how many tests they left out", async () => {
-  writeFileSync(
-    join(folder, "typed.scm"),
-    "(import (scheme base) (scheme write) (stratos types))\n" +
-      "(define/typed (mean (x : flonum) (y : flonum)) : flonum\n  (/ (+ x y) 2.0))\n" +
-      "(define/typed (walk (n : fixnum) (x : flonum)) : flonum (if (= n 0) x (walk (- n 1) (mean x 1.0))))\n" +
-      "(write (walk 3 2.0))\n(define (use x) (list (mean x 1.0)))\n(use 'two)\n",
-  );
-  const place = "stratos: typed.scm:2:26: mean: argument 1 (x): expected flonum, got two\n";
-  const line = "  (define/typed (mean (x : flonum) (y : flonum)) : flonum\n                           ^^^^^^\n";
-  for (const engine of ["wasm", "interpreter"]) {
-    const { stdout, stderr, status } = await lisp(["--engine", engine, "typed.scm"]);
-    assert.deepEqual([stdout, status], ["1.125", 1]);
-    assert.ok(stderr.startsWith(place + line), stderr);
-    assert.match(stderr, /\n {2}from (?:use|the top level), typed\.scm:6:(?:17|23)/);
-  }
-  const { stdout, stderr, status } = await lisp(["build", "--stats", "typed.scm", "-o", "typed"]);
-  assert.match(stdout, /^tests of types: (?:[5-9]|\d\d+) left out, \d kept\n/);
-  assert.match(stdout, /\ncalls of procedures with types: \d without checks, \d with some\n$/);
-  assert.deepEqual([stderr, status], ["", 0]);
-  assert.deepEqual(await lisp(["typed"]), {
-    stdout: "1.125",
-    stderr: `${place}  from the top level, typed.scm:6:23\n`,
-    status: 1,
-  });
-});
+extendedTest(
+  "a program with types tells what is of another type, and a build how many tests they left out",
+  async () => {
+    writeFileSync(
+      join(folder, "typed.scm"),
+      "(import (scheme base) (scheme write) (stratos types))\n" +
+        "(define/typed (mean (x : flonum) (y : flonum)) : flonum\n  (/ (+ x y) 2.0))\n" +
+        "(define/typed (walk (n : fixnum) (x : flonum)) : flonum (if (= n 0) x (walk (- n 1) (mean x 1.0))))\n" +
+        "(write (walk 3 2.0))\n(define (use x) (list (mean x 1.0)))\n(use 'two)\n",
+    );
+    const place = "stratos: typed.scm:2:26: mean: argument 1 (x): expected flonum, got two\n";
+    const line = "  (define/typed (mean (x : flonum) (y : flonum)) : flonum\n                           ^^^^^^\n";
+    for (const engine of ["wasm", "interpreter"]) {
+      const { stdout, stderr, status } = await lisp(["--engine", engine, "typed.scm"]);
+      assert.deepEqual([stdout, status], ["1.125", 1]);
+      assert.ok(stderr.startsWith(place + line), stderr);
+      assert.match(stderr, /\n {2}from (?:use|the top level), typed\.scm:6:(?:17|23)/);
+    }
+    const { stdout, stderr, status } = await lisp(["build", "--stats", "typed.scm", "-o", "typed"]);
+    assert.match(stdout, /^tests of types: (?:[5-9]|\d\d+) left out, \d kept\n/);
+    assert.match(stdout, /\ncalls of procedures with types: \d without checks, \d with some\n$/);
+    assert.deepEqual([stderr, status], ["", 0]);
+    assert.deepEqual(await lisp(["typed"]), {
+      stdout: "1.125",
+      stderr: `${place}  from the top level, typed.scm:6:23\n`,
+      status: 1,
+    });
+  },
+);
 
 extendedTest(
   "a built program that is damaged, of another build or in the wrong place is refused by its name",

@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { promisify } from "node:util";
+import { extendedTest } from "@stratos/base/testing";
 import { launcher, start, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 import { Heard, until } from "./support/until.ts";
@@ -182,7 +183,7 @@ test("gdb itself stops, changes and calls what is in a live program", async (t) 
   assert.equal(output.text, "41\nhello\n");
 });
 
-test("what a debugged run cannot be is said, and a port that is taken ends it", async (t) => {
+extendedTest("what a debugged run cannot be is said, and a port that is taken ends it", async (t) => {
   for (const [words, said] of [
     [["--gdb", "0", "--dap", "0"], /one debugger at a time/],
     [["--gdb", "0", "--record", join(folder, "no")], /--record.*a run under a debugger is not recorded/],

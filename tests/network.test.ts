@@ -12,6 +12,7 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join, normalize } from "node:path";
 import { after, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { freePort } from "./support/free-port.ts";
 import { launcher, start, stratos, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
@@ -84,7 +85,7 @@ test("what a rule denies is refused, and told; ports, protocols and addresses of
   assert.match(unreadable.stderr, /--allow: .*expected NAME/);
 });
 
-test("git clones over HTTP", async () => {
+extendedTest("git clones over HTTP", async () => {
   const result = await host(
     `cd /tmp && git clone -q http://127.0.0.1:${port}/repository.git r && cat r/hello && git -C r log --oneline ` +
       "| wc -l",
@@ -116,7 +117,7 @@ test("the guest serves, the host connects", async () => {
   assert.deepEqual(await closed, [0, null]);
 });
 
-test("published ports stand elsewhere on the host, and the guest doesn't notice", async () => {
+extendedTest("published ports stand elsewhere on the host, and the guest doesn't notice", async () => {
   const [tcp, udp] = [await freePort(), await freePort()];
   const script = `
 import socket
@@ -198,7 +199,7 @@ for port in ${ports.join(", ")}:
   assert.equal(stdout + stderr, reset + reset + end + end);
 });
 
-test("a frame crosses a veth pair between packet sockets, and /sys and /proc know the pair", async () => {
+extendedTest("a frame crosses a veth pair between packet sockets, and /sys and /proc know the pair", async () => {
   const script = `
 import os, socket, struct
 def attribute(kind, value):

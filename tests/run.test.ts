@@ -61,7 +61,7 @@ test("a folder to start in that is not there is named, not the program", async (
   );
 });
 
-test("a machine of 4G is the largest there is, and says so everywhere", async () => {
+extendedTest("a machine of 4G is the largest there is, and says so everywhere", async () => {
   const largest = await stratosRun([
     "--memory",
     "4G",
@@ -179,7 +179,7 @@ test("files as standard streams, and a reader that goes away", async () => {
   assert.equal(broken.stdout, "y\ny\n141\n");
 });
 
-test("a machine with several harts shows them, and keeps threads where they are bound", async () => {
+extendedTest("a machine with several harts shows them, and keeps threads where they are bound", async () => {
   const script =
     "nproc; taskset -c 1,2 nproc; taskset -c 1,2 grep Cpus_allowed_list /proc/self/status; cat " +
     "/sys/devices/system/cpu/online; taskset -c 5 true 2>&1";
@@ -190,7 +190,7 @@ test("a machine with several harts shows them, and keeps threads where they are 
   );
 });
 
-test("a process that waits to be reaped is a zombie to ps", async () => {
+extendedTest("a process that waits to be reaped is a zombie to ps", async () => {
   const result = await stratosRun([
     "bash",
     "-c",
@@ -200,7 +200,7 @@ test("a process that waits to be reaped is a zombie to ps", async () => {
   assert.equal(result.stdout, "Z    sleep\n");
 });
 
-test("a program that core_pattern names reads the cores of others, and is waited for if asked", async () => {
+extendedTest("a program that core_pattern names reads the cores of others, and is waited for if asked", async () => {
   const reader = '#!/bin/sh\necho "$@" "$(id -u)" "$(pwd)" > /told; cat > /core';
   const script = `cat > /reader; chmod +x /reader
     echo "|/reader %s %e a%%b" > /proc/sys/kernel/core_pattern

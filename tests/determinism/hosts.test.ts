@@ -3,20 +3,21 @@
  * goes on in another. Method: a sample of `npm run determinism:hosts`.
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { extendedTest } from "@stratos/base/testing";
+import { after, before } from "node:test";
+import { extendedTest, isExtended } from "@stratos/base/testing";
 import { FINAL_PROGRAMS } from "./final-programs.ts";
 import { FinalStates, journeys } from "./final-states.ts";
 
 let states: FinalStates | undefined;
-before(async () => {
-  states = await FinalStates.open();
-});
+if (isExtended)
+  before(async () => {
+    states = await FinalStates.open();
+  });
 after(() => states?.close());
 
 const program = FINAL_PROGRAMS.find(({ name }) => name === "signals and timers")!;
 
-test("a run of a seed leaves the same behind in a process that is asked what runs, and a worker", async () => {
+extendedTest("a run of a seed leaves the same behind in a process that is asked what runs, and a worker", async () => {
   assert.deepEqual(await states!.differences(program, ["again", "worker"]), []);
 });
 

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { S3Bucket, S3Error } from "./s3-bucket.ts";
 import { readS3Credentials } from "./s3-credentials.ts";
 import { startTestBucket, type TestBucket } from "./testing/test-bucket.ts";
@@ -101,7 +102,7 @@ test("a large file goes in parts, of which a failed one is sent again", async ()
   for (let at = 0; at < size; at += 4096) assert.equal(content.readUInt32LE(at), at);
 });
 
-test("an upload that cannot be ended leaves no object, and is aborted", async () => {
+extendedTest("an upload that cannot be ended leaves no object, and is aborted", async () => {
   const { path } = largeFile();
   storage.fault = (request) => (request.url.includes("partNumber=3") ? new Response("", { status: 403 }) : undefined);
   await assert.rejects(bucket.writeFile("broken", path), (error: S3Error) => error.status === 403);

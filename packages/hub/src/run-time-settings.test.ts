@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
+import { extendedTest } from "@stratos/base/testing";
 import { HubProblem, type ChangeableSetting, type EventView, type HubClient, type HubSettings } from "@stratos/hub-api";
 import { startPostgres } from "./testing/test-database.ts";
 import { startTestHub, type TestHub } from "./testing/test-hub.ts";
@@ -63,7 +64,7 @@ test("a setting is changed at once, told as an event, and taken back", async (t)
   ]);
 });
 
-test("a limit of requests counts from the next one on, and 0 is none", async (t) => {
+extendedTest("a limit of requests counts from the next one on, and 0 is none", async (t) => {
   const hub = await startTestHub({ rateLimit: 0 });
   t.after(() => hub.close());
   await set(hub.admin, "rate-limit", 1);
@@ -131,7 +132,7 @@ test("what is set holds for all hubs of a database, and after a restart goes bef
   assert.equal(await keepAliveOf(three), "40");
 });
 
-test("a setting that this program does not know is passed over, and said", async (t) => {
+extendedTest("a setting that this program does not know is passed over, and said", async (t) => {
   const hub = await startTestHub();
   t.after(() => hub.close());
   const newer = { value: "blue", by: "admin", at: "2027-01-01T00:00:00Z" };

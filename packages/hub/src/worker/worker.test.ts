@@ -315,22 +315,25 @@ test("a result of a run that somebody else has by now is refused", async () => {
   await worker.stop();
 });
 
-test("a program that leaves its group ends with the run, and one that is not found keeps nobody waiting", async () => {
-  const worker = await startWorker("strays", 1);
-  const pids = join(folder, "stray-pids");
-  const task = await submit("strays", `setsid sleep 100000 & echo $! >> ${pids}; echo begun`);
-  assert.equal((await ended(task.id)).state, "COMPLETED");
-  // Without the run's environment nothing says whose it is; it has the pipes all the same.
-  const other = await submit("strays", `env -i setsid sleep 100000 & echo $! >> ${pids}; echo begun`);
-  assert.equal((await ended(other.id)).state, "COMPLETED");
-  assert.equal(await log(other.id), "begun\n");
-  const [found, hidden] = readFileSync(pids, "utf8").trim().split("\n") as [string, string];
-  await until("it is gone", () => (livingIn(found).length === 0 ? true : null));
-  process.kill(Number(hidden), "SIGKILL");
-  await worker.stop();
-});
+extendedTest(
+  "a program that leaves its group ends with the run, and one that is not found keeps nobody waiting",
+  async () => {
+    const worker = await startWorker("strays", 1);
+    const pids = join(folder, "stray-pids");
+    const task = await submit("strays", `setsid sleep 100000 & echo $! >> ${pids}; echo begun`);
+    assert.equal((await ended(task.id)).state, "COMPLETED");
+    // Without the run's environment nothing says whose it is; it has the pipes all the same.
+    const other = await submit("strays", `env -i setsid sleep 100000 & echo $! >> ${pids}; echo begun`);
+    assert.equal((await ended(other.id)).state, "COMPLETED");
+    assert.equal(await log(other.id), "begun\n");
+    const [found, hidden] = readFileSync(pids, "utf8").trim().split("\n") as [string, string];
+    await until("it is gone", () => (livingIn(found).length === 0 ? true : null));
+    process.kill(Number(hidden), "SIGKILL");
+    await worker.stop();
+  },
+);
 
-test("a pipe, a device or a folder is no artefact, and fails the task", async () => {
+extendedTest("a pipe, a device or a folder is no artefact, and fails the task", async () => {
   const worker = await startWorker("pipes", 1);
   for (const make of ["mkfifo out", "ln -s /dev/zero out", "mkdir out"]) {
     const { state, failureClass, message } = await ended((await submit("pipes", make, {}, { artefacts: ["out"] })).id);

@@ -223,7 +223,7 @@ test("forms that come after one for which there was no memory find what was made
   }
 });
 
-test("results of the host for which the nursery has no room are collected", () => {
+extendedTest("results of the host for which the nursery has no room are collected", () => {
   const text = `
     (show (let loop ((i 2000000) (x 1/3)) (if (= i 0) x (loop (- i 1) (/ x -1)))))
     (define (shout n s) (if (= n 0) s (shout (- n 1) (string-upcase s))))
@@ -240,7 +240,7 @@ test("a text of the host that has no room is an error that handlers take", () =>
   assert.equal(run(text, { ...options, memoryBytes: 24 * MIB }), "400000\n20000\n");
 });
 
-test("too many symbols are an error, too", () => {
+extendedTest("too many symbols are an error, too", () => {
   const text = `(show (try (lambda () (let loop ((i 0)) (string->symbol (number->string i)) (loop (+ i 1))))))
     (show (symbol->string 'show))`;
   assert.equal(

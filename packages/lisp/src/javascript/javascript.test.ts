@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { extendedTest } from "@stratos/base/testing";
 import { CompiledLisp } from "../compiled-session.ts";
 import type { EngineOptions } from "../engine-options.ts";
 import { ExitRequest } from "../interpreter/machine.ts";
@@ -491,7 +492,7 @@ test("the prompt waits for promises, form by form", async () => {
   assert.equal(result.text, "5\n2");
 });
 
-test("a program for a processor is refused by name", () => {
+extendedTest("a program for a processor is refused by name", () => {
   const { lisp } = makeLisp({ findLibrary: findOwnLibrary });
   const native = new CompiledLisp(lisp, { wasm: testWasmEngine, keepsModules: true, isNative: true });
   assert.throws(

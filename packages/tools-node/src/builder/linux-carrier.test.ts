@@ -151,7 +151,7 @@ async function plainRoot(
   }
 }
 
-test("files that are written without a mount are those that are written in one", options, async () => {
+extendedTest("files that are written without a mount are those that are written in one", options, async () => {
   const brought = join(folder, "brought");
   writeFileSync(brought, "brought", { mode: 0o640 });
   const told =
@@ -451,7 +451,7 @@ test("scrub names what is not as it was made", options, async () => {
   assert.equal(await carrier.has(BASE), false);
 });
 
-test("scrub knows a layer again whose folders are of other sizes, as a copy's are", options, async () => {
+extendedTest("scrub knows a layer again whose folders are of other sizes, as a copy's are", options, async () => {
   await layers();
   const { mtime, atime } = statSync(join(folder, "layers", BASE, "tree/usr/bin")),
     many = Array.from({ length: 400 }, (_, index) =>

@@ -120,7 +120,7 @@ test("what a script changes comes back, and nothing else", options, async () => 
   assert.deepEqual(remains(), []);
 });
 
-test("empty folders of composes that were killed go when they are old, and no others", options, async () => {
+extendedTest("empty folders of composes that were killed go when they are old, and no others", options, async () => {
   // No process has a number beyond pid_max, which is 4194304 at most.
   const folders = [
     "stratos-compose-4194999-old",
@@ -355,7 +355,7 @@ extendedTest("a file with several names is changed under all of them, over a ser
   assert.equal(observations, undefined, "an overlay would have parted the names, so the tree was handed over");
 });
 
-test(
+extendedTest(
   "over a folder of the host nothing is copied: a script changes the same, and the folder stays",
   serving,
   async () => {

@@ -160,7 +160,7 @@ test("attributes are part of a file, and a changed object is found by ostree", (
   assert.notEqual(spawnSync("ostree", ["fsck", `--repo=${repo}`]).status, 0);
 });
 
-test("a repository without owners is taken by ostree, too", () => {
+extendedTest("a repository without owners is taken by ostree, too", () => {
   const repo = join(place, "user");
   const ours = new OstreeRepository(new RepositoryFolder(repo), codecs, "bare-user-only");
   const { checksum } = ours.commit(tree(), OPTIONS);
@@ -206,7 +206,7 @@ function hasUserAttributes(): boolean {
   return spawnSync("setfattr", ["-n", "user.probe", "-v", "x", probe]).status === 0;
 }
 
-test("a repository of mode bare-user carries owners and attributes beside plain files", () => {
+extendedTest("a repository of mode bare-user carries owners and attributes beside plain files", () => {
   const repo = join(place, "bare-user"),
     store = new RepositoryFolder(repo);
   const with_ = fileTreeOf([

@@ -13,6 +13,7 @@ import { connect, createServer as createNetServer, type AddressInfo, type Socket
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { extendedTest } from "@stratos/base/testing";
 import { fileEntry, fileTreeOf, MemoryBlob, OCI_MEDIA, type OciDescriptor } from "@stratos/formats";
 import { formatReference, parseReference, RegistryClient, type RegistryOptions } from "@stratos/outputs";
 import { nodeCodecs } from "@stratos/host-node/codecs";
@@ -227,7 +228,7 @@ test(
   },
 );
 
-test("layers that another repository has are not sent again", async () => {
+extendedTest("layers that another repository has are not sent again", async () => {
   await client(`${daemonHost}/mount/from:v1`, "pull,push").push(source, entry);
   assert.equal(
     await client(`${daemonHost}/mount/to:v1`, "pull,push", { mountFrom: "mount/from" }).push(source, entry),
