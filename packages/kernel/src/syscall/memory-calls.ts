@@ -49,6 +49,7 @@ import { openUserfault } from "../mm/userfault-file.ts";
 import type { Task } from "../task/task.ts";
 import { movedBefore, pauseTransfer } from "../ground/call-work.ts";
 import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
+import { getU64, viewOf } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 import type { SyscallHandler } from "../task/syscall-row.ts";
 
@@ -231,6 +232,7 @@ function processMadvise(
   // The list is read first (mm/madvise.c, import_iovec).
   const list = new Uint8Array(count * Iovec.size);
   if (task.space.copyIn(vector, list, 0, list.length) < 0) return -EFAULT;
+  const view = viewOf(list);
   const file = task.files.get(pidfd | 0);
   const process = file === undefined ? null : processOfPidfd(file);
   if (process === null) return -EBADF;
@@ -244,9 +246,8 @@ function processMadvise(
   work.mayPause = true;
   let done = 0;
   for (let index = 0; index < count; index++) {
-    const address = task.space.loadU64(vector + index * Iovec.size + Iovec.offset.iov_base);
-    const length = task.space.loadU64(vector + index * Iovec.size + Iovec.offset.iov_len);
-    if (address < 0 || length < 0) return -EFAULT;
+    const address = getU64(view, index * Iovec.size + Iovec.offset.iov_base);
+    const length = getU64(view, index * Iovec.size + Iovec.offset.iov_len);
     // Huge pages are not made, and nothing is lost by that. Pages are faulted in, and taken out of files, by
     // madvise(2) alone, which can go on in pieces.
     if (advice === MADV_REMOVE) return done > 0 ? done : -EINVAL;

@@ -108,8 +108,10 @@ export class OverlayInode extends Inode implements OverlayFile {
     if (failed < 0) return failed;
     this.mode = content.mode;
     const { idMap } = this;
-    this.uid = idMap === null ? content.uid : idMap.shownUid(content.uid);
-    this.gid = idMap === null ? content.gid : idMap.shownGid(content.gid);
+    const { uid, gid, acl } = idMap === null ? content : idMap.show(content);
+    this.uid = uid;
+    this.gid = gid;
+    this.acl = acl;
     this.rdev = content.rdev;
     this.size = content.size;
     this.blocks = content.blocks;
@@ -119,7 +121,6 @@ export class OverlayInode extends Inode implements OverlayFile {
     this.ctime = content.ctime;
     this.btime = content.btime;
     this.fileFlags = content.fileFlags;
-    this.acl = content.acl === null || idMap === null ? content.acl : idMap.shownAcl(content.acl);
     if (this.#isUnlinked && (this.isDirectory || this.upper === null)) this.nlink = 0;
     // Nobody has counted the folders of all layers: 1 says so to find(1).
     else this.nlink = this.isDirectory && this.lowers.length > 0 ? 1 : content.nlink;
