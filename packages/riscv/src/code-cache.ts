@@ -62,8 +62,8 @@ export class TranslatedRegion implements CodeRegion {
   /** Code page address by page index, 0: none. */
   readonly pages: Uint32Array;
   translations: Translation[];
-  /** Of these the kept ones with pages that haven't been compared. */
-  unchecked: Translation[];
+  /** By page, those of the kept ones that span it, from when they were installed until it is compared. */
+  readonly unchecked: Map<number, Translation[]>;
   /** What its file begins with; null: nothing of it is kept. */
   readonly name: ArchiveName | null;
   /** undefined: not looked for yet; null: there is none. */
@@ -91,7 +91,7 @@ export class TranslatedRegion implements CodeRegion {
   ) {
     this.#cache = cache;
     this.name = name;
-    this.unchecked = [];
+    this.unchecked = new Map();
     this.archive = undefined;
     this.#known = new Map();
     this.key = key;
@@ -113,7 +113,7 @@ export class TranslatedRegion implements CodeRegion {
     if (existing === 0) {
       const page = this.#cache.allocatePage(this, va, frame);
       this.pages[index] = page;
-      if (page !== 0 && this.unchecked.length > 0) this.#cache.onPageAdded(this, index);
+      if (page !== 0 && this.unchecked.has(index)) this.#cache.onPageAdded(this, index);
       return page;
     }
     // Another frame holds other bytes, for all we know.
@@ -143,10 +143,12 @@ export class TranslatedRegion implements CodeRegion {
 
   /** Takes translations out of the region. @returns them */
   take(isTaken: (translation: Translation) => boolean): Translation[] {
-    const taken = this.translations.filter(isTaken);
+    const taken: Translation[] = [];
+    const left: Translation[] = [];
+    for (const translation of this.translations) (isTaken(translation) ? taken : left).push(translation);
     if (taken.length === 0) return taken;
-    this.translations = this.translations.filter((translation) => !taken.includes(translation));
-    this.unchecked = this.unchecked.filter((translation) => !taken.includes(translation));
+    this.translations = left;
+    for (const { kept } of taken) kept?.unchecked.clear();
     return taken;
   }
 

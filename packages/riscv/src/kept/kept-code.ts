@@ -171,7 +171,11 @@ export class KeptCode {
     };
     region.translations.push(translation);
     for (const page of pages) if (!unchecked.has(page)) this.#enter(region, translation, unit, page);
-    if (unchecked.size > 0) region.unchecked.push(translation);
+    for (const page of unchecked) {
+      const others = region.unchecked.get(page);
+      if (others === undefined) region.unchecked.set(page, [translation]);
+      else others.push(translation);
+    }
     this.#installer.installed(region, unit, translation);
     return true;
   }
@@ -181,19 +185,17 @@ export class KeptCode {
    * the code cache before anybody executes the page.
    */
   pageAdded(region: TranslatedRegion, page: number): void {
+    const spanning = region.unchecked.get(page);
+    if (spanning === undefined) return;
+    region.unchecked.delete(page);
     const frame = this.#frameOf(region, page);
-    region.unchecked = region.unchecked.filter((translation) => {
+    for (const translation of spanning) {
       const { unit, unchecked } = translation.kept!;
-      if (!unchecked.has(page)) return true;
-      if (!this.#matches(unit, page, frame)) {
-        region.translations = region.translations.filter((other) => other !== translation);
-        this.#cache.dropTranslation(region, translation);
-        return false;
-      }
-      unchecked.delete(page);
-      this.#enter(region, translation, unit, page);
-      return unchecked.size > 0;
-    });
+      // It was taken away meanwhile.
+      if (!unchecked.delete(page)) continue;
+      if (this.#matches(unit, page, frame)) this.#enter(region, translation, unit, page);
+      else for (const other of region.take((taken) => taken === translation)) this.#cache.dropTranslation(region, other);
+    }
   }
 
   #frameOf(region: TranslatedRegion, page: number): number {
