@@ -100,7 +100,14 @@ export async function removeVolumeDevice(
       progress: (blocks) => progress.update("Moving", blocks * BLOCK, 0, "bytes"),
     });
     if (result === -EINVAL)
-      throw new OperationError("volume", path, "holds nothing on other devices: without this one there is no volume");
+      throw new OperationError(
+        "volume",
+        path,
+        health(opened.volume).devices.length === 1
+          ? "holds nothing on other devices: without this one there is no volume"
+          : "all that it holds has a copy on this device, which cannot leave; " +
+              "`stratos fs device replace` puts another in its place",
+      );
     expectPool(path, result);
     if (dryRun) return;
     opened.commit();

@@ -96,6 +96,16 @@ export function openVolume(text: string, access: VolumeAccess): OpenedVolume {
 export function refusal(text: string, { devices }: Pick<VolumeDevices, "devices">, error: MountError): OperationError {
   if ((error === "no-superblock" || devices[0]!.size < VOLUME_MIN) && devices.length === 1)
     return new OperationError("volume", text, contentWords(devices[0]!) ?? MOUNT_ERROR_WORDS[error]);
+  if (error === "superblocks-missing") {
+    const { paths } = findVolume(text);
+    const damaged = paths.filter((_path, at) => typeof readSuperblock(devices[at]!) === "string").join(", ");
+    return new OperationError(
+      "volume",
+      text,
+      `no superblock of ${damaged} can be read: it is another file, or badly damaged; the others do without it, if ` +
+        "they have a copy of everything: see `degraded` in `stratos fs mount --help`, then `stratos fs device replace`",
+    );
+  }
   if (error !== "devices-missing") return mountFailure(text, error);
   const { paths } = findVolume(text);
   const probed = probeDevice(paths[0]!);

@@ -36,7 +36,17 @@ export function check(
     bases.length === 0
       ? mount(devices, { readOnly: true, degraded: true, asFound: true })
       : mountOverlay(bases, devices[0]!, { readOnly: true, asFound: true });
-  return typeof volume === "string" ? volume : checkVolume(volume, options);
+  if (typeof volume === "string") return volume;
+  const problems = checkVolume(volume, options);
+  if (bases.length > 0) return problems;
+  // They are counted on for copies, and a mount without `degraded` refuses them.
+  const unread = devices.flatMap((each, at) => (volume.store.devices.some((slot) => slot.device === each) ? [] : [at]));
+  return [...unread.map(unreadDevice), ...problems];
+}
+
+function unreadDevice(at: number): Problem {
+  const what = `device ${at + 1} of those named has no superblock that can be read, and nothing on it was checked`;
+  return { what, subvolume: -1, ino: -1, block: -1 };
 }
 
 /** What was synced after the last commit stands in the intent log alone. Throws Failure. */

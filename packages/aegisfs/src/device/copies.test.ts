@@ -12,6 +12,7 @@ import { check, format, health, mount, ROOT_INO, Scrub } from "../aegisfs.ts";
 import type { FormatOptions, Volume } from "../aegisfs.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_UNWRITTEN } from "../format/extent-item.ts";
+import { SUPERBLOCK_SLOTS } from "../format/superblock.ts";
 import { KIND_EXTENT } from "../format/key.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
 import { mountedVolume } from "../testing/fresh-volume.ts";
@@ -291,6 +292,28 @@ test("two halves of a mirror that were both written alone are not joined", () =>
   }
   assert.equal(mount(pair), "diverged");
 });
+
+for (const isRefused of [false, true]) {
+  test(`a device whose superblocks are ${isRefused ? "unreadable" : "zeros"} is named, and done without`, () => {
+    const pair = devices(8, 8);
+    const { dump } = filled(pair, { copies: 2 }, 20);
+    const blocks = new Set(SUPERBLOCK_SLOTS.flat().map((slot) => slot * 4096));
+    for (const offset of blocks) if (offset < 8 * MIB) pair[1]!.write(offset, new Uint8Array(4096), 0, 4096);
+    const damaged = new (class extends ForwardingDevice {
+      override read(offset: number, bytes: Uint8Array, at: number, length: number): number {
+        return isRefused && blocks.has(offset) ? -EIO : super.read(offset, bytes, at, length);
+      }
+    })(pair[1]!);
+    assert.equal(mount([pair[0]!, damaged]), "superblocks-missing");
+    const degraded = mountedVolume(mount([pair[0]!, damaged], { degraded: true, readOnly: true }));
+    assert.equal(dumpSubvolume(degraded.root), dump);
+    const problems = check([pair[0]!, damaged], { data: true });
+    assert.match(
+      (problems as { what: string }[]).map(({ what }) => what).join("\n"),
+      /^device 2 of those named has no superblock/,
+    );
+  });
+}
 
 test("devices of other volumes, and too many or too few, are told apart", () => {
   const pair = devices(8, 8);

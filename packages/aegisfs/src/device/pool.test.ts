@@ -156,7 +156,7 @@ test("a volume is extended by devices, and gives them back", () => {
   assert.equal(removeDevice(volume, 2, { dryRun: true }), 0);
   assert.equal(removeDevice(volume, 0), 0);
   assert.equal(dumpAll(volume), before);
-  assert.equal(mount(set), "no-superblock");
+  assert.equal(mount(set), "superblocks-missing");
   assert.deepEqual(check(set.slice(1), { data: true }), []);
   assert.equal(removeDevice(volume, 2), -ENOSPC);
   assert.equal(removeDevice(volume, 0), -ENODEV);

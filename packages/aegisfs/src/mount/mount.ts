@@ -117,7 +117,7 @@ export function mount(device: BlockDevice | readonly BlockDevice[], options: Mou
     // A device whose superblocks are gone cannot be told from a strange one: it has to be replaced.
     if (typeof superblock === "string") {
       if (options.degraded === true) continue;
-      return superblock;
+      return "superblocks-missing";
     }
     const entry = table.devices[superblock.deviceIndex];
     const slot = slots[superblock.deviceIndex];

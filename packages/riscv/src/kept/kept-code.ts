@@ -194,7 +194,10 @@ export class KeptCode {
       // It was taken away meanwhile.
       if (!unchecked.delete(page)) continue;
       if (this.#matches(unit, page, frame)) this.#enter(region, translation, unit, page);
-      else for (const other of region.take((taken) => taken === translation)) this.#cache.dropTranslation(region, other);
+      else {
+        region.take((other) => other === translation);
+        this.#cache.dropTranslation(region, translation);
+      }
     }
   }
 
