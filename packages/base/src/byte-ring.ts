@@ -84,8 +84,10 @@ export class ByteRing {
   }
 
   /**
-   * Moves at most `most` bytes to the cursor, leaving them inside when `peek`, from `skip` bytes after the first.
-   * Returns their count, or −EFAULT.
+   * Moves at most `most` bytes to the cursor, leaving them inside when `peek`, from `skip` bytes after the first. As
+   * Linux does with what one segment or one message brought, it moves all of them or none.
+   *
+   * @returns their count, or −EFAULT
    */
   readTo(to: ByteSink, most: number, peek: boolean, skip = 0): number {
     const count = Math.min(to.remaining, most, this.#length - skip);
@@ -95,13 +97,8 @@ export class ByteRing {
     while (moved < count) {
       const at = (this.#head + skip + moved) & mask;
       const part = Math.min(count - moved, this.#bytes.length - at);
-      const put = to.put(this.#bytes, at, part);
-      if (put < 0) {
-        if (moved === 0) return put;
-        break;
-      }
-      moved += put;
-      if (put < part) break;
+      if (to.put(this.#bytes, at, part) !== part) return -EFAULT;
+      moved += part;
     }
     if (!peek) this.discard(moved);
     return moved;

@@ -3,7 +3,7 @@ import { stateClass } from "@stratos/base";
 import { identityOf } from "../ground/identity.ts";
 import { hex64 } from "../ground/words.ts";
 import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
-import type { IoCursor } from "../ground/io-cursor.ts";
+import { putWhole, type IoCursor } from "../ground/io-cursor.ts";
 import { PositionlessFile } from "../vfs/positionless-file.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
 
@@ -61,7 +61,8 @@ export class EventFile extends PositionlessFile {
     if (this.#low === 0 && this.#high === 0) return this.#wait(task);
     words[0] = this.#isSemaphore ? 1 : this.#low;
     words[1] = this.#isSemaphore ? 0 : this.#high;
-    if (to.put(bytes, 0, 8) !== 8) return -EFAULT;
+    // It is taken also where it can't be put (fs/eventfd.c, eventfd_read).
+    const moved = putWhole(to, bytes, 0, 8);
     if (!this.#isSemaphore) {
       this.#low = 0;
       this.#high = 0;
@@ -71,7 +72,7 @@ export class EventFile extends PositionlessFile {
       this.#high--;
     }
     this.#queue.wakeAll(POLLOUT);
-    return 8;
+    return moved;
   }
 
   /** 8; −EINVAL for other sizes than 8 and for 2^64 − 1; −EAGAIN when the counter would overflow; −EFAULT. */

@@ -11,7 +11,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { PageCache } from "../frames/page-cache.ts";
-import type { IoCursor } from "../ground/io-cursor.ts";
+import { putWhole, type IoCursor } from "../ground/io-cursor.ts";
 import { sizeOfRequest } from "../ground/request-number.ts";
 import { BLOCKED, type WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -49,8 +49,8 @@ export class DrmFile extends OpenFile {
     let done = 0;
     while (events.length > 0 && to.remaining >= event.length) {
       putEvent(events[0]!);
-      const moved = to.put(event, 0, event.length);
-      if (moved < event.length) return done > 0 ? done : moved;
+      const moved = putWhole(to, event, 0, event.length);
+      if (moved < 0) return done > 0 ? done : moved;
       events.shift();
       done += moved;
     }

@@ -1,3 +1,4 @@
+import { EFAULT } from "@stratos/abi";
 import type { ByteSink, ByteSource } from "@stratos/base";
 
 /**
@@ -8,4 +9,9 @@ import type { ByteSink, ByteSource } from "@stratos/base";
 export interface IoCursor extends ByteSink, ByteSource {
   /** Passes over `count` bytes (at most `remaining`): a call that is executed again goes on where it was. */
   skip(count: number): void;
+}
+
+/** Copies all of it: where memory is there for a part only, nothing counts as copied. @returns the count, or −EFAULT */
+export function putWhole(to: ByteSink, source: Uint8Array, start: number, count: number): number {
+  return count === 0 || to.put(source, start, count) === count ? count : -EFAULT;
 }

@@ -49,7 +49,7 @@ import {
   SW_MAX,
 } from "@stratos/abi";
 import { byteStringOf, stateClass } from "@stratos/base";
-import type { IoCursor } from "../ground/io-cursor.ts";
+import { putWhole, type IoCursor } from "../ground/io-cursor.ts";
 import { sizeOfRequest } from "../ground/request-number.ts";
 import { BLOCKED, type WaitQueue } from "../ground/wait-queue.ts";
 import { put64, putFields } from "../ground/words.ts";
@@ -93,9 +93,10 @@ export class InputFile extends OpenFile {
     let done = 0;
     while (queue.length > 0 && to.remaining >= event.length) {
       putEvent(queue[0]!, this.reader.clock);
-      const moved = to.put(event, 0, event.length);
-      if (moved < event.length) return done > 0 ? done : moved;
+      const moved = putWhole(to, event, 0, event.length);
       queue.shift();
+      // Those before it are lost, too (drivers/input/evdev.c, evdev_read).
+      if (moved < 0) return moved;
       done += moved;
     }
     return done;

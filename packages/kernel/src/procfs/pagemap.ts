@@ -2,7 +2,7 @@ import { CAP_SYS_ADMIN, EINVAL, ESRCH, PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
-import type { IoCursor } from "../ground/io-cursor.ts";
+import { putWhole, type IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { PseudoFile, type PseudoFileSystem, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
@@ -48,7 +48,7 @@ class PagemapFile extends OpenFile {
     const end = Math.min(ADDRESS_END, first + Math.min(to.remaining / ENTRY_SIZE, ENTRIES_MAX) * PAGE_SIZE);
     const count = ((end - first) / PAGE_SIZE) * ENTRY_SIZE;
     fillEntries(target, first, end, isCapable(task.credentials, CAP_SYS_ADMIN) && !task.kernel.isRepeatable);
-    const moved = to.put(bytes, 0, count);
+    const moved = putWhole(to, bytes, 0, count);
     if (moved > 0 && offset < 0) this.position = at + moved;
     return moved;
   }

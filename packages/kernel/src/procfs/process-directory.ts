@@ -370,6 +370,11 @@ class OwnedFile extends PseudoFile {
     return MOVED_ON.has(this.entryName);
   }
 
+  /** fs/proc/base.c, environ_read. */
+  override get isReadWhole(): boolean {
+    return this.entryName === "environ";
+  }
+
   override get isSequence(): boolean {
     return !UNSEQUENCED.has(this.entryName);
   }

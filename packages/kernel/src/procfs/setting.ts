@@ -148,6 +148,11 @@ export class SettingFile extends PseudoFile {
     this.#isNumeric = setting.isNumeric === true;
   }
 
+  /** fs/proc/proc_sysctl.c, proc_sys_call_handler. */
+  override get isReadWhole(): boolean {
+    return true;
+  }
+
   /** A zero is nothing that may follow a number. */
   override get endsAtZero(): boolean {
     return !this.#isNumeric;

@@ -36,7 +36,7 @@ import { UNFINISHED, WaitQueue } from "../ground/wait-queue.ts";
 import { notifyFile } from "../vfs/file-events.ts";
 import { FileSystem } from "../vfs/file-system.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../vfs/inode.ts";
-import type { IoCursor } from "../ground/io-cursor.ts";
+import { putWhole, type IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
@@ -382,6 +382,11 @@ export class PseudoFile extends PseudoInode {
     return this.#ioctl;
   }
 
+  /** A read copies all that there is room for, or nothing. */
+  get isReadWhole(): boolean {
+    return false;
+  }
+
   /** Of what is written, only what stands before the first zero is looked at, and all is taken. */
   get endsAtZero(): boolean {
     return true;
@@ -477,7 +482,7 @@ class TextFile extends OpenFile {
       const within = at + done - this.#start;
       const count = Math.min(to.remaining, piece.length - within);
       if (count > 0) {
-        const moved = to.put(piece, within, count);
+        const moved = this.#text.isReadWhole ? putWhole(to, piece, within, count) : to.put(piece, within, count);
         if (moved < 0) failed = moved;
         else done += moved;
         if (moved < count) break;

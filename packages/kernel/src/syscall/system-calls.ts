@@ -158,14 +158,17 @@ function getrandom(task: Task, address: number, length: number, flags: number): 
   work.mayPause = true;
   let done = movedBefore(task);
   length = Math.min(length, 33554431);
+  const to = task.space.cursor(address, length);
+  to.skip(done);
   while (done < length) {
     if (work.mustPause()) return pauseTransfer(task, done);
     work.charge(WORK.RANDOM_PAGE / 16);
     const count = Math.min(256, length - done);
     const part = randomBytes.subarray(0, count);
     task.kernel.random.fill(part);
-    if (task.space.copyOut(address + done, part, 0, count) < 0) return done > 0 ? done : -EFAULT;
-    done += count;
+    const moved = to.put(part, 0, count);
+    if (moved > 0) done += moved;
+    if (moved < count) return done > 0 ? done : -EFAULT;
   }
   return done;
 }

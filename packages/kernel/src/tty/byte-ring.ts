@@ -44,18 +44,23 @@ export class ByteRing {
     this.#head = this.length === 0 ? 0 : (this.#head + count) % this.#bytes.length;
   }
 
-  /** Moves up to `most` bytes to the cursor: the count, or −EFAULT when none could be moved. */
-  moveTo(to: IoCursor, most: number): number {
+  /**
+   * Moves up to `most` bytes to the cursor, for a read that has put `before` others there: the count, or −EFAULT when
+   * none could be moved.
+   */
+  moveTo(to: IoCursor, most: number, before: number): number {
     let moved = 0;
-    let left = Math.min(most, this.length, to.remaining);
-    while (left > 0) {
-      const part = Math.min(left, this.#bytes.length - this.#head);
+    const count = Math.min(most, this.length, to.remaining);
+    while (moved < count) {
+      const part = Math.min(count - moved, this.#bytes.length - this.#head);
       const done = to.put(this.#bytes, this.#head, part);
-      if (done < 0) return moved > 0 ? moved : done;
+      if (done < part) {
+        const put = moved + Math.max(done, 0);
+        this.drop(lostWith(before + put, before + count) - before - moved);
+        return put > 0 ? put : done;
+      }
       this.drop(done);
       moved += done;
-      left -= done;
-      if (done < part) break;
     }
     return moved;
   }
@@ -82,4 +87,16 @@ export class ByteRing {
       load: (it, from) => ({ bytes: it.#bytes, head: it.#head } = from),
     });
   }
+}
+
+/** So many bytes at a time a read of a terminal takes (drivers/tty/tty_io.c, iterate_tty_read). */
+const PIECE = 64;
+
+/**
+ * A read's memory ends behind so many of `count` bytes.
+ *
+ * @returns how many are gone: the piece at whose bytes it ends had been taken
+ */
+export function lostWith(put: number, count: number): number {
+  return Math.min(count, put - (put % PIECE) + PIECE);
 }

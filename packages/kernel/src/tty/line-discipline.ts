@@ -48,6 +48,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../ground/io-cursor.ts";
+import { lostWith } from "./byte-ring.ts";
 import type { Echo } from "./echo.ts";
 import { isContinuation, isControl, lowerCase } from "./output-processing.ts";
 import type { Termios } from "./termios.ts";
@@ -403,10 +404,13 @@ export class LineDiscipline {
       const at = this.#tail & MASK;
       const part = Math.min(count - moved, INPUT_SIZE - at);
       const done = to.put(this.#bytes, at, part);
-      if (done < 0) return moved > 0 ? moved : done;
+      if (done < part) {
+        const put = moved + Math.max(done, 0);
+        this.#tail += lostWith(put, count) - moved;
+        return put > 0 ? put : done;
+      }
       this.#tail += done;
       moved += done;
-      if (done < part) break;
     }
     return moved;
   }

@@ -45,7 +45,7 @@ import type { Inode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
-import { ByteRing } from "./byte-ring.ts";
+import { ByteRing, lostWith } from "./byte-ring.ts";
 import { acquireOnOpen } from "./job-control.ts";
 import { TerminalFile } from "./terminal-file.ts";
 import { terminalIoctl } from "./terminal-ioctl.ts";
@@ -201,9 +201,8 @@ export class PtyMasterFile extends OpenFile {
     if (to.remaining === 0) return 0;
     if (pty.isPacketMode && pty.status !== 0) {
       statusByte[0] = pty.status;
-      const done = to.put(statusByte, 0, 1);
-      if (done === 1) pty.status = 0;
-      return done;
+      pty.status = 0;
+      return to.put(statusByte, 0, 1);
     }
     if (pty.output.length === 0) {
       if (pty.isOtherClosed) return -EIO;
@@ -215,12 +214,11 @@ export class PtyMasterFile extends OpenFile {
     if (pty.isPacketMode) {
       statusByte[0] = TIOCPKT_DATA;
       moved = to.put(statusByte, 0, 1);
-      if (moved < 0) return moved;
     }
-    const done = pty.output.moveTo(to, to.remaining);
-    if (done < 0) return done;
+    if (moved < 0) pty.output.drop(Math.min(pty.output.length, lostWith(0, to.remaining) - 1));
+    const done = moved < 0 ? 0 : pty.output.moveTo(to, to.remaining, moved);
     pty.terminal.outputTaken();
-    return moved + done;
+    return moved !== 0 && done < 0 ? moved : moved + done;
   }
 
   /** Types on the terminal: all bytes, waiting for room in between (see TerminalFile.write). */
@@ -237,12 +235,12 @@ export class PtyMasterFile extends OpenFile {
       const count = Math.min(from.remaining, terminal.typedAtOnce(chunk.length), terminal.inputRoom);
       if (count === 0) break;
       const taken = from.take(chunk, 0, count);
-      if (taken < 0) return total > 0 ? total : taken;
+      // A piece of which memory holds only a part isn't written (drivers/tty/tty_io.c, iterate_tty_write).
+      if (taken < count) return total > 0 ? total : -EFAULT;
       terminal.receive(chunk, 0, taken);
       work.charge(1 + Math.floor(taken / TYPED_PER_UNIT) + Math.floor(terminal.input.walked / WALKED_PER_UNIT));
       terminal.input.walked = 0;
       total += taken;
-      if (taken < count) return total;
     }
     if (from.remaining === 0) return total;
     if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;

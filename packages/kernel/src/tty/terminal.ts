@@ -5,6 +5,7 @@
  * Read first: tty_ioctl(4), termios(3), credentials(7) "Sessions"; line-discipline.ts; job-control.ts.
  */
 import {
+  EFAULT,
   CREAD,
   CS8,
   CSIZE,
@@ -240,14 +241,14 @@ export class Terminal implements ControllingTerminal, DisciplineOwner {
       const count = Math.min(from.remaining, CHUNK, isProcessed ? Math.floor(room / EXPANSION_MAX) : room);
       if (count === 0) break;
       const taken = from.take(chunk, 0, count);
-      if (taken < 0) return written > 0 ? written : taken;
+      // A piece of which memory holds only a part isn't written (drivers/tty/tty_io.c, iterate_tty_write).
+      if (taken < count) return written > 0 ? written : -EFAULT;
       if (isProcessed) {
         let end = 0;
         for (let at = 0; at < taken; at++) end = this.#output.put(chunk[at]!, processed, end);
         this.driver.write(processed, 0, end);
       } else this.driver.write(chunk, 0, taken);
       written += taken;
-      if (taken < count) break;
     }
     return written;
   }

@@ -23,7 +23,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { byteStringOf, stateClass } from "@stratos/base";
-import type { IoCursor } from "../ground/io-cursor.ts";
+import { putWhole, type IoCursor } from "../ground/io-cursor.ts";
 import { isCapable } from "../security/credentials.ts";
 import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
 import { detach, type DetachedMountFile } from "./detached-mount.ts";
@@ -91,7 +91,7 @@ export class ConfigurationFile extends OpenFile {
     const bytes = byteStringOf(`${message}\n`);
     if (to.remaining < bytes.length) return -EMSGSIZE;
     this.#messages.shift();
-    return to.put(bytes, 0, bytes.length);
+    return putWhole(to, bytes, 0, bytes.length);
   }
 
   override write(): number {

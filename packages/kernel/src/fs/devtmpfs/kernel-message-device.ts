@@ -18,7 +18,7 @@ import { byteString, byteStringOf, stateClass } from "@stratos/base";
 import { logLine, USER_INFO } from "../../ground/kernel-log.ts";
 import { BLOCKED, type WaitQueue } from "../../ground/wait-queue.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import type { IoCursor } from "../../ground/io-cursor.ts";
+import { putWhole, type IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
@@ -61,9 +61,9 @@ export class KernelMessageDevice extends OpenFile {
     }
     const text = record.text.replace(/[^\x20-\x7e\x80-\xff]/g, escaped);
     const bytes = byteStringOf(`${record.priority},${record.sequence},${record.microseconds},-;${text}\n`);
-    if (bytes.length > to.remaining) return -EINVAL;
+    // It is over also when there is no room for it (kernel/printk/printk.c, devkmsg_read).
     this.#next++;
-    return to.put(bytes, 0, bytes.length);
+    return bytes.length > to.remaining ? -EINVAL : putWhole(to, bytes, 0, bytes.length);
   }
 
   override write(_task: FsCaller, from: IoCursor): number {
@@ -177,9 +177,9 @@ export function takeMessages(task: FsCaller, to: IoCursor, returnsAtOnce: boolea
   for (let record = messages.at(messages.readAt); record !== undefined; record = messages.at(messages.readAt)) {
     const bytes = byteStringOf(logLine(record));
     if (bytes.length > to.remaining) return done > 0 ? done : -EINVAL;
-    const moved = to.put(bytes, 0, bytes.length);
-    if (moved < bytes.length) return done > 0 ? done : moved;
+    const moved = putWhole(to, bytes, 0, bytes.length);
     messages.readAt++;
+    if (moved < 0) return done > 0 ? done : moved;
     done += moved;
   }
   return done;

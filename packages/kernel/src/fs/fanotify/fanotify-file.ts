@@ -1,6 +1,7 @@
 import {
   EAGAIN,
   EEXIST,
+  EFAULT,
   EINVAL,
   EMFILE,
   ENOENT,
@@ -36,7 +37,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { IoCursor } from "../../ground/io-cursor.ts";
+import { putWhole, type IoCursor } from "../../ground/io-cursor.ts";
 import { BLOCKED, BLOCKED_KILLABLE, WaitQueue } from "../../ground/wait-queue.ts";
 import { put64 } from "../../ground/words.ts";
 import type { FanotifyListener, Happening, MetMarks } from "../../vfs/fanotify-mark.ts";
@@ -278,7 +279,8 @@ export class FanotifyFile extends PositionlessFile implements FanotifyListener {
       taken++;
       const moved = this.#give(task, event, to);
       if (moved < 0) {
-        if (done === 0) done = moved;
+        // What was put before it is lost, too (fs/notify/fanotify/fanotify_user.c, fanotify_read).
+        if (done === 0 || moved === -EFAULT) done = moved;
         break;
       }
       done += moved;
@@ -342,8 +344,7 @@ export class FanotifyFile extends PositionlessFile implements FanotifyListener {
     view.setInt32(FanotifyEventMetadata.offset.pid, this.#idFor(task, event.who), true);
     const end = putRecords(bytes, view, FanotifyEventMetadata.size, this.initFlags, event);
     if ((this.initFlags & FAN_REPORT_PIDFD) !== 0) putPidfd(bytes, view, end, pidfd);
-    const moved = to.put(bytes, 0, size);
-    return moved === size || moved < 0 ? moved : -EINVAL;
+    return putWhole(to, bytes, 0, size);
   }
 
   /** An answer: 0 … bytes, −EINVAL: it is none; −ENOENT: nobody asked. */

@@ -22,7 +22,7 @@ import { BLOCKED, WaitQueue } from "../../ground/wait-queue.ts";
 import type { InotifyMark } from "../../vfs/inotify-mark.ts";
 import { addMark, removeMark } from "../../vfs/file-events.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import type { IoCursor } from "../../ground/io-cursor.ts";
+import { putWhole, type IoCursor } from "../../ground/io-cursor.ts";
 import { PositionlessFile } from "../../vfs/positionless-file.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 import type { WatchOwner } from "../watch-limits.ts";
@@ -200,9 +200,10 @@ export class InotifyFile extends PositionlessFile {
       this.#view.setUint32(InotifyEvent.offset.len, size - InotifyEvent.size, true);
       for (let index = 0; index < event.name.length; index++)
         this.#bytes[InotifyEvent.size + index] = event.name.charCodeAt(index);
-      const moved = to.put(this.#bytes, 0, size);
-      if (moved < size) return done > 0 ? done : moved < 0 ? moved : -EINVAL;
+      const moved = putWhole(to, this.#bytes, 0, size);
       took();
+      // Those before it are lost, too (fs/notify/inotify/inotify_user.c, inotify_read).
+      if (moved < 0) return moved;
       // An event costs a fraction of a unit.
       if ((++count & 3) === 0) task.kernel.work.charge(1);
       done += size;

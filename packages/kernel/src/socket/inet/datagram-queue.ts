@@ -11,7 +11,7 @@
 import { EFAULT } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { InetEndpoint, IpAddress } from "@stratos/netstack";
-import type { IoCursor } from "../../ground/io-cursor.ts";
+import { putWhole, type IoCursor } from "../../ground/io-cursor.ts";
 import { NO_EXTENSIONS } from "./extension-headers.ts";
 
 /** Words of a record's header. */
@@ -139,8 +139,7 @@ export class DatagramQueue {
   /** Copies the first one, or that at a place from a byte on, cut to the room. @returns bytes moved, or −EFAULT */
   copyTo(to: IoCursor, word = this.#first(), passed = 0): number {
     const count = Math.min(this.#words[word + LENGTH]! - passed, to.remaining);
-    const moved = count === 0 ? 0 : to.put(this.#bytes, word * 4 + HEADER_SIZE + passed, count);
-    return moved >= 0 && moved < count ? -EFAULT : moved;
+    return putWhole(to, this.#bytes, word * 4 + HEADER_SIZE + passed, count);
   }
 
   shift(): void {

@@ -11,7 +11,6 @@ import {
   IPV6_RECVERR,
   IP_RECVERR,
   EAGAIN,
-  EFAULT,
   MSG_ERRQUEUE,
   MSG_TRUNC,
   EMSGSIZE,
@@ -23,7 +22,7 @@ import {
 import { stateClass } from "@stratos/base";
 import { type IcmpError, type InetEndpoint, type IpAddress, isV4, keepEndpoint } from "@stratos/netstack";
 import { putFields, viewOf } from "../../ground/words.ts";
-import type { IoCursor } from "../../ground/io-cursor.ts";
+import { putWhole, type IoCursor } from "../../ground/io-cursor.ts";
 import type { ControlMessage, IncomingMessage } from "../message.ts";
 import type { SocketMemory } from "../socket-memory.ts";
 import { inetAddressBytes, writeInetAddress } from "./inet-address.ts";
@@ -102,15 +101,15 @@ export class ErrorQueue {
    * The first error that waits, with the datagram that it belongs to (MSG_ERRQUEUE); never waits itself.
    *
    * @param family  of the socket
-   * @returns bytes moved; −EAGAIN none waits; −EFAULT
+   * @returns bytes moved; −EAGAIN none waits; −EFAULT (it is lost all the same)
    */
   receive(to: IoCursor, message: IncomingMessage, family: number): number {
     const error = this.first;
     if (error === undefined) return -EAGAIN;
     const count = Math.min(error.bytes.length, to.remaining);
-    const moved = count === 0 ? 0 : to.put(error.bytes, 0, count);
-    if (moved < count) return moved < 0 ? moved : -EFAULT;
+    const moved = putWhole(to, error.bytes, 0, count);
     this.shift();
+    if (moved < 0) return moved;
     message.addressLength = writeInetAddress(message.address, error.to.ip, error.to.port, family, 2);
     const control = errorControl(error);
     message.addControl(control.level, control.type, control.data);

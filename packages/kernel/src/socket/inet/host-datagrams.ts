@@ -2,7 +2,7 @@ import { EADDRINUSE, EAGAIN, ECONNRESET, EFAULT, EINPROGRESS, IP_TTL, isErrno } 
 import { BytesCursor, stateClass, stateName } from "@stratos/base";
 import type { HostAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
 import { ANY_V4, copyIp, type IncomingDatagrams, type InetEndpoint, isWildcard } from "@stratos/netstack";
-import type { IoCursor } from "../../ground/io-cursor.ts";
+import { putWhole, type IoCursor } from "../../ground/io-cursor.ts";
 import { ReceivedDatagram } from "./datagram-queue.ts";
 import type { DatagramTransport, OutgoingDatagram } from "./datagram-transport.ts";
 import { NO_EXTENSIONS } from "./extension-headers.ts";
@@ -203,8 +203,8 @@ export class HostDatagrams implements DatagramTransport, HostSocketEvents, Incom
           if (peek) host.read(transfer, 0, 0, false);
           continue;
         }
-        const moved = count === 0 ? 0 : to.put(transfer, 0, count);
-        if (moved < count) return moved < 0 ? moved : -EFAULT;
+        const moved = putWhole(to, transfer, 0, count);
+        if (moved < 0) return moved;
         this.#describe(into, sender);
         return moved;
       }

@@ -115,10 +115,10 @@ export class LoopbackDatagrams implements DatagramTransport {
     if (queue.count === 0) return -EAGAIN;
     into.passed = 0;
     const moved = queue.copyTo(to);
-    if (moved < 0) return moved;
     queue.describe(into);
     if (peek) queue.markPeeked();
     else {
+      // Also one that couldn't be put there (net/ipv4/udp.c, udp_recvmsg).
       const before = queue.cost;
       queue.shift();
       this.#socket.network.udpMemory.bytes -= before - queue.cost;

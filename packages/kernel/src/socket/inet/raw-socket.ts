@@ -62,7 +62,7 @@ import {
   readV6,
   ScratchEndpoint,
 } from "@stratos/netstack";
-import type { IoCursor } from "../../ground/io-cursor.ts";
+import { putWhole, type IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { hasReceiveRoom, intOption, optionInt } from "../socket-options.ts";
 import { admittedBytes } from "../socket-filter.ts";
@@ -441,13 +441,13 @@ export class RawSocket extends DatagramSocket {
     if (packet === undefined) return this.foundNothing(flags);
     const bytes = this.#whole(packet).subarray(0, packet.admitted);
     const count = Math.min(bytes.length, to.remaining);
-    const moved = count === 0 ? 0 : to.put(bytes, 0, count);
-    if (moved < count) return moved < 0 ? moved : -EFAULT;
+    const moved = putWhole(to, bytes, 0, count);
     if ((flags & MSG_PEEK) === 0) {
       this.#queue.shift();
       this.#queuedCost -= packet.bytes.length + PACKET_OVERHEAD;
       this.network.udpMemory.bytes -= packet.bytes.length + PACKET_OVERHEAD;
     }
+    if (moved < 0) return moved;
     this.tellSender(message, packet.from, 0, this.#deviceOf(packet));
     const interfaceIndex = this.#deviceOf(packet);
     const about = { ...packet, interfaceIndex, extensions: packet.options, isPing: this.isPing };

@@ -496,12 +496,12 @@ export class TcpSocket extends InetSocket {
     }
     if ((flags & MSG_OOB) !== 0) return this.#receiveUrgent(to, message, flags);
     const transport = this.#transport!;
-    const { options } = this;
     const peek = (flags & MSG_PEEK) !== 0;
-    const passed = peek && options.peekOffset > 0 ? options.peekOffset : 0;
+    const passed = peek ? Math.max(0, this.options.peekOffset) : 0;
     // tcp(7): with MSG_TRUNC the bytes are thrown away, not copied.
     const read = transport.read((flags & MSG_TRUNC) !== 0 ? new DiscardCursor(to.remaining) : to, peek, passed);
-    if (read > 0) options.movePeek(peek, read);
+    if (read === -EAGAIN && this.pendingError !== 0) return -this.takeError();
+    if (read > 0) this.options.movePeek(peek, read);
     if ((flags & MSG_TRUNC) !== 0) return read;
     const result = read === -EAGAIN && this.#isReadShut ? 0 : read;
     if (result >= 0) tellWithBytes(this, transport, message, result);

@@ -61,7 +61,7 @@ import {
 } from "@stratos/abi";
 import { type Credentials, isCapable } from "../../security/credentials.ts";
 import type { CallWork } from "../../ground/call-work.ts";
-import type { IoCursor } from "../../ground/io-cursor.ts";
+import { putWhole, type IoCursor } from "../../ground/io-cursor.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { familyOf } from "../inet/inet-address.ts";
@@ -499,8 +499,7 @@ export class NetlinkSocket extends Socket {
     if (first === undefined) return -EAGAIN;
     const { bytes: datagram, group, port, sender } = first;
     const count = Math.min(datagram.length, to.remaining);
-    const moved = count === 0 ? 0 : to.put(datagram, 0, count);
-    if (moved < count) return moved < 0 ? moved : -EFAULT;
+    const moved = putWhole(to, datagram, 0, count);
     if ((flags & MSG_PEEK) === 0) {
       this.#queue.shift();
       if (first === this.#dumpEnd) this.#dumpEnd = null;
@@ -508,6 +507,7 @@ export class NetlinkSocket extends Socket {
       this.network.udpMemory.bytes -= datagram.length;
       this.#continueDump(task.kernel.work);
     }
+    if (moved < 0) return moved;
     message.setAddress(nameBytes(port, group >= 1 && group <= 32 ? 1 << (group - 1) : 0));
     if (moved < datagram.length) message.flags |= MSG_TRUNC;
     if (this.options.passCredentials) message.credentials = sender ?? { pid: 0, uid: 0, gid: 0, process: null };

@@ -364,13 +364,13 @@ export class PacketSocket extends Socket implements FanoutMember {
     if (this.#queue.count === 0) return -EAGAIN;
     const { length } = this.#queue;
     const moved = this.#queue.copyTo(to);
-    if (moved < 0) return moved;
     this.#queue.describe(SEEN);
     if ((flags & MSG_PEEK) === 0) {
       const before = this.#queue.cost;
       this.#queue.shift();
       this.network.udpMemory.bytes -= before - this.#queue.cost;
     }
+    if (moved < 0) return moved;
     const hardwareAddress = SEEN.trafficClass === ARPHRD_NONE ? NO_ADDRESS : HARDWARE_ADDRESS;
     for (let byte = 0; byte < hardwareAddress.length; byte++)
       hardwareAddress[byte] = byte < 4 ? SEEN.from[0]! >>> (24 - 8 * byte) : SEEN.from[1]! >>> (40 - 8 * byte);

@@ -58,7 +58,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE } from "@stratos/host";
-import type { IoCursor } from "../../ground/io-cursor.ts";
+import { putWhole, type IoCursor } from "../../ground/io-cursor.ts";
 import { BLOCKED, WaitQueue } from "../../ground/wait-queue.ts";
 import { viewOf } from "../../ground/words.ts";
 import { isCapable, isInGroup } from "../../security/credentials.ts";
@@ -155,19 +155,20 @@ class TunFile extends OpenFile implements TunQueue {
       const view = viewOf(HEADER);
       view.setUint16(TunPi.offset.flags, isCut ? TUN_PKT_STRIP : 0, true);
       view.setUint16(TunPi.offset.proto, ethernetTypeOf(this.#own!, packet));
-      moved = to.put(HEADER, 0, HEADER.length);
-      if (moved < HEADER.length) return moved < 0 ? moved : -EFAULT;
+      moved = putWhole(to, HEADER, 0, HEADER.length);
+      if (moved < 0) return moved;
     }
     if (vnet > 0) {
       if (to.remaining < vnet) return -EINVAL;
-      const put = to.put(NO_VNET_HEADER, 0, NO_VNET_HEADER.length);
-      if (put < NO_VNET_HEADER.length) return put < 0 ? put : -EFAULT;
+      const put = putWhole(to, NO_VNET_HEADER, 0, NO_VNET_HEADER.length);
+      if (put < 0) return put;
       to.skip(vnet - put);
       moved += vnet;
     }
     const count = Math.min(packet.length, to.remaining);
-    const put = count === 0 ? 0 : to.put(packet, 0, count);
-    return put < 0 ? put : moved + put;
+    // Nobody asks whether it could be put there (drivers/net/tun.c, tun_put_user).
+    if (count > 0) to.put(packet, 0, count);
+    return moved + count;
   }
 
   /**

@@ -1,6 +1,6 @@
-import { EAGAIN, EFAULT, MSG_PEEK, MSG_TRUNC } from "@stratos/abi";
+import { EAGAIN, MSG_PEEK, MSG_TRUNC } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { IoCursor } from "../../ground/io-cursor.ts";
+import { putWhole, type IoCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { type Ancillary, type IncomingMessage, type PeerCredentials, UNKNOWN_SENDER } from "../message.ts";
 import type { FilesInFlight } from "../files-in-flight.ts";
@@ -80,7 +80,7 @@ export class MessageQueue<Sender> {
    * is lost, with MSG_TRUNC in `message.flags`. Work: one step a message that is passed over.
    *
    * @returns bytes moved, with MSG_TRUNC asked for all that there were; −EAGAIN (a peek, behind all of them), or
-   *   −EFAULT (the message then stays)
+   *   −EFAULT (the message is lost, but to a peek)
    */
   read(to: IoCursor, message: IncomingMessage, flags: number, options: SocketOptions): number {
     const peek = (flags & MSG_PEEK) !== 0;
@@ -99,8 +99,12 @@ export class MessageQueue<Sender> {
     const first = this.#messages[at]!;
     const length = first.bytes.length - skip;
     const count = Math.min(length, to.remaining);
-    const moved = count === 0 ? 0 : to.put(first.bytes, skip, count);
-    if (moved < count) return moved < 0 ? moved : -EFAULT;
+    const moved = putWhole(to, first.bytes, skip, count);
+    if (moved < 0) {
+      if (!peek) this.#drop(first);
+      for (const file of (peek ? null : first.rights) ?? []) file.release();
+      return moved;
+    }
     if (moved < length) message.flags |= MSG_TRUNC;
     if (first.address !== null) message.setAddress(first.address);
     else message.addressLength = 0;
@@ -108,16 +112,18 @@ export class MessageQueue<Sender> {
     if (first.rights !== null) message.rights = peek ? first.rights.map((file) => file.retain()) : first.rights;
     options.movePeek(peek, peek ? moved : length);
     if (peek) first.isPeeked = length === 0;
-    else {
-      this.#head++;
-      this.#inFlight.memory.bytes -= first.cost;
-      if (first.rights !== null) this.#inFlight.remove(first.rights);
-      if (this.#head > 32 && this.#head * 2 > this.#messages.length) {
-        this.#messages = this.#messages.slice(this.#head);
-        this.#head = 0;
-      }
-    }
+    else this.#drop(first);
     return (flags & MSG_TRUNC) !== 0 ? length : moved;
+  }
+
+  #drop(first: QueuedMessage<Sender>): void {
+    this.#head++;
+    this.#inFlight.memory.bytes -= first.cost;
+    if (first.rights !== null) this.#inFlight.remove(first.rights);
+    if (this.#head > 32 && this.#head * 2 > this.#messages.length) {
+      this.#messages = this.#messages.slice(this.#head);
+      this.#head = 0;
+    }
   }
 
   /** The message at the front; undefined when none waits. */

@@ -162,24 +162,28 @@ export class StreamQueue {
       }
       let most = this.#ring.length;
       const here = this.#marks[mark];
-      if (here !== undefined && here.position <= position) {
+      const begins = here !== undefined && here.position <= position;
+      if (begins) {
         const isOthers = here.credentials !== null && !isSame(here.credentials, reader);
         if (done > 0 && withCredentials && isOthers) break;
-        reader = here.credentials ?? reader;
-        if (here.rights !== null) {
-          most = here.end - position;
-          message.rights = peek ? here.rights.map((file) => file.retain()) : here.rights;
-          if (!peek) this.#inFlight.remove(here.rights);
-        }
-        if (peek) mark++;
-        else this.#marks.shift();
+        if (here.rights !== null) most = here.end - position;
       }
-      for (const next of [this.#marks[mark]?.position, this.#gaps[gap], this.#urgent])
+      for (const next of [this.#marks[begins ? mark + 1 : mark]?.position, this.#gaps[gap], this.#urgent])
         if (next !== undefined && next > position) most = Math.min(most, next - position);
       const moved = this.#ring.readTo(to, most, peek, passed);
       if (moved < 0) {
         if (done === 0) return moved;
         break;
+      }
+      // What came with bytes that can't be put anywhere waits with them.
+      if (begins) {
+        reader = here.credentials ?? reader;
+        if (here.rights !== null) {
+          message.rights = peek ? here.rights.map((file) => file.retain()) : here.rights;
+          if (!peek) this.#inFlight.remove(here.rights);
+        }
+        if (peek) mark++;
+        else this.#marks.shift();
       }
       done += moved;
       if (peek) passed += moved;
