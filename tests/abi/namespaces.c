@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/utsname.h>
 #include <linux/capability.h>
 
@@ -128,6 +129,29 @@ static void pids(void) {
   SHOW(fork());
 }
 
+/* Who wrote, and who connected, is told by the number that it had, after it has ended, too. */
+static int told(int fd) {
+  char byte, room[CMSG_SPACE(sizeof(struct ucred))];
+  struct iovec part = {&byte, 1};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof room};
+  if (recvmsg(fd, &message, 0) != 1 || CMSG_FIRSTHDR(&message) == NULL) return -1;
+  struct ucred who;
+  memcpy(&who, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof who);
+  return who.pid;
+}
+
+static void senders(void) {
+  SHOW(unshare(CLONE_NEWPID));
+  struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0senders of namespaces.c"};
+  int listening = socket(AF_UNIX, SOCK_STREAM, 0), on = 1, ends[2];
+  if (bind(listening, (void *)&name, sizeof name) || listen(listening, 1) || socketpair(AF_UNIX, SOCK_DGRAM, 0, ends)) exit(1);
+  setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+  IN_CHILD(IN_CHILD(
+    int client = socket(AF_UNIX, SOCK_STREAM, 0); SHOW(getpid()); SHOW(connect(client, (void *)&name, sizeof name)); SHOW(write(ends[1], "x", 1)));
+    struct ucred who; socklen_t length = sizeof who; int fd = accept(listening, NULL, NULL);
+    SHOW(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length)); SHOW(who.pid); SHOW(told(ends[0])));
+}
+
 static void killed(void) {
   SHOW(unshare(CLONE_NEWPID));
   int p[2];
@@ -232,6 +256,7 @@ static void flags(void) {
 int main(void) {
   IN_CHILD(flags());
   IN_CHILD(pids());
+  IN_CHILD(senders());
   IN_CHILD(killed());
   IN_CHILD(users());
   IN_CHILD(nested());

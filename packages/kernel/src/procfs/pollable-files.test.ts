@@ -69,9 +69,12 @@ it("syslog(2) and /proc/kmsg take a message once, SYSLOG_ACTION_READ_ALL shows i
   const queue = user.open("/proc/kmsg", O_NONBLOCK);
   assert.match(user.read(queue) as string, /first\n$/);
   assert.equal(user.read(queue), -EAGAIN);
+  assert.equal(user.call("read", queue, BUFFER, 0), -EAGAIN);
+  assert.equal(user.call("read", user.open("/proc/kmsg"), BUFFER, 0), 0, "nothing is waited for, as nothing is wanted");
   assert.equal(syslog(9), 0);
   user.task.kernel.log("second");
   assert.ok(syslog(9) > 0);
+  assert.equal(user.call("read", queue, BUFFER, 0), 0);
   assert.match(text(syslog(2)), /\] second\n$/);
   assert.match(text(syslog(4)), /first\n.*second\n$/);
   assert.equal(syslog(3), 0);

@@ -15,13 +15,22 @@ export interface PeerCredentials {
 }
 
 /** `struct ucred`, as `task` knows the process and the ids. */
-export function writeCredentials(task: Caller, { pid, uid, gid }: PeerCredentials, into: Uint8Array): void {
+export function writeCredentials(task: Caller, peer: PeerCredentials, into: Uint8Array): void {
   const { userNamespace } = task.credentials;
   putFields(viewOf(into), Ucred, {
-    pid: task.group.pidNamespace.idOf(pid),
-    uid: userNamespace.uids.shown(uid),
-    gid: userNamespace.gids.shown(gid),
+    pid: shownPid(task, peer),
+    uid: userNamespace.uids.shown(peer.uid),
+    gid: userNamespace.gids.shown(peer.gid),
   });
+}
+
+/**
+ * Its number for the caller. One that has ended is called what it was (Linux: the message holds its struct pid):
+ * the namespace has forgotten the number then, or somebody else has it.
+ */
+function shownPid({ group: { pidNamespace } }: Caller, { pid, process }: PeerCredentials): number {
+  const isOwn = process !== null && process.pid === pid && process.pidNamespace === pidNamespace;
+  return isOwn ? process.ownPid : pidNamespace.idOf(pid);
 }
 
 /** What a receiver learns of a sender that did not say: pid 0 and the overflow ids. */

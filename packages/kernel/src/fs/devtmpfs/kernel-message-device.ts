@@ -135,7 +135,10 @@ export class KernelMessageQueue extends OpenFile {
   }
 
   override read(task: FsCaller, to: IoCursor): number {
-    return takeMessages(task, to, (this.flags & O_NONBLOCK) !== 0);
+    const isNonblocking = (this.flags & O_NONBLOCK) !== 0;
+    // So rsyslogd asks whether it may read: nothing is waited for then (kernel/printk/printk.c, do_syslog).
+    if (to.remaining === 0 && !(isNonblocking && this.poll() === 0)) return 0;
+    return takeMessages(task, to, isNonblocking);
   }
 
   override get hasPositions(): boolean {
