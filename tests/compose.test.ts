@@ -79,7 +79,7 @@ test("what is wrong with a treefile is told with its place, and the status is 1"
     "name: x\nfiles:\n  /etc/motd: {source: absent}\n" +
       "outputs: {a: {format: tar, filename: r.tar}, b: {format: tar, filename: r.tar}}\n",
   );
-  const absent = `stratos: ${file}:3:3: files."/etc/motd": there is no file absent beside the treefile\n`;
+  const absent = `stratos: ${file}:3:15: files."/etc/motd".source: there is no file absent beside the treefile\n`;
   for (const verb of ["plan", "run"])
     assert.deepEqual(
       await compose(newHome(`absent-${verb}`), [verb, file]),
@@ -90,7 +90,14 @@ test("what is wrong with a treefile is told with its place, and the status is 1"
   const { stderr: both, status: invalid } = await compose(newHome("absent-validate"), ["validate", file]);
   assert.ok(both.startsWith(absent) && both.split("\n").length === 3, both);
   assert.equal(invalid, 1);
-  writeFileSync(file, readFileSync(file, "utf8").replace("{source: absent}", "{content: here}"));
+  writeFileSync(file, readFileSync(file, "utf8").replace("source: absent", "source: .") + "overlay: [bad.yaml]\n");
+  const { stderr: kinds } = await compose(newHome("other-kinds"), ["validate", file]);
+  assert.match(kinds, /:3:15: files\."\/etc\/motd"\.source: \. is a folder, where a file is expected\n/);
+  assert.match(kinds, /:5:1: overlay: bad\.yaml is a file, where a folder is expected\n/);
+  writeFileSync(
+    file,
+    readFileSync(file, "utf8").replace("{source: .}", "{content: here}").replace("overlay: [bad.yaml]\n", ""),
+  );
   for (const verb of ["validate", "plan", "run"]) {
     const { stderr, status } = await compose(newHome(`twice-${verb}`), [verb, file]);
     assert.equal(status, 1);

@@ -86,9 +86,9 @@ export function withOwnPlaces(layer: JsonObject, local: string): JsonObject {
 export function ownPlaces(config: ImageConfig): { readonly key: KeyPath; readonly path: string }[] {
   const places: { key: KeyPath; path: string }[] = [];
   for (const [path, { source }] of Object.entries(config.files ?? {}))
-    if (source !== undefined) places.push({ key: ["files", path], path: source });
+    if (source !== undefined) places.push({ key: ["files", path, "source"], path: source });
   for (const [name, { keyring }] of Object.entries(config.repositories ?? {}))
-    if (keyring !== undefined) places.push({ key: ["repositories", name], path: keyring });
+    if (keyring !== undefined) places.push({ key: ["repositories", name, "keyring"], path: keyring });
   for (const { source } of overlaysOf(config)) places.push({ key: ["overlay"], path: source });
   for (const [key, list] of [
     [["packages"], config.packages],

@@ -165,7 +165,8 @@ function repeatedKeys(document: Document.Parsed, lines: LineCounter, path: strin
         if (!isScalar(key)) continue;
         if (seen.has(key.value)) {
           const { line, col } = lines.linePos(key.range?.[0] ?? 0);
-          problems.push({ file: path, line, column: col, key: "", message: "Map keys must be unique" });
+          const message = `${String(key.value)} is in this map already`;
+          problems.push({ file: path, line, column: col, key: "", message });
         }
         seen.add(key.value);
       }

@@ -86,7 +86,9 @@ test("a problem is told with file, line, column and key", async () => {
   assert.deepEqual(await problems({ "main.yaml": "name: x\nphases:\n  ostree:\n    when: variant ==\n" }), [
     "main.yaml:4:5: phases.ostree.when: the condition makes no sense at its end: variant ==",
   ]);
-  assert.match((await problems({ "main.yaml": "name: x\nname: y\n" }))[0]!, /^main\.yaml:2:1: .*unique/);
+  assert.deepEqual(await problems({ "main.yaml": "name: x\nfiles:\n  /a: {content: b}\n  /a: {content: c}\n" }), [
+    "main.yaml:4:3: /a is in this map already",
+  ]);
   assert.match((await problems({ "main.yaml": "a: [1\nb: 2\n" }))[0]!, /^main\.yaml:\d+:\d+: /);
   assert.deepEqual(await problems({ "main.yaml": "packages: [a]\n" }), [
     "main.yaml:1:1: name is missing; `name: NAME` is what the compose and its files are called",

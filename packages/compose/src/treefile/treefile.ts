@@ -307,12 +307,24 @@ export class Treefile {
     }
   }
 
-  /** Files and folders beside the treefile that images are made of, and that are not there. */
-  missingFiles(targets: readonly ImageTarget[], isThere: (path: string) => boolean): TreefileProblem[] {
+  /**
+   * Files and folders beside the treefile that images are made of, and that are not there.
+   *
+   * @param kindOf  of what has the name; undefined: nothing has
+   */
+  missingFiles(
+    targets: readonly ImageTarget[],
+    kindOf: (path: string) => "file" | "folder" | undefined,
+  ): TreefileProblem[] {
     const problems = targets.flatMap((target) =>
       ownPlaces(target.config).flatMap(({ key, path }) => {
-        if (isThere(path)) return [];
-        const message = `there is no ${key[0] === "overlay" ? "folder" : "file"} ${path} beside the treefile`;
+        const wanted = key[0] === "overlay" ? "folder" : "file";
+        const kind = kindOf(path);
+        if (kind === wanted) return [];
+        const message =
+          kind === undefined
+            ? `there is no ${wanted} ${path} beside the treefile`
+            : `${path} is a ${kind}, where a ${wanted} is expected`;
         return (
           (isPackageFile(path) ? this.requestProblem(target, path, message) : undefined) ??
           this.problem(target, key, message)

@@ -1,5 +1,5 @@
 /** Reads treefiles of the host; what is wrong with them is told as `stratos: FILE:LINE:COLUMN: KEY: why`. */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import {
   formatProblem,
@@ -91,7 +91,15 @@ export function treefileFailure(error: TreefileError): OperationError {
 
 /** Files beside a treefile that its images are made of and that are not there. */
 export function missingFiles(path: string, treefile: Treefile, targets: readonly ImageTarget[]): TreefileProblem[] {
-  return treefile.missingFiles(targets, (name) => existsSync(resolve(dirname(path), name)));
+  return treefile.missingFiles(targets, (name) => kindOf(resolve(dirname(path), name)));
+}
+
+function kindOf(path: string): "file" | "folder" | undefined {
+  try {
+    return statSync(path).isDirectory() ? "folder" : "file";
+  } catch {
+    return undefined;
+  }
 }
 
 /** @throws OperationError */
