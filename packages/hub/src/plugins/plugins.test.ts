@@ -17,7 +17,7 @@ const put = (name: string, body: string, settings?: object): void => {
   writeFileSync(join(folder, `${name}.mjs`), `export default { contract: 1, ${body} };\n`);
   if (settings !== undefined) writeFileSync(join(folder, `${name}.json`), JSON.stringify(settings));
 };
-const TIMES = { startMs: 10_000, submissionMs: 1_000, eventMs: 500, jobMs: 1_000, pauseMs: 3_000, againMs: 50 };
+const TIMES = { startMs: 10_000, submissionMs: 1_000, eventMs: 500, jobMs: 1_000, pauseMs: 60_000, againMs: 50 };
 const EXAMPLE = fileURLToPath(new URL("../../../../examples/hub-plugin/", import.meta.url));
 
 const RULES = { ticket: "^(loop|throw|throws|lost|T-\\d+)$", priorityMax: 10, releaseTeam: [], large: "large" };
