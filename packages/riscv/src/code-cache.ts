@@ -157,6 +157,7 @@ export class TranslatedRegion implements CodeRegion {
     this.callSlots.clear();
     this.heat.clear();
     this.submitted.clear();
+    this.unchecked.clear();
     this.#known.clear();
     this.archive = undefined;
   }
