@@ -47,7 +47,8 @@ export function volumeCommands(finish: Finish): Command[] {
       "Proves every checksum and invariant of a volume that is not mounted, and names what is wrong. Exit status " +
         "1 when something is. With --repair: 0 when the volume is whole afterwards, 4 when something is lost (each " +
         "file is named; its lost content reads as an error, what lost its name is in /lost+found) or could not be " +
-        "mended.",
+        "mended. Of blocks with copies one good copy is enough: `fs scrub` reads all of them, and mends those that " +
+        "are not.",
     )
     .summary("prove that a volume is whole")
     .argument("<volume>", VOLUME_WORDS)
