@@ -210,15 +210,17 @@ export class PtyMasterFile extends OpenFile {
       task.waitOn(pty.masterQueue);
       return BLOCKED;
     }
-    let moved = 0;
+    let before = 0;
     if (pty.isPacketMode) {
       statusByte[0] = TIOCPKT_DATA;
-      moved = to.put(statusByte, 0, 1);
+      before = to.put(statusByte, 0, 1);
     }
-    if (moved < 0) pty.output.drop(Math.min(pty.output.length, lostWith(0, to.remaining) - 1));
-    const done = moved < 0 ? 0 : pty.output.moveTo(to, to.remaining, moved);
+    let moved = 0;
+    if (before < 0) pty.output.drop(Math.min(pty.output.length, lostWith(0, to.remaining) - 1));
+    else moved = pty.output.moveTo(to, to.remaining, before);
     pty.terminal.outputTaken();
-    return moved !== 0 && done < 0 ? moved : moved + done;
+    // Where the byte alone found room, it counts.
+    return moved < 0 && before > 0 ? before : before + moved;
   }
 
   /** Types on the terminal: all bytes, waiting for room in between (see TerminalFile.write). */

@@ -101,8 +101,9 @@ export class MessageQueue<Sender> {
     const count = Math.min(length, to.remaining);
     const moved = putWhole(to, first.bytes, skip, count);
     if (moved < 0) {
-      if (!peek) this.#drop(first);
-      for (const file of (peek ? null : first.rights) ?? []) file.release();
+      if (peek) return moved;
+      this.#drop(first);
+      for (const file of first.rights ?? []) file.release();
       return moved;
     }
     if (moved < length) message.flags |= MSG_TRUNC;
