@@ -9,7 +9,7 @@
  *
  * A `Volume` is the transaction and the snapshots; its `root` is the `Subvolume` whose files are served.
  */
-export { DEVICE_BLOCKS_MIN, format, mount, mountOverlay, readSuperblock } from "./mount/mount.ts";
+export { DEVICE_BLOCKS_MIN, format, mount, mountOverlay, readSuperblock, unreadDevices } from "./mount/mount.ts";
 export type { FormatOptions } from "./mount/mount.ts";
 export { LaterVolume } from "./mount/later-volume.ts";
 export { Volume } from "./volume/volume.ts";

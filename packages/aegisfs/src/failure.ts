@@ -9,7 +9,9 @@ export const MOUNT_ERROR_WORDS = {
   "needs-recovery": "the base has changes in its log since its last commit: mount it once, then make the clone",
   "device-too-small": "it is smaller than the volume says, or than a volume needs (4 MiB)",
   "devices-missing": "the volume has more devices, or needs more for its copies",
-  "superblocks-missing": "one of the devices has no superblock that can be read: it is another file, or badly damaged",
+  "superblocks-missing":
+    "a device has no superblock that can be read: it is another file, or badly damaged; the others do without it, if " +
+    "they have a copy of everything: see `degraded` in `stratos fs mount --help`, then `stratos fs device replace`",
   "foreign-device": "one of the devices is not of this volume",
   diverged: "a device was written while the others went on without it; erase it and add it again",
   "device-error": "the device cannot be read or written",

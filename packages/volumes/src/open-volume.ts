@@ -9,6 +9,7 @@ import {
   isEncrypted,
   MOUNT_ERROR_WORDS,
   readSuperblock,
+  unreadDevices,
   type MountError,
   type Subvolume,
   type Volume,
@@ -98,13 +99,8 @@ export function refusal(text: string, { devices }: Pick<VolumeDevices, "devices"
     return new OperationError("volume", text, contentWords(devices[0]!) ?? MOUNT_ERROR_WORDS[error]);
   if (error === "superblocks-missing") {
     const { paths } = findVolume(text);
-    const damaged = paths.filter((_path, at) => typeof readSuperblock(devices[at]!) === "string").join(", ");
-    return new OperationError(
-      "volume",
-      text,
-      `no superblock of ${damaged} can be read: it is another file, or badly damaged; the others do without it, if ` +
-        "they have a copy of everything: see `degraded` in `stratos fs mount --help`, then `stratos fs device replace`",
-    );
+    const unread = unreadDevices(devices).map((at) => paths[at]);
+    return new OperationError("volume", text, `${MOUNT_ERROR_WORDS[error]}: ${unread.join(", ")}`);
   }
   if (error !== "devices-missing") return mountFailure(text, error);
   const { paths } = findVolume(text);

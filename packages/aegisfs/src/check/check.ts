@@ -9,7 +9,7 @@ import type { BlockDevice } from "@stratos/host";
 import { Failure } from "../failure.ts";
 import type { MountError } from "../failure.ts";
 import { damagedContent, readLog } from "../log/read-log.ts";
-import { mount, mountOverlay } from "../mount/mount.ts";
+import { mount, mountOverlay, unreadDevices } from "../mount/mount.ts";
 import type { Volume } from "../volume/volume.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { SUBVOLUME_INCOMPLETE } from "../format/subvolume-item.ts";
@@ -40,11 +40,10 @@ export function check(
   const problems = checkVolume(volume, options);
   if (bases.length > 0) return problems;
   // They are counted on for copies, and a mount without `degraded` refuses them.
-  const unread = devices.flatMap((each, at) => (volume.store.devices.some((slot) => slot.device === each) ? [] : [at]));
-  return [...unread.map(unreadDevice), ...problems];
+  return [...unreadDevices(devices).map(unreadProblem), ...problems];
 }
 
-function unreadDevice(at: number): Problem {
+function unreadProblem(at: number): Problem {
   const what = `device ${at + 1} of those named has no superblock that can be read, and nothing on it was checked`;
   return { what, subvolume: -1, ino: -1, block: -1 };
 }

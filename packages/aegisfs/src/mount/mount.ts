@@ -151,6 +151,11 @@ export function mount(device: BlockDevice | readonly BlockDevice[], options: Mou
   return open(store, newest, options);
 }
 
+/** Which of a volume's devices, by their places in the list, have no superblock that can be read. */
+export function unreadDevices(devices: readonly BlockDevice[]): number[] {
+  return devices.flatMap((each, at) => (typeof readSuperblock(each) === "string" ? [at] : []));
+}
+
 function listOf(device: BlockDevice | readonly BlockDevice[]): readonly BlockDevice[] {
   return "read" in device ? [device] : device;
 }

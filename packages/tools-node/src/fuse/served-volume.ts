@@ -1,6 +1,6 @@
 /** Opening a volume for a mount, and what the threads of a mount tell each other. */
 import { readFileSync } from "node:fs";
-import { MOUNT_ERROR_WORDS, type Subvolume, type Volume } from "@stratos/aegisfs";
+import { MOUNT_ERROR_WORDS, type MountError, type Subvolume, unreadDevices, type Volume } from "@stratos/aegisfs";
 import type { ServeOptions } from "@stratos/fuse";
 import { FileLockedError } from "@stratos/host-node";
 import { mountDevices, openVolumeDevices, type VolumeDevices, withEnvironmentFilters } from "../volumes/volumes.ts";
@@ -155,13 +155,22 @@ export function openServedVolume(options: ServedVolumeOptions): ServedVolume {
       cacheBytes: options.cacheBytes,
       seconds: Math.floor(Date.now() / 1000),
     });
-    if (typeof volume === "string") throw new Error(MOUNT_ERROR_WORDS[volume]);
+    if (typeof volume === "string") throw new Error(refusalWords(volume, opened, [options.path, ...options.devices]));
     const files = withEnvironmentFilters(options.subvolume === null ? volume.root : named(volume, options.subvolume));
     return { volume, files, devices: opened, isWriteProtected: isProtected, close: () => opened.close() };
   } catch (error) {
     opened.close();
     throw error;
   }
+}
+
+function refusalWords(error: MountError, { devices }: VolumeDevices, paths: readonly string[]): string {
+  const words = MOUNT_ERROR_WORDS[error];
+  return error === "superblocks-missing"
+    ? `${words}: ${unreadDevices(devices)
+        .map((at) => paths[at])
+        .join(", ")}`
+    : words;
 }
 
 function openDevices({ path, devices, keyFile }: ServedVolumeOptions, readOnly: boolean): VolumeDevices {
