@@ -2,6 +2,7 @@
  * What `systemctl enable`, `disable` and `mask` do to a root that does not run: symbolic links that a unit's [Install]
  * section asks for. Source: systemctl(1), systemd.unit(5) "[Install] Section Options".
  */
+import { unitName } from "../treefile/unit-name.ts";
 
 export interface UnitFiles {
   /** text of a unit, wherever it is installed, with that place; undefined when there is none */
@@ -19,7 +20,7 @@ const SETTINGS = "etc/systemd/system";
 const FOLDERS: Readonly<Record<string, string>> = { WantedBy: "wants", RequiredBy: "requires", UpheldBy: "upholds" };
 
 export function enableUnit(files: UnitFiles, name: string, seen: Set<string> = new Set()): void {
-  const unit = fullName(name);
+  const unit = unitName(name);
   if (seen.has(unit)) return;
   seen.add(unit);
   const { template, instance } = split(unit);
@@ -44,11 +45,11 @@ export function enableUnit(files: UnitFiles, name: string, seen: Set<string> = n
   }
   for (const alias of install.get("Alias") ?? []) files.link(`${SETTINGS}/${expand(alias)}`, `/${found.path}`);
   for (const also of install.get("Also") ?? [])
-    if (files.find(fullName(also)) !== undefined) enableUnit(files, also, seen);
+    if (files.find(unitName(also)) !== undefined) enableUnit(files, also, seen);
 }
 
 export function disableUnit(files: UnitFiles, name: string): void {
-  const unit = fullName(name);
+  const unit = unitName(name);
   const found = files.find(unit) ?? files.find(split(unit).template);
   for (const { path, target } of [...files.links()]) {
     if (!path.startsWith(`${SETTINGS}/`)) continue;
@@ -60,15 +61,9 @@ export function disableUnit(files: UnitFiles, name: string): void {
 }
 
 export function maskUnit(files: UnitFiles, name: string): void {
-  const path = `${SETTINGS}/${fullName(name)}`;
+  const path = `${SETTINGS}/${unitName(name)}`;
   files.remove(path);
   files.link(path, "/dev/null");
-}
-
-function fullName(name: string): string {
-  return /\.(service|socket|timer|target|path|mount|automount|swap|slice|device)$/.test(name)
-    ? name
-    : `${name}.service`;
 }
 
 function split(unit: string): { template: string; instance: string } {

@@ -1,6 +1,7 @@
 /** What a merged image asks for that no image can be, known from the treefile alone. */
 import type { KeyPath } from "./positions.ts";
 import type { ImageConfig } from "./schema.ts";
+import { unitName } from "./unit-name.ts";
 
 interface ConfigProblem {
   readonly key: KeyPath;
@@ -50,7 +51,18 @@ const FOLDERS: ReadonlySet<string> = new Set([
 /** Of these some systems make links: whether one is empty is seen when it is made. */
 const MAY_BE_LINKS = /^(home|media|mnt|opt|root|srv|tmp|usr\/local|usr\/src|var\/(cache|log|spool|tmp))$/;
 
-export function* configProblems({ files = {}, container }: ImageConfig): Iterable<ConfigProblem> {
+export function* configProblems(config: ImageConfig): Iterable<ConfigProblem> {
+  yield* fileProblems(config);
+  yield* userProblems(config);
+  yield* serviceProblems(config);
+  yield* answerProblems(config);
+  const { container } = config;
+  // Of two layers one may say the program, and the other how often.
+  if (container?.healthcheck !== undefined && container.healthcheck.command === undefined)
+    yield { key: ["container", "healthcheck"], message: "says no `command` that tells whether it works" };
+}
+
+function* fileProblems({ files = {} }: ImageConfig): Iterable<ConfigProblem> {
   for (const [path, file] of Object.entries(files)) {
     const key = ["files", path];
     if (file.content !== undefined || file.source !== undefined || file.link !== undefined) {
@@ -68,7 +80,34 @@ export function* configProblems({ files = {}, container }: ImageConfig): Iterabl
         yield { key, message: `lies below ${path.slice(0, slash)}, which \`files\` makes a file` };
     }
   }
-  // Of two layers one may say the program, and the other how often.
-  if (container?.healthcheck !== undefined && container.healthcheck.command === undefined)
-    yield { key: ["container", "healthcheck"], message: "says no `command` that tells whether it works" };
+}
+
+function* userProblems({ users = {} }: ImageConfig): Iterable<ConfigProblem> {
+  const names = new Map<number, string>();
+  for (const [name, { uid }] of Object.entries(users)) {
+    const other = uid === undefined ? undefined : names.get(uid);
+    if (other !== undefined) yield { key: ["users", name, "uid"], message: `${uid} is that of ${other}, too` };
+    else if (uid !== undefined) names.set(uid, name);
+  }
+}
+
+/** What a layer disables others enable, perhaps: then enabling, which comes last when the image is made, would win. */
+function* serviceProblems({ services = {} }: ImageConfig): Iterable<ConfigProblem> {
+  const enabled = new Set(services.enable?.map(unitName));
+  for (const [index, name] of services.disable?.entries() ?? [])
+    if (enabled.has(unitName(name)))
+      yield {
+        key: ["services", "disable", index],
+        message: `\`enable\` names ${name}, too; what a lower layer enables "-${name}" there takes away`,
+      };
+}
+
+/** Source: debconf-devel(7), "Type". */
+function* answerProblems({ debconf = {} }: ImageConfig): Iterable<ConfigProblem> {
+  for (const [question, { type, value }] of Object.entries(debconf)) {
+    if (type === undefined || value === undefined)
+      yield { key: ["debconf", question], message: `${type === undefined ? "type" : "value"} is missing` };
+    else if (type === "boolean" && !["true", "false"].includes(String(value)))
+      yield { key: ["debconf", question, "value"], message: `a boolean is "true" or "false", not "${value}"` };
+  }
 }

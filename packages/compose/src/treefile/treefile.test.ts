@@ -197,6 +197,22 @@ test("what no image can be is told without looking at packages", async () => {
       'main.yaml:8:3: files."/etc/a/b/c": lies below /etc/a, which `files` makes a file',
     ],
   );
+  assert.deepEqual(
+    await problems({
+      "main.yaml":
+        "name: x\nusers:\n  a: {uid: 1500}\n  b: {}\n  c: {uid: 1500}\n" +
+        "services:\n  enable: [ssh, a.timer]\n  disable: [a, ssh.service]\n  mask: [ssh]\n" +
+        "debconf:\n  p/a: {type: boolean, value: maybe}\n  p/b: {type: boolean, value: true}\n" +
+        '  p/c: {type: boolean, value: "false"}\n  p/d: {type: string}\n',
+    }),
+    [
+      "main.yaml:5:7: users.c.uid: 1500 is that of a, too",
+      "main.yaml:8:16: services.disable[1]: `enable` names ssh.service, too; what a lower layer enables " +
+        '"-ssh.service" there takes away',
+      'main.yaml:11:24: debconf."p/a".value: a boolean is "true" or "false", not "maybe"',
+      'main.yaml:14:3: debconf."p/d": value is missing',
+    ],
+  );
   const users = await problems({
     "main.yaml": "name: x\nusers:\n  a: {ssh-keys: [garbage, ssh-ed25519 AAAA]}\n  b: {password: secret}\n",
   });

@@ -220,10 +220,6 @@ export class Treefile {
       if ([file.content, file.source, file.link, file.folder].filter((one) => one !== undefined).length !== 1)
         tell(["files", path], "expected exactly one of content, source, link and folder");
     }
-    for (const [question, { type, value }] of Object.entries(config.debconf ?? {})) {
-      if (type === undefined || value === undefined)
-        tell(["debconf", question], `${type === undefined ? "type" : "value"} is missing`);
-    }
     for (const { key, message } of configProblems(config)) tell(key, message);
     for (const { key, message } of unknownVariables(target)) tell(key, message);
     for (const [phase, { after = [] }] of Object.entries(config.phases ?? {})) {
