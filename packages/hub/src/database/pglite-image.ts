@@ -14,7 +14,7 @@ import { TarReader, TarType } from "@stratos/formats";
 export const PGLITE_IMAGE = "pglite-data.tar.zst";
 
 /** Room for all of it at once: pieces would be copied together, which takes longer than unpacking. */
-const TAR_BYTES = 32 << 20;
+const TAR_BYTES = 16 << 20;
 
 /** Files that are brought to the disk at once. */
 const WRITERS = 32;

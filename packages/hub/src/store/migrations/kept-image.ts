@@ -10,7 +10,7 @@ import { PGLITE_IMAGE } from "../../database/pglite-image.ts";
 import { MIGRATIONS } from "./migrate.ts";
 
 /** Part of its key: another number for archives that are made otherwise. */
-const FORM = 2;
+const FORM = 3;
 
 /** @returns its path, whether it is there or not */
 export function keptDatabaseImage(root: string): string {
