@@ -69,7 +69,7 @@ const NEEDED = [
 ];
 
 export async function installSystemPackages() {
-  const missing = NEEDED.filter(({ program }) => !exists(program)).map((entry) => entry.package);
+  const missing = [...new Set(NEEDED.filter(({ program }) => !exists(program)).map((entry) => entry.package))];
   if (missing.length === 0) return;
   const command = `apt-get install --no-install-recommends ${missing.join(" ")}`;
   if (process.getuid?.() !== 0)
@@ -78,7 +78,8 @@ export async function installSystemPackages() {
   const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   for (const args of [
     ["update", "-qq"],
-    ["install", "-qq", "-y", "--no-install-recommends", ...missing],
+    // On a new machine its own upgrades may hold dpkg's lock.
+    ["install", "-qq", "-y", "-o", "DPkg::Lock::Timeout=300", "--no-install-recommends", ...missing],
   ]) {
     // Into a file: a service that a package starts would hold our own output open.
     const folder = mkdtempSync(join(tmpdir(), "stratos-apt-"));
