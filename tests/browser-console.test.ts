@@ -330,7 +330,7 @@ extendedTest("a browser that is killed while programs write leaves a volume whos
   await run(again, "cat note; cat f50", /^synced\n50$/m);
 });
 
-test("where the browser keeps nothing, the page says so", async (context) => {
+extendedTest("where the browser keeps nothing, the page says so", async (context) => {
   const page = await tab(context, "about:blank");
   await page.call("Page.addScriptToEvaluateOnNewDocument", {
     source: `Object.defineProperty(Navigator.prototype, "storage", { value: undefined })`,

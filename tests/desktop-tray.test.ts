@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
+import { extendedTest, isExtended } from "@stratos/base/testing";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser } from "./support/browser.ts";
 import { launcher, start } from "./support/stratos.ts";
@@ -48,13 +49,15 @@ Gtk.main()
 `;
 let folder = "";
 
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "stratos-desktop-tray-"));
-  await ensureScreenImage();
-});
+if (isExtended) before(prepare);
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test("an indicator is in the panel with its menu, until its program ends", async (t) => {
+async function prepare(): Promise<void> {
+  folder = mkdtempSync(join(tmpdir(), "stratos-desktop-tray-"));
+  await ensureScreenImage();
+}
+
+extendedTest("an indicator is in the panel with its menu, until its program ends", async (t) => {
   const home = join(folder, "home");
   mkdirSync(home);
   symlinkSync(join(TEST_HOME, "images"), join(home, "images"));

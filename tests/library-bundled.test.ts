@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { sampleOf } from "@stratos/base/testing";
 import { build } from "esbuild";
 import { hostNode, installLibrary } from "./support/library-project.ts";
 import { run } from "./support/stratos.ts";
@@ -42,7 +43,7 @@ function start(node: string, script: string, ...args: readonly string[]): Return
   return run([node, script, ...args], { cwd: join(script, ".."), env });
 }
 
-for (const format of ["esm", "cjs"] as const)
+for (const format of sampleOf(["esm", "cjs"] as const, 2))
   test(`a bundle (${format}) runs machines, and tells where it finds no package`, async () => {
     const script = join(project, "out", format === "esm" ? "user.mjs" : "user.cjs");
     const entryPoints = [join(project, "user.ts")];

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
-import { extendedTest } from "@stratos/base/testing";
+import { extendedTest, sampleOf } from "@stratos/base/testing";
 import { build } from "esbuild";
 import { servePage } from "../examples/tab/serve.ts";
 import { Browser } from "./support/browser.ts";
@@ -22,7 +22,7 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-for (const isolation of ["worker", "shared", "process"] as const)
+for (const isolation of sampleOf(["worker", "shared", "process"] as const, 3))
   test(`a program is recorded, and its run is gone along in both directions (${isolation})`, () =>
     programPrints(
       project,

@@ -431,7 +431,7 @@ test("requests that are mistaken are refused, and the server goes on", async () 
   assert.ok(Array.isArray(await editor.ask("workspace/symbol", { query: "area" })));
 });
 
-test("a large text stays quick", async () => {
+extendedTest("a large text stays quick", async () => {
   const uri = uriOf("large.scm");
   const loop = "  (let loop ((i 0) (sum 0))\n    (if (= i x) (+ sum y) (loop (+ i 1) (* sum y)))))\n";
   const procedures = Array.from({ length: 3000 }, (_, index) => `(define (f${index} x y)\n${loop}`);

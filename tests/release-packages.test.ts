@@ -18,7 +18,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { after, test } from "node:test";
+import { after } from "node:test";
 import { extendedTest } from "@stratos/base/testing";
 import { VERSION } from "@stratos/sdk/version";
 import { rootManifest } from "./packages/root-manifest.ts";
@@ -150,7 +150,7 @@ function inRoot(root: string, ...command: readonly string[]): string {
   return stdout;
 }
 
-test("what is missing or mistaken is told in one line, and nothing is made", async () => {
+extendedTest("what is missing or mistaken is told in one line, and nothing is made", async () => {
   const output = join(folder, "none");
   for (const [args, status, why] of [
     [["--output", output], 1, /^release: no version: --version 1\.2\.0\n$/],

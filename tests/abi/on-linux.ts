@@ -20,7 +20,9 @@ export function expectedPath(program: string): string {
 /** @param compiler  default: for riscv64, linked statically. @returns the path of the executable */
 export function build(program: string, compiler?: string): string {
   return compiled(join(here, `${program}.c`), {
-    ...(compiler === undefined ? { flags: ["-O1", "-w", "-static"] } : { compiler, flags: ["-O1", "-w"] }),
+    ...(compiler === undefined
+      ? { flags: ["-O0", "-w", "-static", "-Wl,--no-relax"] }
+      : { compiler, flags: ["-O1", "-w"] }),
     libraries: ["-lpthread"],
   });
 }

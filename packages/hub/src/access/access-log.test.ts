@@ -4,7 +4,8 @@
  * full, on PGlite.
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
+import { extendedTest, isExtended } from "@stratos/base/testing";
 import { apiRoutes } from "../hub-server.ts";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 
@@ -14,10 +15,11 @@ const FULL = 5_000;
 const PATIENCE_MS = 60_000;
 
 let hub: TestHub;
-before(async () => {
-  hub = await startTestHub();
-});
-after(() => hub.close(), { timeout: PATIENCE_MS });
+if (isExtended)
+  before(async () => {
+    hub = await startTestHub();
+  });
+after(() => isExtended && hub.close(), { timeout: PATIENCE_MS });
 
 const task = { kind: "command", payload: { argv: ["true"] } };
 const BODIES: Readonly<Record<string, { readonly body: unknown; readonly status: number }>> = {
@@ -36,7 +38,7 @@ const BODIES: Readonly<Record<string, { readonly body: unknown; readonly status:
   rebuildSources: { body: { reason: "r", sources: ["hello"] }, status: 404 },
 };
 
-test("requests with an idempotency key, while the log of decisions is full", async () => {
+extendedTest("requests with an idempotency key, while the log of decisions is full", async () => {
   const routes = apiRoutes(hub.database, {} as never, {} as never).filter(
     ({ joinsTransaction }) => joinsTransaction === true,
   );
