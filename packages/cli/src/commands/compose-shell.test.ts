@@ -75,6 +75,23 @@ test("what is no root is told by its name", async () => {
       assert.equal(status, 1);
       assert.match(stderr, words);
     }
+    // What a compose's folder says: a commit goes by its repository and reference, a medium is for machines.
+    const made = join(folder, "made"),
+      told = async (path: string): Promise<string> => (await runCommand("compose", "shell", path, "true")).stderr;
+    mkdirSync(join(made, "repo"), { recursive: true });
+    for (const name of ["a.iso", "b.tar"]) writeFileSync(join(made, name), "");
+    const artifacts = [
+      { path: "repo:web/amd64", format: "ostree" },
+      { path: "a.iso", format: "iso" },
+    ];
+    const say = (): void =>
+      writeFileSync(join(made, "composeinfo.json"), JSON.stringify({ images: [{ architecture: "amd64", artifacts }] }));
+    say();
+    assert.match(await told(made), /made\/repo: is no OSTree repository/);
+    assert.match(await told(join(made, "a.iso")), /format iso: its files are not read here; `stratos compose boot` st/);
+    artifacts.push({ path: "b.tar", format: "tar" });
+    say();
+    assert.match(await told(made), /say which one: ostree:.*made\/repo:web\/amd64, .*made\/b\.tar\n/);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
