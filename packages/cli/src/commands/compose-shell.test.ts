@@ -66,6 +66,7 @@ test("what is no root is told by its name", async () => {
   try {
     for (const [name, path, words] of [
       ["ova", "all.ovf", /is an appliance \(OVA\)/],
+      ["deployed", `ostree/deploy/web/deploy/${"a".repeat(64)}.0/x`, /is a disk with a deployed commit/],
       ["sysext", "usr/lib/extension-release.d/extension-release.x", /is an extension: files to lay over a system/],
       ["confext", "etc/extension-release.d/extension-release.x", /is an extension/],
     ] as const) {

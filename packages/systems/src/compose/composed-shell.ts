@@ -79,6 +79,13 @@ function lookAtRoot(tree: FileTree): { readonly obstacle: string | null; readonl
         obstacle: "is an appliance (OVA): a disk for other hypervisors, whose files are not read here",
         elsewhere,
       };
+    if (/^ostree\/deploy\/[^/]+\/deploy\/[0-9a-f]{64}\.\d+$/.test(path))
+      return {
+        obstacle:
+          "is a disk with a deployed commit, whose files are not read here; `stratos compose boot` starts a machine " +
+          "from it, and its commit (ostree:REPOSITORY:REF) has a shell",
+        elsewhere,
+      };
     if (/^(usr\/lib|etc)\/extension-release\.d$/.test(path)) isExtension = true;
     if (path === "etc/os-release" || path === "usr/lib/os-release") isSystem = true;
     if (path === "etc/fstab" && content !== null && content.sizeBytes <= FSTAB_MAX) {
