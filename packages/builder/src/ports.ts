@@ -105,6 +105,8 @@ export interface RootCarrier {
   readonly isLayered: boolean;
   /** What of a build's surroundings cannot be another here, by reprotest's names, and why. */
   fixed(): Readonly<Record<string, string>>;
+  /** Why programs of an architecture are not run here; asked before the packages of a root are fetched. */
+  obstacle(architecture: string): string | undefined;
   has(key: string): Promise<boolean>;
   /** Makes the layer visible at once and whole. */
   write(info: LayerInfo, content: LayerContent): Promise<void>;

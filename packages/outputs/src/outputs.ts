@@ -17,7 +17,7 @@ export { RegistryError } from "./oci/registry-session.ts";
 export type { BlobStore, HttpRequest, HttpResponse, HttpTransport, RegistryCredentials } from "./oci/registry-ports.ts";
 export { TreeDraft } from "./tree/tree-draft.ts";
 export { treeArchitecture } from "./tree/tree-architecture.ts";
-export { bootcImage, bootcLayout, type BootcLayout } from "./ostree/bootc-layout.ts";
+export { bootcImage, bootcLayout, startedRoot, type BootcLayout } from "./ostree/bootc-layout.ts";
 export { deployedTree, signedDeployment, type DeployedTree, type DeployOptions } from "./ostree/deployed-tree.ts";
 export { TreePaths } from "./tree/tree-paths.ts";
 export { initramfs, type InitramfsOptions } from "./boot/initramfs.ts";

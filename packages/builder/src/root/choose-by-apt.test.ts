@@ -49,11 +49,12 @@ const ARCHIVE = [
 async function plan(
   lines: string,
   status = 0,
+  obstacle?: string,
 ): Promise<{ made: RootPlan; lists: string; command: RootCommand; isDropped: boolean }> {
   const packages = testPorts();
   await publish(packages, ARCHIVE, signer);
   let lists = "",
-    isDropped = false,
+    isDropped = true,
     command: RootCommand | undefined;
   const root = {
     bring: async () => {},
@@ -70,7 +71,14 @@ async function plan(
     archive: { mirror: "http://mirror/debian", keyrings: [signer.publicKey] },
     version: "0",
     signal: new AbortController().signal,
-    carrier: { id: "test", isLayered: true, fixed: () => ({}), has: async () => true, clone: async () => root },
+    carrier: {
+      id: "test",
+      isLayered: true,
+      obstacle: () => obstacle,
+      fixed: () => ({}),
+      has: async () => obstacle === undefined || assert.fail("what cannot run is looked for"),
+      clone: async () => ((isDropped = false), root),
+    },
   } as unknown as BuilderPorts;
   try {
     const made = await planBuildRoot(
@@ -124,5 +132,12 @@ test("what apt cannot do is a wait for packages; what it was never given, or its
   await assert.rejects(
     plan("Inst ghost (1 x [riscv64])\nInst stratos-build-depends (0 localhost [riscv64])\n"),
     (error) => error instanceof InfrastructureError && /ghost 1 was chosen/.test(error.message),
+  );
+});
+
+test("where its programs do not run, nothing of a root is fetched", async () => {
+  await assert.rejects(
+    plan("", 0, "no processor for it"),
+    (error) => error instanceof InfrastructureError && error.message === "no processor for it",
   );
 });

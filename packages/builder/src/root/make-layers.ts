@@ -19,7 +19,7 @@ import {
 } from "@stratos/compose";
 import { fileTreeOf, type FileEntry, type FileTree } from "@stratos/formats";
 import type { OnBuildEvent } from "../build-request.ts";
-import type { BuilderPorts, LayerContent, LayerInfo } from "../ports.ts";
+import { InfrastructureError, type BuilderPorts, type LayerContent, type LayerInfo } from "../ports.ts";
 import type { RootPlan } from "./plan-root.ts";
 
 /** Part of every key: a change of how layers are made makes all anew. */
@@ -41,13 +41,15 @@ export interface RootLayers {
   readonly kept: number;
 }
 
-/** Makes what is not there. @throws what `buildStages` and `fetchPackages` throw */
+/** Makes what is not there. @throws InfrastructureError, and what `buildStages` and `fetchPackages` throw */
 export async function makeLayers(
   ports: LayerPorts,
   plan: RootPlan,
   architecture: string,
   onEvent: OnBuildEvent,
 ): Promise<RootLayers> {
+  const obstacle = ports.carrier.obstacle(architecture);
+  if (obstacle !== undefined) throw new InfrastructureError(obstacle);
   const all = layersOf(ports, plan, architecture),
     { isLayered } = ports.carrier,
     layers = isLayered ? all : all.slice(-1);

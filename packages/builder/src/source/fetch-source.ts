@@ -76,9 +76,11 @@ export async function openSourceIndex(
     mirror = placeOf(ports.archive, request);
   for (const { uri, suite, components } of [mirror, ...repositoriesOf(request)]) {
     onEvent({ kind: "progress", what: "Reading source lists", done: 0, total: 0 });
+    // Repositories beside the mirror may be of binary packages alone, as a hub's are.
+    const mayHaveNone = uri !== mirror.uri;
     await loadSources(
       ports.packages,
-      { uri, suite, components, architecture: request.architecture, keyrings },
+      { uri, suite, components, architecture: request.architecture, keyrings, mayHaveNone },
       index,
       (progress) => {
         if (progress.phase === "warning") onEvent({ kind: "note", message: progress.name });

@@ -66,6 +66,7 @@ test("what is no root is told by its name", async () => {
   try {
     for (const [name, path, words] of [
       ["ova", "all.ovf", /is an appliance \(OVA\)/],
+      ["deployed", `ostree/deploy/web/deploy/${"a".repeat(64)}.0/x`, /is a disk with a deployed commit/],
       ["sysext", "usr/lib/extension-release.d/extension-release.x", /is an extension: files to lay over a system/],
       ["confext", "etc/extension-release.d/extension-release.x", /is an extension/],
     ] as const) {
@@ -75,6 +76,23 @@ test("what is no root is told by its name", async () => {
       assert.equal(status, 1);
       assert.match(stderr, words);
     }
+    // What a compose's folder says: a commit goes by its repository and reference, a medium is for machines.
+    const made = join(folder, "made"),
+      told = async (path: string): Promise<string> => (await runCommand("compose", "shell", path, "true")).stderr;
+    mkdirSync(join(made, "repo"), { recursive: true });
+    for (const name of ["a.iso", "b.tar"]) writeFileSync(join(made, name), "");
+    const artifacts = [
+      { path: "repo:web/amd64", format: "ostree" },
+      { path: "a.iso", format: "iso" },
+    ];
+    const say = (): void =>
+      writeFileSync(join(made, "composeinfo.json"), JSON.stringify({ images: [{ architecture: "amd64", artifacts }] }));
+    say();
+    assert.match(await told(made), /made\/repo: is no OSTree repository/);
+    assert.match(await told(join(made, "a.iso")), /format iso: its files are not read here; `stratos compose boot` st/);
+    artifacts.push({ path: "b.tar", format: "tar" });
+    say();
+    assert.match(await told(made), /say which one: ostree:.*made\/repo:web\/amd64, .*made\/b\.tar\n/);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkFileTree, fileEntry, fileTreeOf, MemoryBlob, readBlob, type FileEntry } from "@stratos/formats";
 import { nodeCodecs } from "@stratos/host-node/codecs";
-import { bootcImage, bootcLayout } from "./bootc-layout.ts";
+import { bootcImage, bootcLayout, startedRoot } from "./bootc-layout.ts";
 import { TreeDraft } from "../tree/tree-draft.ts";
 
 const codecs = nodeCodecs();
@@ -190,6 +190,19 @@ test("what users and packages have put where machines have their own is kept, br
       "links at the old places, made at boot",
     "/tmp/left, /media/left: left out, since each machine has its own there",
   ]);
+  // A shell in it finds what a machine would have after its first boot.
+  const started = startedRoot(fileTreeOf([...entries.values()]), codecs),
+    there = new Map([...started.entries()].map((entry) => [entry.path, entry]));
+  assert.equal(checkFileTree(started), undefined);
+  const home = there.get("var/home/alice/.ssh/authorized_keys")!;
+  assert.deepEqual([textOf(home), home.mode, home.uid], ["ssh-ed25519 AAAA", 0o600, 1500]);
+  assert.equal(textOf(there.get("var/www/odd name 50% \xc3\xa4")), "odd");
+  assert.deepEqual(
+    ["var/opt/vendor", "var/usrlocal/bin/start", "var/spool/mail"].map((path) => there.get(path)?.target),
+    ["/usr/lib/opt/vendor", "/usr/lib/usrlocal/bin/start", "../100% mail"],
+  );
+  for (const path of ["etc", "var/roothome", "var/lib/empty", "var/mnt"])
+    assert.equal(there.get(path)?.kind, "directory", path);
   // A commit of an image for containers says the same.
   const again = [...bootcLayout(bootcImage(source, codecs, 5).tree, codecs, 5).tree.entries()];
   assert.deepEqual(

@@ -15,7 +15,7 @@
 import { byteStringToUtf8 } from "@stratos/base";
 import { FormatError, type Codecs, type FileTree } from "@stratos/formats";
 import { initramfs } from "../boot/initramfs.ts";
-import { keepMachineState, type MachineState } from "./machine-state.ts";
+import { bringMachineState, keepMachineState, type MachineState } from "./machine-state.ts";
 import { TreeDraft } from "../tree/tree-draft.ts";
 
 export interface BootcLayout {
@@ -82,6 +82,13 @@ export function bootcLayout(
   for (const entry of draft.below(""))
     if (["character", "block", "fifo"].includes(entry.kind)) draft.remove(entry.path);
   return { tree: draft.tree(), kernel, notes: notesOf(state, leftOut) };
+}
+
+/** The reverse, for programs that run in it without a machine: a root as it is after a machine's first boot. */
+export function startedRoot(tree: FileTree, codecs: Pick<Codecs, "sha256">): FileTree {
+  const draft = new TreeDraft(tree, codecs, 0);
+  bringMachineState(draft);
+  return draft.tree();
 }
 
 /** @returns the version of the newest kernel */

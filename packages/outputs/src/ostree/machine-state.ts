@@ -16,7 +16,7 @@
  * boot. Source: tmpfiles.d(5), "C", "L", "d"; bootc's documentation, "Filesystem: /var".
  */
 import { byteStringOf } from "@stratos/base";
-import { FormatError, type FileEntry } from "@stratos/formats";
+import { FormatError, fileEntry, type FileEntry } from "@stratos/formats";
 import type { TreeDraft } from "../tree/tree-draft.ts";
 
 /** What became of it; paths as the image's maker knows them. */
@@ -52,12 +52,7 @@ const NOT_COPIED = /^var\/(cache\/apt\/.|lib\/apt\/lists\/.|run$|lock$)/;
 /** Lays out what `draft` has there; dpkg's database, which describes the image, becomes a part of it. */
 export function keepMachineState(draft: TreeDraft): MachineState {
   // A tree that was laid out before says by its own file what is copied.
-  const lines = new Map(
-    (draft.text(CONF) ?? "")
-      .split("\n")
-      .filter((line) => !line.startsWith("#") && line !== "")
-      .map((line) => [placeOf(line), line]),
-  );
+  const lines = linesOf(draft);
   if (draft.has("var/lib/dpkg")) draft.move("var/lib/dpkg", `${SYSIMAGE}/dpkg`);
   if (draft.has(`${SYSIMAGE}/dpkg`)) tell(lines, "L", "var/lib/dpkg", `- - - - /${SYSIMAGE}/dpkg`);
   const linked = linkVendorTrees(draft, lines),
@@ -93,6 +88,38 @@ export function keepMachineState(draft: TreeDraft): MachineState {
     .join("");
   draft.file(CONF, byteStringOf(`# What /var has on a new machine.\n${text}`));
   return { copied, linked };
+}
+
+/** Fills `/etc` and `/var` of what was laid out as a machine has them after its first boot; of another tree nothing. */
+export function bringMachineState(draft: TreeDraft): void {
+  if (!draft.has("etc")) copy(draft, "usr/etc", "etc");
+  copy(draft, COPIES, "var");
+  for (const [path, line] of linesOf(draft)) {
+    const [kind, words] = [line.slice(0, line.indexOf(" ")), line.split(" ")];
+    if (kind === "d") {
+      const [mode, uid, gid] = words.slice(-5);
+      const owner = { uid: uid === "root" ? 0 : Number(uid), gid: gid === "root" ? 0 : Number(gid) };
+      draft.directory(path, { mode: parseInt(mode!, 8), ...owner });
+    } else if (kind.startsWith("L") && !draft.has(path))
+      draft.put(fileEntry(path, "symlink", { mtime: draft.mtime, target: targetIn(line) }));
+  }
+}
+
+function copy(draft: TreeDraft, from: string, to: string): void {
+  for (const entry of draft.below(from)) {
+    const source = entry.kind === "hardLink" ? draft.get(entry.target)! : entry;
+    draft.put({ ...source, path: to + entry.path.slice(from.length) });
+  }
+}
+
+/** What the tree's own file says, by path. */
+function linesOf(draft: TreeDraft): Map<string, string> {
+  return new Map(
+    (draft.text(CONF) ?? "")
+      .split("\n")
+      .filter((line) => !line.startsWith("#") && line !== "")
+      .map((line) => [placeOf(line), line]),
+  );
 }
 
 /** Moves what `/opt` and `/usr/local` bring below `/usr`. */
@@ -209,4 +236,9 @@ function placeOf(line: string): string {
   return (quotedPath === undefined ? line.split(" ")[1]! : quotedPath.replace(/\\(.)/g, "$1"))
     .replaceAll("%%", "%")
     .slice(1);
+}
+
+/** Where one of our own lines says that a link leads; a target is the line's rest, spaces and all. */
+function targetIn(line: string): string {
+  return line.slice(line.indexOf(" - - - - ") + " - - - - ".length).replaceAll("%%", "%");
 }

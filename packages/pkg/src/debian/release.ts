@@ -36,6 +36,9 @@ export class ComponentError extends ReleaseError {
   }
 }
 
+/** A suite has the component, and no list of this kind in it, as a repository of binary packages alone. */
+export class UnlistedError extends ReleaseError {}
+
 interface ReleaseFile {
   sizeBytes: number;
   sha256: string;

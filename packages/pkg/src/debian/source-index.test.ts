@@ -14,10 +14,14 @@ const stanza = (name: string, version: string, fields = ""): string =>
   `Package: ${name}\nBinary: ${name}\nVersion: ${version}\nArchitecture: linux-any all\nDirectory: pool/x\n` +
   `Checksums-Sha256:\n ${"a".repeat(64)} 10 ${name}_1.dsc\n${fields}\n`;
 
-async function load(sources: string, change: (ports: TestPorts) => void = () => {}): Promise<SourceIndex> {
+async function load(
+  sources: string | undefined,
+  change: (ports: TestPorts) => void = () => {},
+  mayHaveNone = false,
+): Promise<SourceIndex> {
   const ports = testPorts(),
     index = new SourceIndex();
-  await publish(ports, [], signer, { sources, byHash: false });
+  await publish(ports, [], signer, { ...(sources === undefined ? {} : { sources }), byHash: false });
   change(ports);
   await loadSources(
     ports,
@@ -27,6 +31,7 @@ async function load(sources: string, change: (ports: TestPorts) => void = () => 
       components: ["main"],
       architecture: "riscv64",
       keyrings: [signer.publicKey],
+      mayHaveNone,
     },
     index,
     () => {},
@@ -53,6 +58,11 @@ test("a list that the release does not vouch for is refused", async () => {
       web.set("http://mirror/debian/dists/trixie/main/source/Sources.gz", Buffer.from("other"));
     }),
   );
+});
+
+test("a repository of binary packages alone has no sources, where it may", async () => {
+  assert.deepEqual((await load(undefined, () => {}, true)).versions("x"), []);
+  await assert.rejects(load(undefined), /lists no main\/source\/Sources/);
 });
 
 test("a folder outside of the repository is refused", async () => {

@@ -7,6 +7,7 @@ import type { OnProgress, PackagePorts } from "../ports.ts";
 import { parseSingleStanza, type Stanza } from "./control.ts";
 import { loadTable } from "./index/table-store.ts";
 import type { PackageTable } from "./index/package-table.ts";
+import { UnlistedError } from "./release.ts";
 import { releaseOf, type RepositorySource } from "./repository.ts";
 import { sourceFiles, SourceError, type SourceFile } from "./source-package.ts";
 import { compareVersions } from "./version.ts";
@@ -54,11 +55,12 @@ function isExtra({ stanza }: SourcePackage): boolean {
 /**
  * The lists of a suite's components, verified by its release.
  *
+ * @param source  `mayHaveNone`: a component without a list of sources is one without sources
  * @throws ReleaseError, FetchError, IntegrityError
  */
 export async function loadSources(
   ports: PackagePorts,
-  source: RepositorySource,
+  source: RepositorySource & { readonly mayHaveNone?: boolean },
   index: SourceIndex,
   onProgress: OnProgress,
 ): Promise<void> {
@@ -67,18 +69,18 @@ export async function loadSources(
   for (const component of source.components) {
     const name = `${source.suite}/${component} sources`;
     onProgress({ phase: "index", name });
-    index.add(
-      await loadTable(ports, release, {
-        suiteUrl: `${uri}/dists/${source.suite}`,
-        component,
-        architecture: "source",
-        isSources: true,
-        name,
-        onWarning: (text) => onProgress({ phase: "warning", name: text }),
-      }),
-      uri,
-      `${source.suite}/${component}`,
-    );
+    const table = await loadTable(ports, release, {
+      suiteUrl: `${uri}/dists/${source.suite}`,
+      component,
+      architecture: "source",
+      isSources: true,
+      name,
+      onWarning: (text) => onProgress({ phase: "warning", name: text }),
+    }).catch((error: unknown) => {
+      if (source.mayHaveNone === true && error instanceof UnlistedError) return undefined;
+      throw error;
+    });
+    if (table !== undefined) index.add(table, uri, `${source.suite}/${component}`);
   }
 }
 

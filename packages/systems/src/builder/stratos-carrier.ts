@@ -89,11 +89,15 @@ export class StratosCarrier implements RootCarrier {
     }
   }
 
+  obstacle(architecture: string): string | undefined {
+    return architecture === "riscv64"
+      ? undefined
+      : `Stratos runs programs of riscv64, not of ${architecture}; --in linux runs what the host does`;
+  }
+
   async clone(layers: readonly string[], settings: CloneSettings): Promise<CleanRoot> {
-    if (settings.architecture !== "riscv64")
-      throw new InfrastructureError(
-        `Stratos runs programs of riscv64, not of ${settings.architecture}; --in linux runs what the host does`,
-      );
+    const obstacle = this.obstacle(settings.architecture);
+    if (obstacle !== undefined) throw new InfrastructureError(obstacle);
     if (settings.hasCompilerCache === true)
       throw new InfrastructureError("builds inside Stratos share no cache of compilations");
     const base = this.#place(layers.at(-1)!),

@@ -53,7 +53,7 @@ const SHOWN_LINES = 15;
  * @throws OperationError of kind build
  */
 export function machineOf(output: string, options: ComposedMachineOptions): ComposedMachine {
-  const found = findOutput(output, { isBootable: true }),
+  const found = findOutput(output, "machine"),
     medium = mediumOf(found.path);
   const own =
     found.architecture ?? { x64: "amd64", arm64: "arm64", riscv64: "riscv64" }[process.arch as string] ?? "amd64";

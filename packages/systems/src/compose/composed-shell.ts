@@ -7,7 +7,9 @@ import type { FileTree } from "@stratos/formats";
 import { createVolume, ImageStore } from "@stratos/images";
 import { VolumeWriter } from "@stratos/images/content";
 import { openTreeSource, type TreeSource } from "@stratos/images/outputs";
+import { nodeCodecs } from "@stratos/host-node/codecs";
 import { OperationError } from "@stratos/operation";
+import { startedRoot } from "@stratos/outputs";
 import { writeTreeEntry } from "@stratos/pkg";
 import { isNativeArchitecture, nativeObstacle } from "@stratos/tools-node/compose";
 import { FolderWriter } from "@stratos/tools-node/packages";
@@ -40,13 +42,15 @@ export async function withComposedRoot<T>(
   use: (root: ComposedRoot) => Promise<T>,
 ): Promise<T> {
   // A layout, a commit or an image's own name is no path.
+  const images = new ImageStore(home);
   const place =
-    /^(oci|ostree):/.test(output) || new ImageStore(home).find(output) !== null
+    /^(oci|ostree):/.test(output) || images.find(output) !== null
       ? { path: output, architecture: undefined }
-      : findOutput(output, { isBootable: false });
-  const source = await openTreeSource(place.path, asked === undefined ? {} : { architecture: asked });
+      : findOutput(output, { images });
+  const opened = await openTreeSource(place.path, asked === undefined ? {} : { architecture: asked });
   try {
-    const architecture = asked ?? place.architecture ?? source.architecture;
+    const architecture = asked ?? place.architecture ?? opened.architecture;
+    const source = { ...opened, architecture, tree: startedRoot(opened.tree, nodeCodecs()) };
     const { obstacle, elsewhere } = lookAtRoot(source.tree);
     if (obstacle !== null) throw new OperationError("build", output, obstacle);
     if (architecture !== null && isNativeArchitecture(architecture))
@@ -60,7 +64,7 @@ export async function withComposedRoot<T>(
         : `this host does not run programs of ${architecture}; \`stratos compose boot\` starts a machine that does`,
     );
   } finally {
-    source.close();
+    opened.close();
   }
 }
 
@@ -73,6 +77,13 @@ function lookAtRoot(tree: FileTree): { readonly obstacle: string | null; readonl
     if (/^[^/]+\.ovf$/.test(path))
       return {
         obstacle: "is an appliance (OVA): a disk for other hypervisors, whose files are not read here",
+        elsewhere,
+      };
+    if (/^ostree\/deploy\/[^/]+\/deploy\/[0-9a-f]{64}\.\d+$/.test(path))
+      return {
+        obstacle:
+          "is a disk with a deployed commit, whose files are not read here; `stratos compose boot` starts a machine " +
+          "from it, and its commit (ostree:REPOSITORY:REF) has a shell",
         elsewhere,
       };
     if (/^(usr\/lib|etc)\/extension-release\.d$/.test(path)) isExtension = true;

@@ -177,14 +177,19 @@ export class LinuxCarrier implements RootCarrier {
     return this.layers.write(info, content);
   }
 
-  async clone(layers: readonly string[], settings: CloneSettings): Promise<CleanRoot> {
+  obstacle(architecture: string): string | undefined {
     const obstacle =
       buildObstacle() ??
-      (canRun(settings.architecture)
+      (canRun(architecture)
         ? undefined
-        : `this host does not run ${settings.architecture}, and no emulator is registered for it (binfmt_misc; ` +
-          "Debian's package qemu-user-static)");
-    if (obstacle !== undefined) throw new InfrastructureError(`builds cannot be run on this host: ${obstacle}`);
+        : `it does not run ${architecture}, and no emulator is registered for that (binfmt_misc; Debian's package ` +
+          "qemu-user-static)");
+    return obstacle === undefined ? undefined : `builds cannot be run on this host: ${obstacle}`;
+  }
+
+  async clone(layers: readonly string[], settings: CloneSettings): Promise<CleanRoot> {
+    const obstacle = this.obstacle(settings.architecture);
+    if (obstacle !== undefined) throw new InfrastructureError(obstacle);
     await this.removeForgotten();
     for (const key of layers) this.layers.touch(key);
     const folder = settings.hasOtherOrder === true ? this.#inMemory() : join(this.#folder, "work", this.#nextName());

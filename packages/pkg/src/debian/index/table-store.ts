@@ -6,7 +6,7 @@
 import { byteStringOf } from "@stratos/base";
 import { download, IntegrityError, readVerified, type WantedFile } from "../../download.ts";
 import { FetchError, type Compression, type PackagePorts, type RandomFile } from "../../ports.ts";
-import { ComponentError, ReleaseError, type Release } from "../release.ts";
+import { ComponentError, ReleaseError, UnlistedError, type Release } from "../release.ts";
 import { listByPatches } from "./pdiff.ts";
 import {
   buildPackageTable,
@@ -46,7 +46,7 @@ interface ListPlace {
  * The table of one `Packages` file, from the store or the net; where the net has not what the release lists, the one of
  * last time.
  *
- * @throws ReleaseError  the list is not in the release
+ * @throws UnlistedError  the list is not in the release
  * @throws FetchError, IntegrityError, ControlError
  */
 export async function loadTable(ports: PackagePorts, release: Release, place: ListPlace): Promise<PackageTable> {
@@ -96,7 +96,7 @@ export async function loadTable(ports: PackagePorts, release: Release, place: Li
   const { components } = release;
   if (place.isFlat !== true && components.length > 0 && !components.includes(place.component))
     throw new ComponentError(place.suiteUrl, place.component, components);
-  throw new ReleaseError(`${place.suiteUrl}: lists no ${name}`);
+  throw new UnlistedError(`${place.suiteUrl}: lists no ${name}`);
 }
 
 async function unpack(
