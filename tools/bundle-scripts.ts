@@ -29,7 +29,8 @@ const LOADED_LATER = new RegExp(
 );
 const OWN_NAMES = /\b__(?:load|loadLater|meta)\b/;
 /** Before the text of each module. */
-const MODULE = /^\/\/ (\S+)$/gm;
+const MODULE = /^\/\/ (\S+)$/;
+const DECLARATION = /^(?:var|let|const|class|(?:async )?function\*?) ([\w$]+)/;
 const RENAMED = /([\w$]+) as ([\w$]+)/g;
 
 /** @returns what went in and came out, and a digest of it */
@@ -90,7 +91,9 @@ function scriptOf(name: string, text: string, output: Output): string {
     exported = names.split(",").map((each) => each.trim().split(" as "));
     return "";
   });
-  for (const [local] of exported) if (isReassigned(local!, body)) refuse(name, `${local} changes and is exported`);
+  const modules = declaringModules(body);
+  for (const [local] of exported)
+    if (isReassigned(local!, body, modules.get(local!))) refuse(name, `${local} changes and is exported`);
   const later = new Set<string>();
   body = body.replace(DYNAMIC_IMPORT, (_, source: string) => {
     later.add(source);
@@ -140,14 +143,24 @@ function usesOf(name: string, body: string): { before: string; after: string }[]
   }));
 }
 
+/** @returns the modules, as esbuild names them, by what they declare */
+function declaringModules(body: string): ReadonlyMap<string, string> {
+  const modules = new Map<string, string>();
+  let module = "";
+  for (const line of body.split("\n")) {
+    module = MODULE.exec(line)?.[1] ?? module;
+    const name = DECLARATION.exec(line)?.[1];
+    if (name !== undefined && !modules.has(name)) modules.set(name, module);
+  }
+  return modules;
+}
+
 /**
  * Is there an assignment besides the one with which it is declared? Of what our own modules declare the source says so;
  * of libraries it is looked for in the text, where a variable of the same name within a function counts as well.
  */
-function isReassigned(name: string, body: string): boolean {
+function isReassigned(name: string, body: string, module: string | undefined): boolean {
   const own = name.replaceAll("$", "\\$");
-  const declaredAt = body.search(new RegExp(`^(?:var|let|const|class|(?:async )?function\\*?) ${own}\\b`, "m"));
-  const module = declaredAt < 0 ? undefined : [...body.slice(0, declaredAt).matchAll(MODULE)].at(-1)?.[1];
   if (module?.startsWith("packages/") === true) {
     // Where two modules have the same name esbuild gives one a number.
     const original = name.replace(/\d+$/, "");
