@@ -17,7 +17,11 @@ export function expectedPath(program: string): string {
   return join(here, "expected", `${program}.txt`);
 }
 
-/** @param compiler  default: for riscv64, linked statically. @returns the path of the executable */
+/**
+ * For riscv64 not optimised: to compile and link one takes longer than to run it.
+ *
+ * @param compiler  default: for riscv64, linked statically. @returns the path of the executable
+ */
 export function build(program: string, compiler?: string): string {
   return compiled(join(here, `${program}.c`), {
     ...(compiler === undefined

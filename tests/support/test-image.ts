@@ -43,10 +43,13 @@ export const TEST_IMAGE = "test-3";
  * brings three times as many packages: it is in the image of the extended run.
  */
 export const SCREEN_IMAGE = isExtended ? "screens-3-extended" : "screens-3";
+const EXTENDED_SCREEN_PACKAGES = [
+  ...["alsa-utils", "libasound2-plugins", "sox", "libsox-fmt-pulse"],
+  ...["python3-gi", "gir1.2-ayatanaappindicator3-0.1"],
+];
 const SCREEN_PACKAGES = [
   ...["foot", "fonts-dejavu-core", "libnotify-bin", "dbus-bin", "libdrm-tests", "evtest", "pulseaudio-utils"],
-  ...(isExtended ? ["alsa-utils", "libasound2-plugins", "sox", "libsox-fmt-pulse"] : []),
-  ...(isExtended ? ["python3-gi", "gir1.2-ayatanaappindicator3-0.1"] : []),
+  ...(isExtended ? EXTENDED_SCREEN_PACKAGES : []),
 ];
 
 const JUDGE_ROOT = join(TEST_HOME, `root-${TEST_IMAGE}`);

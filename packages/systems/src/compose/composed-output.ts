@@ -12,6 +12,13 @@ interface ComposedOutput {
   readonly architecture: string | undefined;
 }
 
+/** As the compose's folder tells. */
+interface ComposedArtifact {
+  readonly path: string;
+  readonly format: string;
+  readonly architecture: string;
+}
+
 const BOOTABLE = ["qcow2", "raw", "iso", "vmdk", "vhd", "vhd-fixed", "vhdx"];
 
 /** Of which no tree is read: machines start from a medium, and what unpacks the others is elsewhere. */
@@ -25,36 +32,38 @@ const NO_TREES = ["iso", "cpio", "initramfs", "ova"];
 export function findOutput(text: string, use: "machine" | { readonly images: ImageStore }): ComposedOutput {
   if (!existsSync(text))
     throw new OperationError("build", text, "is not there; give a file that a compose has made, or its folder");
-  const isFor = (format: string): boolean =>
-    use === "machine" ? BOOTABLE.includes(format) : !NO_TREES.includes(format);
+  const isMachine = use === "machine";
+  const isFor = (format: string): boolean => (isMachine ? BOOTABLE.includes(format) : !NO_TREES.includes(format));
   const info = statSync(text).isDirectory() ? readInfo(text) : undefined;
   if (info === undefined) {
-    const found = readInfo(dirname(resolve(text)))?.images.find(({ artifacts }) =>
-      artifacts.some(({ path }) => basename(path) === basename(text)),
-    );
-    const format = found?.artifacts.find(({ path }) => basename(path) === basename(text))?.format;
-    if (format !== undefined && !isFor(format))
+    const beside = readInfo(dirname(resolve(text)));
+    const found = artifactsOf(beside).find(({ path }) => basename(path) === basename(text));
+    if (found !== undefined && !isFor(found.format))
       throw new OperationError(
         "build",
         text,
-        `is of the format ${format}: ${use === "machine" ? "no machine starts from it" : withoutShell(format)}`,
+        `is of the format ${found.format}: ${isMachine ? "no machine starts from it" : withoutShell(found.format)}`,
       );
     return { path: text, architecture: found?.architecture };
   }
-  const all = info.images.flatMap(({ architecture, artifacts }) =>
-    artifacts.map(({ path, format }) => ({ ...placeOf(text, path, format), format, architecture })),
-  );
+  const all = artifactsOf(info).map((each) => ({ ...each, ...placeOf(text, each) }));
   const meant = all.filter(({ path, folder, format }) => {
     if (!isFor(format)) return false;
-    return format === "stratos" && use !== "machine" ? use.images.find(path) !== null : existsSync(folder);
+    return format === "stratos" && !isMachine ? use.images.find(path) !== null : existsSync(folder);
   });
   if (meant.length === 1) return meant[0]!;
   throw new OperationError(
     "build",
     text,
     meant.length === 0
-      ? `the compose has made nothing that ${use === "machine" ? "a machine starts from" : "is here and has a root"}`
+      ? `the compose has made nothing that ${isMachine ? "a machine starts from" : "is here and has a root"}`
       : `say which one: ${meant.map(({ path }) => path).join(", ")}`,
+  );
+}
+
+function artifactsOf(info: ComposeInfo | undefined): ComposedArtifact[] {
+  return (info?.images ?? []).flatMap(({ architecture, artifacts }) =>
+    artifacts.map(({ path, format }) => ({ path, format, architecture })),
   );
 }
 
@@ -62,8 +71,8 @@ function withoutShell(format: string): string {
   return `its files are not read here${format === "iso" ? "; `stratos compose boot` starts a machine from it" : ""}`;
 }
 
-/** What a compose of `into` calls `path`, as `openTreeSource` takes it, and what of it is in the file system. */
-function placeOf(into: string, path: string, format: string): { readonly path: string; readonly folder: string } {
+/** Where an artefact of a compose of `into` is: as `openTreeSource` takes it, and what of it is in the file system. */
+function placeOf(into: string, { path, format }: ComposedArtifact): { readonly path: string; readonly folder: string } {
   if (format === "stratos") return { path, folder: path };
   const place = isAbsolute(path) ? path : join(into, path);
   return format === "ostree"
