@@ -93,13 +93,15 @@ function* userProblems({ users = {} }: ImageConfig): Iterable<ConfigProblem> {
 
 /** What a layer disables others enable, perhaps: then enabling, which comes last when the image is made, would win. */
 function* serviceProblems({ services = {} }: ImageConfig): Iterable<ConfigProblem> {
-  const enabled = new Set(services.enable?.map(unitName));
-  for (const [index, name] of services.disable?.entries() ?? [])
-    if (enabled.has(unitName(name)))
+  const enabled = new Map(services.enable?.map((name) => [unitName(name), name]));
+  for (const [index, name] of services.disable?.entries() ?? []) {
+    const word = enabled.get(unitName(name));
+    if (word !== undefined)
       yield {
         key: ["services", "disable", index],
-        message: `\`enable\` names ${name}, too; what a lower layer enables "-${name}" there takes away`,
+        message: `\`enable\` names ${word}, too; what a lower layer enables "-${word}" there takes away`,
       };
+  }
 }
 
 /** Source: debconf-devel(7), "Type". */

@@ -207,8 +207,8 @@ test("what no image can be is told without looking at packages", async () => {
     }),
     [
       "main.yaml:5:7: users.c.uid: 1500 is that of a, too",
-      "main.yaml:8:16: services.disable[1]: `enable` names ssh.service, too; what a lower layer enables " +
-        '"-ssh.service" there takes away',
+      "main.yaml:8:16: services.disable[1]: `enable` names ssh, too; what a lower layer enables " +
+        '"-ssh" there takes away',
       'main.yaml:11:24: debconf."p/a".value: a boolean is "true" or "false", not "maybe"',
       'main.yaml:14:3: debconf."p/d": value is missing',
     ],
