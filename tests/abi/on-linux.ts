@@ -32,8 +32,8 @@ export function build(program: string, compiler?: string): string {
 }
 
 /** What a program prints, and its status in a last line. */
-export function runOnLinux(path: string): string {
-  const result = spawnSync(path, {
+export function runOnLinux(path: string, args: readonly string[] = []): string {
+  const result = spawnSync(path, args, {
     encoding: "latin1",
     stdio: ["ignore", "pipe", "pipe"],
     env: {},

@@ -93,6 +93,7 @@ function alignControl(length: number): number {
  */
 export function parseControl(task: SocketCaller, socket: Socket, control: Uint8Array): Ancillary | null | number {
   const view = viewOf(control);
+  const isInet = socket.family === AF_INET || socket.family === AF_INET6;
   const { cmsg_len, cmsg_level, cmsg_type } = Cmsghdr.offset;
   let rights: OpenFile[] | null = null;
   let credentials: PeerCredentials | null = null;
@@ -111,6 +112,7 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
     const type = view.getInt32(at + cmsg_type, true);
     const data = control.subarray(at + HEADER_SIZE, at + length);
     at += alignControl(length);
+    if (level !== SOL_SOCKET && !isInet) continue;
     if (level !== SOL_SOCKET) {
       if (level === IPPROTO_IPV6 && socket.family === AF_INET6 && isExtensionOption(type)) {
         const isPrivileged = isCapable(task.credentials, CAP_NET_RAW, socket.network.owner);
@@ -139,7 +141,7 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
       else trafficClass = field.value;
       continue;
     }
-    if ((socket.family === AF_INET || socket.family === AF_INET6) && IGNORED_BY_INET.has(type)) continue;
+    if (isInet && IGNORED_BY_INET.has(type)) continue;
     if (type === SCM_RIGHTS && socket.family === AF_UNIX) {
       const taken = takeFiles(task, data, rights);
       if (isErrno(taken)) return fail(taken);

@@ -60,7 +60,7 @@ export function createSocket(
   protocol: number,
   flags: number,
 ): Socket | number {
-  if (family <= AF_UNSPEC || family >= AF_MAX) return -EAFNOSUPPORT;
+  if (family < AF_UNSPEC || family >= AF_MAX) return -EAFNOSUPPORT;
   if (type < 0 || type > SOCK_PACKET) return -EINVAL;
   switch (family) {
     case AF_UNIX:

@@ -97,7 +97,17 @@ const VALUE = IfreqAddress.offset.ifr_addr;
 const HARDWARE_ADDRESS = VALUE + Sockaddr.offset.sa_data;
 
 /** Requests that sockets of IPv4 and of packets take (net/ipv4/af_inet.c, net/packet/af_packet.c). */
-const INET_REQUESTS: ReadonlySet<number> = new Set([SIOCADDRT, SIOCDELRT, ...NEIGHBOUR_REQUESTS]);
+const INET_REQUESTS: ReadonlySet<number> = new Set([
+  SIOCADDRT,
+  SIOCDELRT,
+  SIOCGIFADDR,
+  SIOCGIFBRDADDR,
+  SIOCGIFDSTADDR,
+  SIOCGIFNETMASK,
+  SIOCSIFBRDADDR,
+  SIOCSIFNETMASK,
+  ...NEIGHBOUR_REQUESTS,
+]);
 
 /** Requests that change an interface. */
 const CHANGES = new Set([

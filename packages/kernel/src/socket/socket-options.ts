@@ -17,6 +17,7 @@ import {
   IPPROTO_ICMPV6,
   RLIMIT_NOFILE,
   SOCK_DGRAM,
+  SOCK_RAW,
   SOCK_STREAM,
   SO_ACCEPTCONN,
   SO_ATTACH_BPF,
@@ -286,6 +287,7 @@ export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: 
       options.reuseAddress = on;
       break;
     case SO_REUSEPORT:
+      if (on && !isInet(socket)) return -EOPNOTSUPP;
       options.reusePort = on;
       break;
     case SO_BROADCAST:
@@ -377,6 +379,11 @@ export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: 
       return detachFilter(socket);
     case SO_ATTACH_BPF:
       return -EPERM;
+    case SO_ZEROCOPY:
+      if (!isInet(socket) || socket.type === SOCK_RAW) return -EOPNOTSUPP;
+      if (number < 0 || number > 1) return -EINVAL;
+      options.stored.set(name, number);
+      break;
     default:
       if (!STORED_DEFAULTS.has(name)) return -ENOPROTOOPT;
       options.stored.set(
@@ -390,6 +397,10 @@ export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: 
   }
   socket.optionChanged(name);
   return 0;
+}
+
+function isInet({ family }: OptionHolder): boolean {
+  return family === AF_INET || family === AF_INET6;
 }
 
 /** Sockets that have a `set_peek_off` (net/unix/af_unix.c, net/ipv4/af_inet.c). */

@@ -20,6 +20,7 @@ import {
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
   FALLOC_FL_UNSHARE_RANGE,
+  FALLOC_FL_WRITE_ZEROES,
   FALLOC_FL_ZERO_RANGE,
   FS_IMMUTABLE_FL,
   MS_RDONLY,
@@ -95,15 +96,14 @@ function fchown(task: Task, fd: number, uid: number, gid: number): number {
 }
 
 function utimensat(task: Task, dirfd: number, pathAddress: number, times: number, flags: number): number {
-  let atime: Time | "now" | null = "now",
-    mtime: Time | "now" | null = "now";
+  let atime: GivenTime = "now",
+    mtime: GivenTime = "now";
   if (times !== 0) {
     const { u8, view } = task.kernel.scratch;
     const failed = task.space.copyIn(times, u8, 0, 32);
     if (failed < 0) return failed;
     const first = timeAt(view, 0),
       second = timeAt(view, 16);
-    if (isErrno(first) || isErrno(second)) return -EINVAL;
     if (first === null && second === null) return 0;
     atime = first;
     mtime = second;
@@ -113,13 +113,21 @@ function utimensat(task: Task, dirfd: number, pathAddress: number, times: number
   if (pathAddress === 0 && dirfd !== AT_FDCWD) {
     if (flags !== 0) return -EINVAL;
     const place = pathOfFd(task, dirfd);
-    return isErrno(place) ? place : changeTimes(task, place, atime, mtime);
+    return isErrno(place) ? place : setTimes(task, place, atime, mtime);
   }
   const place = pathOf(task, dirfd, pathAddress, flags);
-  return isErrno(place) ? place : changeTimes(task, place, atime, mtime);
+  return isErrno(place) ? place : setTimes(task, place, atime, mtime);
 }
 
-function timeAt(view: DataView, at: number): Time | "now" | null | number {
+/** A time that is none is told once the file is found (fs/utimes.c, vfs_utimes). */
+function setTimes(task: Task, place: Path, atime: GivenTime, mtime: GivenTime): number {
+  return isErrno(atime) || isErrno(mtime) ? -EINVAL : changeTimes(task, place, atime, mtime);
+}
+
+/** null: as it is; −EINVAL. */
+type GivenTime = Time | "now" | null | number;
+
+function timeAt(view: DataView, at: number): GivenTime {
   const nanoseconds = get64(view, at + Timespec.offset.tv_nsec);
   if (nanoseconds === UTIME_NOW) return "now";
   if (nanoseconds === UTIME_OMIT) return null;
@@ -154,21 +162,30 @@ function ftruncate(task: Task, fd: number, size: number): number {
   return truncateInode(task, file.shownInode!, size, file.path, file);
 }
 
+/** One of the modes, with FALLOC_FL_KEEP_SIZE where that says something (fs/open.c, vfs_fallocate). */
+function isAllocationMode(mode: number): boolean {
+  const keepsSize = (mode & FALLOC_FL_KEEP_SIZE) !== 0;
+  switch (mode & ~FALLOC_FL_KEEP_SIZE) {
+    case 0:
+    case FALLOC_FL_UNSHARE_RANGE:
+    case FALLOC_FL_ZERO_RANGE:
+      return true;
+    case FALLOC_FL_PUNCH_HOLE:
+      return keepsSize;
+    case FALLOC_FL_COLLAPSE_RANGE:
+    case FALLOC_FL_INSERT_RANGE:
+    case FALLOC_FL_WRITE_ZEROES:
+      return !keepsSize;
+    default:
+      return false;
+  }
+}
+
 function fallocate(task: Task, fd: number, mode: number, offset: number, length: number): number {
   const file = opened(task, fd);
   if (isErrno(file)) return file;
   if (offset < 0 || length <= 0) return -EINVAL;
-  const known =
-    FALLOC_FL_KEEP_SIZE |
-    FALLOC_FL_PUNCH_HOLE |
-    FALLOC_FL_ZERO_RANGE |
-    FALLOC_FL_COLLAPSE_RANGE |
-    FALLOC_FL_INSERT_RANGE |
-    FALLOC_FL_UNSHARE_RANGE;
-  if ((mode & ~known) !== 0) return -EOPNOTSUPP;
-  if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (mode & ~(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) !== 0)
-    return -EOPNOTSUPP;
-  if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (mode & FALLOC_FL_KEEP_SIZE) === 0) return -EOPNOTSUPP;
+  if (!isAllocationMode(mode)) return -EOPNOTSUPP;
   if (!file.isWritable) return -EBADF;
   const inode = file.inode;
   if (inode === null) return -ENODEV;

@@ -106,7 +106,7 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
     case F_CREATED_QUERY:
       return file.isCreated ? 1 : 0;
     case F_DUPFD_QUERY:
-      return task.files.get(argument | 0) === file ? 1 : 0;
+      return isSameDescription(task, file, argument | 0);
     case F_GETFD:
       return task.files.isCloseOnExec(fd) ? FD_CLOEXEC : 0;
     case F_SETFD:
@@ -169,15 +169,19 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
   }
 }
 
-/** How long what is written will live: kept and shown (F_SET_RW_HINT). −EFAULT, −EINVAL, −EPERM for others' files. */
+function isSameDescription(task: Task, file: OpenFile, fd: number): number {
+  const other = task.files.get(fd);
+  return other === undefined ? -EBADF : other === file ? 1 : 0;
+}
+
+/** How long what is written will live: kept and shown (F_SET_RW_HINT). −EPERM for others' files, −EFAULT, −EINVAL. */
 function setWriteHint(task: Task, file: OpenFile, address: number): number {
+  const { inode } = file;
+  if (inode !== null && !isOwnerOrCapable(task.credentials, shownOn(file.path?.mount ?? null, inode))) return -EPERM;
   const hint = task.space.loadU64(address);
   if (hint < 0) return hint;
   if (hint > 5) return -EINVAL;
-  const { inode } = file;
-  if (inode === null) return 0;
-  if (!isOwnerOrCapable(task.credentials, shownOn(file.path?.mount ?? null, inode))) return -EPERM;
-  inode.writeHint = hint;
+  if (inode !== null) inode.writeHint = hint;
   return 0;
 }
 
@@ -222,21 +226,30 @@ function setPipeSize(task: Task, file: PipeFile, wanted: number): number {
   return size;
 }
 
-/** Reads `struct flock` into a range; −EINVAL, −EOVERFLOW, −EFAULT. */
-function loadLock(task: Task, file: OpenFile, address: number, isDescription: boolean): RangeLock | number {
+/**
+ * Reads `struct flock` into a range; −EFAULT, −EINVAL, −EOVERFLOW, in the order of Linux' fs/locks.c
+ * (`flock64_to_posix_lock`).
+ */
+function loadLock(
+  task: Task,
+  file: OpenFile,
+  address: number,
+  isDescription: boolean,
+  mayUnlock: boolean,
+): RangeLock | number {
   const { u8, view } = task.kernel.scratch;
   const failed = task.space.copyIn(address, u8, 0, Flock.size);
   if (failed < 0) return failed;
   const type = view.getInt16(Flock.offset.l_type, true),
     whence = view.getInt16(Flock.offset.l_whence, true);
-  if (type !== F_RDLCK && type !== F_WRLCK && type !== F_UNLCK) return -EINVAL;
-  if (isDescription && view.getInt32(Flock.offset.l_pid, true) !== 0) return -EINVAL;
+  if (!mayUnlock && type !== F_RDLCK && type !== F_WRLCK) return -EINVAL;
   let base = 0;
   if (whence === SEEK_CUR) base = file.position;
   else if (whence === SEEK_END) base = inodeOfFile(task.kernel, file).content.size;
   else if (whence !== SEEK_SET) return -EINVAL;
   const range = lockedRange(view, base);
   if (isErrno(range)) return range;
+  if (type !== F_RDLCK && type !== F_WRLCK && type !== F_UNLCK) return -EINVAL;
   const description = identityOf(task.kernel, file);
   return {
     type,
@@ -280,16 +293,23 @@ function placeOf(place: bigint): number | bigint {
 }
 
 function setLock(task: Task, file: OpenFile, address: number, mayWait: boolean, isDescription: boolean): number {
-  const lock = loadLock(task, file, address, isDescription);
+  const lock = loadLock(task, file, address, isDescription, true);
   if (isErrno(lock)) return lock;
   if ((lock.type === F_RDLCK && !file.isReadable) || (lock.type === F_WRLCK && !file.isWritable)) return -EBADF;
+  if (isDescription && namesProcess(task)) return -EINVAL;
   return file.lockRange(task, lock, mayWait) ?? setRangeLock(task, inodeOfFile(task.kernel, file), lock, mayWait);
 }
 
+/** Of the `struct flock` that was loaded last: a description's has none (fcntl(2)). */
+function namesProcess({ kernel: { scratch } }: Task): boolean {
+  return scratch.view.getInt32(Flock.offset.l_pid, true) !== 0;
+}
+
 function getLock(task: Task, file: OpenFile, address: number, isDescription: boolean): number {
-  const lock = loadLock(task, file, address, isDescription);
+  // Only a description asks for what it holds itself.
+  const lock = loadLock(task, file, address, isDescription, isDescription);
   if (isErrno(lock)) return lock;
-  if (lock.type === F_UNLCK && !isDescription) return -EINVAL;
+  if (isDescription && namesProcess(task)) return -EINVAL;
   const inode = inodeOfFile(task.kernel, file);
   // F_UNLCK asks a description for what it holds itself (fs/locks.c, posix_test_locks_conflict).
   let conflict = file.findLock(task, lock);

@@ -74,7 +74,7 @@ function linkat(
   if ((flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const oldPath = loadPath(task, oldAddress);
   if (isErrno(oldPath)) return oldPath;
-  if (oldPath === "" && (flags & AT_EMPTY_PATH) !== 0 && oldDirfd !== AT_FDCWD) {
+  if ((flags & AT_EMPTY_PATH) !== 0 && oldDirfd !== AT_FDCWD && !oldPath.startsWith("/")) {
     const file = task.files.get(oldDirfd);
     if (file === undefined) return -EBADF;
     // Who opened the file needs no right besides (fs/namei.c, path_init).

@@ -70,11 +70,18 @@ export function installFile(task: Task, file: OpenFile, closeOnExec: boolean, mi
 }
 
 function open(task: Task, dirfd: number, address: number, flags: number, mode: number, resolve: number): number {
-  if ((flags & O_PATH) === 0 && contradicts(flags)) return -EINVAL;
+  if (contradicts(flags)) return -EINVAL;
   const path = loadPath(task, address);
   if (isErrno(path)) return path;
   const file = openPath(task, dirfd, path, flags, mode, resolve);
   return isErrno(file) ? file : installFile(task, file, (flags & O_CLOEXEC) !== 0);
+}
+
+/** What is more says nothing to one who opens a place (fs/open.c, build_open_how). */
+const PATH_FLAGS = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+function openat(task: Task, dirfd: number, address: number, flags: number, mode: number): number {
+  return open(task, dirfd, address, (flags & O_PATH) !== 0 ? flags & PATH_FLAGS : flags, mode, 0);
 }
 
 /** openat2(2). */
@@ -101,7 +108,7 @@ function openat2(task: Task, dirfd: number, path: number, how: number, size: num
     return -EINVAL;
   if (resolve < 0 || (resolve & ~RESOLVE_ALL) !== 0 || (resolve & 0x18) === 0x18) return -EINVAL;
   // openat(2) ignores what O_PATH has no use for, openat2(2) doesn't (build_open_flags in Linux's fs/open.c).
-  if ((flags & O_PATH) !== 0 && (flags & ~(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) !== 0) return -EINVAL;
+  if ((flags & O_PATH) !== 0 && (flags & ~PATH_FLAGS) !== 0) return -EINVAL;
   // RESOLVE_CACHED: "try again without it" is always a right answer (openat2(2)), but nothing here ever waits for a
   // disk. What makes or empties a file is never done with it.
   if ((resolve & RESOLVE_CACHED) !== 0 && (makes || (flags & O_TRUNC) !== 0)) return -EAGAIN;
@@ -214,6 +221,7 @@ function flock(task: Task, fd: number, operation: number): number {
   if (kind !== LOCK_SH && kind !== LOCK_EX && kind !== LOCK_UN) return -EINVAL;
   const file = task.files.get(fd);
   if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+  if (kind !== LOCK_UN && !file.isReadable && !file.isWritable) return -EBADF;
   const inode = inodeOfFile(task.kernel, file);
   const wanted = kind === LOCK_UN ? 0 : kind;
   const mayWait = (operation & LOCK_NB) === 0;
@@ -239,7 +247,7 @@ function close(task: Task, fd: number): number {
 
 export const openCalls: SyscallTable = {
   openat: {
-    run: (task, dirfd, path, flags, mode) => open(task, dirfd | 0, path, flags | 0, mode & 0o7777, 0),
+    run: (task, dirfd, path, flags, mode) => openat(task, dirfd | 0, path, flags | 0, mode & 0o7777),
     gaps: "O_DIRECT goes through the page cache, and pages stay there; it takes any alignment",
   },
   openat2: { run: (task, dirfd, path, how, size) => openat2(task, dirfd | 0, path, how, size), gaps: "as openat" },

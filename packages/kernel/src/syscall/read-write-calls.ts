@@ -189,7 +189,11 @@ function readv(task: Task, fd: number, address: number, count: number, offset: n
   const cursor = vector(task, address, count);
   if (isErrno(cursor)) return cursor;
   if (checkEnd(task, offset, cursor.remaining) < 0) return -EINVAL;
-  if (cursor.remaining === 0) flags = 0;
+  if (cursor.remaining === 0) {
+    // Nothing is read, so that nobody says that it can't be (fs/read_write.c, vfs_readv).
+    if (file.inode?.isDirectory === true) return 0;
+    flags = 0;
+  }
   const refusedFlags = flags === 0 ? 0 : checkFlags(file, flags, false);
   if (refusedFlags < 0) return refusedFlags;
   if ((flags & RWF_NOWAIT) === 0) return countRead(task, readInto(task, file, cursor, offset));
@@ -243,7 +247,7 @@ function pwritev2(task: Task, fd: number, address: number, count: number, offset
 
 function lseek(task: Task, fd: number, offset: number, whence: number): number {
   const file = task.files.get(fd | 0);
-  if (file === undefined) return -EBADF;
+  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
   if ((whence | 0) < SEEK_SET || (whence | 0) > SEEK_HOLE) return -EINVAL;
   if (((whence | 0) === SEEK_DATA || (whence | 0) === SEEK_HOLE) && file.inode?.isRegular === true) {
     const waits = drainInPieces(task, file.inode);

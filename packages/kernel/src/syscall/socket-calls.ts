@@ -1,5 +1,6 @@
 import {
   IPPROTO_TCP,
+  AF_NETLINK,
   AF_UNIX,
   EOPNOTSUPP,
   LANDLOCK_ACCESS_NET_BIND_TCP,
@@ -318,7 +319,9 @@ function receiveMessage(task: Task, target: Socket, address: number, flags: numb
     if (count > 0 && space.copyOut(header.name, message.address, 0, count) < 0) return -EFAULT;
     if (space.storeU32(address + msg_namelen, message.addressLength) < 0) return -EFAULT;
   }
-  const outFlags = message.flags | writer.flags | (flags & MSG_CMSG_CLOEXEC) | (flags & MSG_ERRQUEUE);
+  // Sockets without a queue of errors read as if nobody had asked for it.
+  const hasErrors = target.family !== AF_UNIX && target.family !== AF_NETLINK;
+  const outFlags = message.flags | writer.flags | (flags & MSG_CMSG_CLOEXEC) | (hasErrors ? flags & MSG_ERRQUEUE : 0);
   if (space.storeU64(address + msg_controllen, writer.written) < 0) return -EFAULT;
   return space.storeU32(address + msg_flags, outFlags) < 0 ? -EFAULT : result;
 }

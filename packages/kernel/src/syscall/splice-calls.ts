@@ -13,6 +13,7 @@ import {
   FS_IMMUTABLE_FL,
   O_APPEND,
   O_NONBLOCK,
+  O_PATH,
   PAGE_SIZE,
   POLLIN,
   POLLOUT,
@@ -94,19 +95,26 @@ function storeOffset(task: Task, address: number, offset: number): number {
 }
 
 function sendfile(task: Task, outFd: number, inFd: number, offsetAddress: number, count: number): number {
+  // What is wrong is told in the order of Linux' fs/read_write.c (do_sendfile).
   const offset = loadOffset(task, offsetAddress);
-  if (offset === null) return failure;
-  const source = task.files.get(inFd),
-    target = task.files.get(outFd);
-  if (source === undefined || !source.isReadable || target === undefined || !target.isWritable) return -EBADF;
-  if (count < 0) return -EINVAL;
-  if (source.inode?.isDirectory === true || (target.flags & O_APPEND) !== 0) return -EINVAL;
-  if (offset >= 0 && !source.hasPositions) return -ESPIPE;
-  if (source.inode === null || (!source.inode.isRegular && source.seek(0, SEEK_CUR) < 0)) return -EINVAL;
+  if (offset === null && failure !== -EINVAL) return failure;
+  const source = task.files.get(inFd);
+  if (source === undefined || !source.isReadable) return -EBADF;
+  if (offset !== -1 && !source.hasPositions) return -ESPIPE;
+  if (offset === null || count < 0) return -EINVAL;
   const start = offset >= 0 ? offset : source.position;
   if (endsTooFar(task, offsetAddress, start, count)) return -EINVAL;
-  // Where no file of this kernel goes to (do_sendfile, `s_maxbytes`).
+  const target = task.files.get(outFd);
+  if (target === undefined || !target.isWritable) return -EBADF;
+  // Where no file of this kernel goes to (`s_maxbytes`).
   if (start >= FILE_SIZE_MAX && start + count > FILE_SIZE_MAX) return -EOVERFLOW;
+  if (target instanceof PipeFile) {
+    const waits = awaitRoom(task, target, true);
+    if (waits < 0 || count === 0) return waits;
+  } else if ((target.flags & O_APPEND) !== 0) return -EINVAL;
+  if (source.inode === null || (!source.inode.isRegular && source.seek(0, SEEK_CUR) < 0)) return -EINVAL;
+  if (count === 0) return 0;
+  if (source.inode.isDirectory) return -EINVAL;
   const refused = mayRead(task, source);
   if (refused < 0) return refused;
   const done = pump(task, source, start, target, -1, Math.min(count, COUNT_MAX));
@@ -162,7 +170,7 @@ function copyFileRange(
 ): number {
   const source = task.files.get(inFd),
     target = task.files.get(outFd);
-  if (source === undefined || target === undefined) return -EBADF;
+  if (source === undefined || target === undefined || ((source.flags | target.flags) & O_PATH) !== 0) return -EBADF;
   const from = loadOffset(task, inAddress);
   if (from === null) return failureOfRange(count);
   const to = loadOffset(task, outAddress);
@@ -192,7 +200,8 @@ function copyFileRange(
   // A file system that shares blocks must have the source's pages.
   const waits = drainInPieces(task, sourceInode);
   if (waits < 0) return waits;
-  const done = copyBetween(task, source, start, target, end, Math.min(count, COUNT_MAX));
+  // No more than there was: what is written behind it is no source.
+  const done = copyBetween(task, source, start, target, end, Math.min(most, COUNT_MAX));
   if (done <= 0) return done;
   if (from < 0) source.position = start + done;
   if (to < 0) target.position = end + done;

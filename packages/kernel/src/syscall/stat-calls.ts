@@ -109,9 +109,11 @@ function fstat(task: Task, fd: number, address: number): number {
 }
 
 function newfstatat(task: Task, dirfd: number, pathAddress: number, address: number, flags: number): number {
-  if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   // A null path with AT_EMPTY_PATH is an empty one (stat(2), since Linux 6.11).
   const path = pathAddress === 0 && (flags & AT_EMPTY_PATH) !== 0 ? "" : loadPath(task, pathAddress);
+  // Of a descriptor nobody looks at the other flags (fs/stat.c, vfs_fstatat).
+  const isOfFile = path === "" && (flags & AT_EMPTY_PATH) !== 0 && dirfd >= 0;
+  if (!isOfFile && (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   if (isErrno(path)) return path;
   const failed = walkAt(task, dirfd, path, flags);
   return failed < 0 ? failed : storeStat(task, walker.dentry.inode!, walker.mount, address);

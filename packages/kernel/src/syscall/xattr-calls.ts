@@ -81,6 +81,15 @@ function loadName(task: Task, address: number): string | number {
   return name === "" ? -ERANGE : name;
 }
 
+/** May the caller have this name? One that is a prefix alone is none (fs/xattr.c, xattr_resolve_name). */
+function checkName(task: Task, place: Path, name: string, writes: boolean): number {
+  const denied = checkNamespace(task, place, name, writes);
+  const isBare = !place.dentry.inode!.fileSystem.isServed && BARE_PREFIXES.includes(name);
+  return denied === 0 && isBare ? -EINVAL : denied;
+}
+
+const BARE_PREFIXES: readonly string[] = ["user.", "trusted.", "security."];
+
 /**
  * xattr(7): user.* for regular files and directories, trusted.* for administrators, security.* readable by all. A FUSE
  * server has names of any kind.
@@ -92,7 +101,6 @@ function checkNamespace(task: Task, { mount, dentry }: Path, name: string, write
   const { isServed } = inode.fileSystem;
   const mask = writes ? MAY_WRITE : MAY_READ;
   if (writes && (isKept(inode) || isUnmapped(shown))) return -EPERM;
-  if (!isServed && ["user.", "trusted.", "security."].includes(name)) return -EINVAL;
   if (name.startsWith("user.")) {
     if (!inode.isRegular && !inode.isDirectory) return writes ? -EPERM : -ENODATA;
     if (inode.isDirectory && (inode.mode & S_ISVTX) !== 0 && writes && !ownsOrHasOver(credentials, shown))
@@ -132,18 +140,21 @@ function set(
   const bytes = new Uint8Array(size);
   const failed = task.space.copyIn(value, bytes, 0, size);
   if (failed < 0) return failed;
-  const given = isAclName(name) ? givenAcl(task, bytes) : null;
-  if (isErrno(given)) return given;
   const place = find(task, first);
   if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
-  const denied = checkNamespace(task, place, name, true);
-  if (denied < 0) return denied;
+  const given = isAclName(name) ? givenAcl(task, bytes) : null;
+  if (isErrno(given)) return given;
   const { idMap } = place.mount;
+  // What are no capabilities is told before who may give them (security/commoncap.c, cap_convert_nscap).
   const kept =
-    name === FILE_CAPABILITIES ? fileCapabilitiesToKeep(bytes, task.credentials.userNamespace, idMap) : bytes;
+    name === FILE_CAPABILITIES && size > 0
+      ? fileCapabilitiesToKeep(bytes, task.credentials.userNamespace, idMap)
+      : bytes;
   if (isErrno(kept)) return kept;
+  const denied = checkName(task, place, name, true);
+  if (denied < 0) return denied;
   const acl = given === null || idMap === null ? given : keptAcl(given.acl, idMap);
   if (isErrno(acl)) return acl;
   const result =
@@ -246,7 +257,7 @@ function get(task: Task, find: Finder, first: number, nameAddress: number, value
   const place = find(task, first);
   if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
-  const denied = checkNamespace(task, place, name, false);
+  const denied = checkName(task, place, name, false);
   if (denied < 0) return denied;
   const kept = name === FILE_CAPABILITIES ? inode.getXattr(name) : inode.getXattr(name, size);
   if (isErrno(kept)) return kept === -ERANGE && size >= XATTR_SIZE_MAX ? -E2BIG : kept;
@@ -287,7 +298,7 @@ function remove(task: Task, find: Finder, first: number, nameAddress: number): n
   if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
-  const denied = checkNamespace(task, place, name, true);
+  const denied = checkName(task, place, name, true);
   if (denied < 0) return denied;
   const isAcl = isAclName(name) && !inode.fileSystem.isServed;
   const hasNone = isAcl && isErrno(inode.getXattr(name));

@@ -11,6 +11,7 @@ import {
   S_IFDIR,
   S_IFMT,
   S_ISGID,
+  S_IXGRP,
   S_ISUID,
   ACL_ACCESS_NAME,
   CAP_CHOWN,
@@ -100,7 +101,10 @@ export function changeOwner(task: Caller, path: Path, givenUid: number, givenGid
   if (setsGid) attributes.gid = keptGid;
   // Set-ID bits of what isn't a directory never outlive a change of owner (chown(2)).
   if ((inode.mode & S_IFMT) !== S_IFDIR && (inode.mode & (S_ISUID | S_ISGID)) !== 0) {
-    attributes.mode = inode.mode & 0o7777 & ~S_ISUID & ((inode.mode & 0o010) !== 0 ? ~S_ISGID : -1);
+    const mode = inode.mode & 0o7777 & ~S_ISUID & ((inode.mode & S_IXGRP) !== 0 ? ~S_ISGID : -1);
+    attributes.mode = permittedMode(credentials, shown, mode);
+    // To take them is to change the mode, even where no owner is given (fs/attr.c, setattr_prepare).
+    if (attributes.mode !== (inode.mode & 0o7777) && !isOwnerOrCapable(credentials, shown)) return -EPERM;
   }
   const failed = change(task, path, inode, attributes);
   if (failed === 0) dropFileCapabilities(inode);

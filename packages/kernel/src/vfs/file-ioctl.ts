@@ -24,6 +24,8 @@ import {
   FS_IOC_GETFLAGS,
   FS_IOC_SETFLAGS,
   FileCloneRange,
+  O_APPEND,
+  O_PATH,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import type { Inode } from "./inode.ts";
@@ -70,15 +72,15 @@ export function fileIoctl(task: Caller, file: OpenFile, command: number, argumen
   switch (command) {
     case FICLONE:
     case FICLONERANGE: {
-      const sourceFd = command === FICLONE ? argument | 0 : task.space.loadU64(argument);
-      if (sourceFd < 0) return sourceFd === -EBADF ? -EBADF : sourceFd;
-      const source = task.files.get(sourceFd);
-      if (source === undefined) return -EBADF;
+      const given = command === FICLONE ? 0 : task.space.loadU32(argument);
+      if (given < 0) return given;
+      const source = task.files.get((command === FICLONE ? argument : given) | 0);
+      if (source === undefined || (source.flags & O_PATH) !== 0) return -EBADF;
       if (source.inode === null || inode === null) return -EINVAL;
       if (source.inode.fileSystem !== inode.fileSystem) return -EXDEV;
       if (!source.inode.isRegular || !inode.isRegular)
         return source.inode.isDirectory || inode.isDirectory ? -EISDIR : -EINVAL;
-      if (!source.isReadable || !file.isWritable) return -EBADF;
+      if (!source.isReadable || !file.isWritable || (file.flags & O_APPEND) !== 0) return -EBADF;
       const range = { sourceOffset: 0, length: 0, offset: 0 };
       if (command === FICLONERANGE) {
         range.sourceOffset = task.space.loadU64(argument + FileCloneRange.offset.src_offset);

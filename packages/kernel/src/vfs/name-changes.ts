@@ -87,9 +87,8 @@ function mayChange(task: Caller, place: Path): number {
   const directory = place.dentry.parent?.inode;
   if (!directory) return -ENOENT;
   if ((place.mount.flags & MS_RDONLY) !== 0 || directory.fileSystem.readOnly) return -EROFS;
-  const denied = checkAccess(task.credentials, shownOn(place.mount, directory), MAY_WRITE | MAY_EXEC);
-  if (denied < 0) return denied;
-  return directory.nlink === 0 ? -ENOENT : 0;
+  if (directory.nlink === 0) return -ENOENT;
+  return checkAccess(task.credentials, shownOn(place.mount, directory), MAY_WRITE | MAY_EXEC);
 }
 
 /**
@@ -136,8 +135,10 @@ export function addEntry(kernel: VfsKernel, entry: Dentry, make: (directory: Ino
  * @param openFlags  O_*, if it is made to be opened
  */
 export function createUnder(task: Caller, place: Path, mode: number, rdev: number, openFlags?: number): number {
-  const refused = mayCreate(task, place, mode);
-  if (refused < 0) return refused;
+  return mayCreate(task, place, mode) || createPermitted(task, place, mode, rdev, openFlags);
+}
+
+function createPermitted(task: Caller, place: Path, mode: number, rdev: number, openFlags?: number): number {
   const directory = place.dentry.parent!.inode!;
   const attributes = newInodeFor(task, place.mount, directory, mode, rdev);
   if (openFlags !== undefined) attributes.openFlags = openFlags;
@@ -167,11 +168,13 @@ export function makeNode(task: Caller, dirfd: number, path: string, mode: number
   if (isErrno(place)) return place;
   if (walker.lastKind !== "name" || place.dentry.inode !== null) return -EEXIST;
   if (walker.trailingSlash) return -ENOENT;
+  const refused = mayCreate(task, place, mode);
+  if (refused < 0) return refused;
   // A whiteout is no device that anybody could open.
   const isDevice = kind === S_IFBLK || (kind === S_IFCHR && rdev !== 0);
   if (isDevice && !isCapable(task.credentials, CAP_MKNOD)) return -EPERM;
   if (isDevice && !task.mayUseDevice(kind, rdev, BPF_DEVCG_ACC_MKNOD)) return -EPERM;
-  const failed = createUnder(task, place, mode, kind === S_IFCHR || kind === S_IFBLK ? rdev : 0);
+  const failed = createPermitted(task, place, mode, kind === S_IFCHR || kind === S_IFBLK ? rdev : 0);
   return failed < 0 ? failed : place;
 }
 
@@ -322,17 +325,21 @@ export function renameName(
   if (inode === null) return -ENOENT;
   const replaced = to.dentry.inode;
   if ((flags & RENAME_NOREPLACE) !== 0 && replaced !== null) return -EEXIST;
-  if ((flags & RENAME_EXCHANGE) !== 0 && replaced === null) return -ENOENT;
+  if ((flags & RENAME_EXCHANGE) !== 0) {
+    if (replaced === null) return -ENOENT;
+    if (toSlash && !replaced.isDirectory) return -ENOTDIR;
+  }
   if (!inode.isDirectory && (fromSlash || (toSlash && (flags & RENAME_EXCHANGE) === 0))) return -ENOTDIR;
   if (isBelow(to.dentry.parent, from.dentry)) return -EINVAL;
   if (replaced !== null && isBelow(from.dentry.parent, to.dentry))
     return (flags & RENAME_EXCHANGE) !== 0 ? -EINVAL : -ENOTEMPTY;
   let refused = checkMove(task, from, to, { isRemoved: true, exchanges: (flags & RENAME_EXCHANGE) !== 0 });
-  if (refused >= 0) refused = mayRemove(task, from);
+  if (refused < 0) return refused;
+  // Two names of one file: nothing happens, whoever asks (rename(2); fs/namei.c, vfs_rename).
+  if (replaced === inode) return 0;
+  refused = mayRemove(task, from);
   if (refused >= 0) refused = replaced === null ? mayAdd(task, to) : mayRemove(task, to);
   if (refused < 0) return refused;
-  // Two names of one file: nothing happens (rename(2)).
-  if (replaced === inode) return 0;
   if (replaced !== null && (flags & RENAME_EXCHANGE) === 0) {
     if (inode.isDirectory && !replaced.isDirectory) return -ENOTDIR;
     if (!inode.isDirectory && replaced.isDirectory) return -EISDIR;
@@ -340,9 +347,12 @@ export function renameName(
   // A directory's ".." changes when it moves to another parent.
   const fromDirectory = from.dentry.parent!.inode!,
     toDirectory = to.dentry.parent!.inode!;
-  if (inode.isDirectory && fromDirectory !== toDirectory) {
-    const denied = checkAccess(task.credentials, shownOn(from.mount, inode), MAY_WRITE);
-    if (denied < 0) return denied;
+  if (fromDirectory !== toDirectory) {
+    const moved = (flags & RENAME_EXCHANGE) !== 0 ? [inode, replaced!] : [inode];
+    for (const each of moved) {
+      const denied = each.isDirectory ? checkAccess(task.credentials, shownOn(from.mount, each), MAY_WRITE) : 0;
+      if (denied < 0) return denied;
+    }
   }
   if (fromDirectory.fileSystem !== toDirectory.fileSystem) return -EXDEV;
   if ((flags & RENAME_WHITEOUT) !== 0 && !fromDirectory.fileSystem.hasWhiteouts) return -EINVAL;

@@ -136,7 +136,7 @@ export function openPath(
     const { inode, parent } = walker.dentry;
     const folder = parent?.inode ?? null;
     const refused =
-      walker.file === null && folder !== null
+      walker.file === null && folder !== null && !inode.isDirectory
         ? mayOpenAsCreated(
             task.kernel.vfs.protects,
             task.credentials,
@@ -160,9 +160,9 @@ export function openExisting(
   file: OpenFile | null = null,
 ): OpenFile | number {
   const inode = place.dentry.inode!;
-  if (inode.isSymlink) return -ELOOP;
   if ((flags & O_CREAT) !== 0 && inode.isDirectory) return -EISDIR;
   if ((flags & O_DIRECTORY) !== 0 && !inode.isDirectory) return -ENOTDIR;
+  if (inode.isSymlink) return -ELOOP;
   const denied = mayOpen(task, place, flags);
   if (denied < 0) return denied;
   // A magic link to a nameless description: only pipes can be opened anew.
@@ -238,7 +238,7 @@ function openUnnamed(
   mode: number,
   resolve: number,
 ): OpenFile | number {
-  const failed = walk(task, start, path, WALK_FOLLOW, resolve);
+  const failed = walk(task, start, path, (flags & O_NOFOLLOW) !== 0 ? 0 : WALK_FOLLOW, resolve);
   if (failed < 0) return failed;
   const { mount, dentry } = walker;
   const directory = dentry.inode!;

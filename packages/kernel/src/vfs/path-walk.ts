@@ -7,6 +7,7 @@ import {
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   EBADF,
+  EISDIR,
   ELOOP,
   ENAMETOOLONG,
   ENOENT,
@@ -149,6 +150,8 @@ function walkFrom(task: Caller, start: Path, path: string, mode: number, resolve
       at = next;
       continue;
     }
+    // No file is made by such a name, whatever stands there (fs/namei.c, lookup_fast_for_open).
+    if (isLast && hasSlash && (mode & WALK_CREATE) !== 0) return -EISDIR;
     if (length > NAME_MAX && length > inode.fileSystem.nameMost) return -ENAMETOOLONG;
     const name = at === 0 && end === path.length ? path : path.slice(at, end);
     let child = believes && !isLast && path.charCodeAt(next) !== DOT ? believedChild(dentry, name) : null;
@@ -241,8 +244,7 @@ function mountedOn(mount: Mount, dentry: Dentry): Mount | null {
  * @param resolve  RESOLVE_IN_ROOT and RESOLVE_BENEATH make `dirfd` count for absolute paths, too
  */
 export function startOf(task: Caller, dirfd: number, path: string, resolve = 0): Path | number {
-  if (dirfd === AT_FDCWD || (path.charCodeAt(0) === SLASH && (resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) === 0))
-    return task.fs.cwd;
+  if (dirfd === AT_FDCWD || (path.charCodeAt(0) === SLASH && (resolve & RESOLVE_IN_ROOT) === 0)) return task.fs.cwd;
   const file = task.files.get(dirfd);
   if (file === undefined) return -EBADF;
   if (file.path === null || file.inode?.isDirectory !== true) return -ENOTDIR;
@@ -300,5 +302,9 @@ export function lookupName(task: Caller, dirfd: number, path: string): Path | nu
   const start = startOf(task, dirfd, path);
   if (isErrno(start)) return start;
   const failed = walk(task, start, path, WALK_NAME);
-  return failed < 0 ? failed : new Path(walker.mount, walker.dentry);
+  if (failed < 0) return failed;
+  // No name is looked up in a folder that is gone, whatever else there is to say (fs/namei.c, lookup_dcache).
+  const { dentry, lastKind } = walker;
+  if (lastKind === "name" && dentry.inode === null && dentry.parent?.inode?.nlink === 0) return -ENOENT;
+  return new Path(walker.mount, dentry);
 }

@@ -56,7 +56,8 @@ export function mayOpenAsCreated(
   file: OwnedFile,
 ): number {
   const kind = file.mode & S_IFMT;
-  const level = kind === S_IFREG ? regular : kind === S_IFIFO ? fifos : 0;
+  // Devices and sockets are so without a setting (fs/namei.c, may_create_in_sticky).
+  const level = kind === S_IFREG ? regular : kind === S_IFIFO ? fifos : 1;
   if (level === 0 || (folder.mode & S_ISVTX) === 0 || file.uid === folder.uid || file.uid === fsuid) return 0;
   return (folder.mode & (S_IWOTH | (level > 1 ? S_IWGRP : 0))) !== 0 ? -EACCES : 0;
 }

@@ -38,7 +38,6 @@ import {
   FALLOC_FL_INSERT_RANGE,
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
-  FALLOC_FL_UNSHARE_RANGE,
   FALLOC_FL_ZERO_RANGE,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
@@ -270,8 +269,7 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
   override allocate(mode: number, offset: number, length: number, now: Time): number {
     if (mode === FALLOC_FL_COLLAPSE_RANGE || mode === FALLOC_FL_INSERT_RANGE)
       return this.#shift(mode, offset, length, now);
-    if ((mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE)) !== 0)
-      return -EOPNOTSUPP;
+    if ((mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) return -EOPNOTSUPP;
     const { subvolume } = this.fileSystem;
     this.pages!.leaveImage();
     const keepSize = (mode & FALLOC_FL_KEEP_SIZE) !== 0;

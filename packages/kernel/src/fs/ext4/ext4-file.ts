@@ -10,6 +10,7 @@ import {
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
   FALLOC_FL_UNSHARE_RANGE,
+  FALLOC_FL_WRITE_ZEROES,
   FALLOC_FL_ZERO_RANGE,
   FS_APPEND_FL,
   FS_IMMUTABLE_FL,
@@ -263,7 +264,7 @@ export abstract class Ext4File extends Inode implements PageBacking {
   }
 
   override allocate(mode: number, offset: number, length: number, now: Time): number {
-    if ((mode & FALLOC_FL_UNSHARE_RANGE) !== 0) return -EOPNOTSUPP;
+    if ((mode & (FALLOC_FL_UNSHARE_RANGE | FALLOC_FL_WRITE_ZEROES)) !== 0) return -EOPNOTSUPP;
     return this.fileSystem.attempt(() => {
       if (!hasExtents(this.bytes)) return -EOPNOTSUPP;
       const { blockSize } = this;

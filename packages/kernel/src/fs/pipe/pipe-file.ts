@@ -51,6 +51,11 @@ export class PipeFile extends OpenFile {
     inode.users++;
   }
 
+  /** A pipe takes RWF_NOWAIT, one with a name does not (fs/pipe.c, fifo_open). */
+  override get mayNotWait(): boolean {
+    return this.path === null;
+  }
+
   override read(task: FsCaller, to: IoCursor): number {
     const pipe = this.pipe;
     if (to.remaining === 0) return 0;

@@ -12,11 +12,8 @@ import {
   S_IFLNK,
   S_IFMT,
   S_IFREG,
-  FALLOC_FL_COLLAPSE_RANGE,
-  FALLOC_FL_INSERT_RANGE,
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
-  FALLOC_FL_ZERO_RANGE,
   FS_APPEND_FL,
   FS_IMMUTABLE_FL,
   FS_NOATIME_FL,
@@ -267,7 +264,8 @@ export class TmpfsInode extends Inode {
   }
 
   override truncate(size: number, now: Time): number {
-    const failed = size < this.size ? this.pages!.truncate(size) : 0;
+    // Room beyond the end goes as well (mm/shmem.c, shmem_setattr).
+    const failed = size <= this.size ? this.pages!.truncate(size) : 0;
     if (failed < 0) return failed;
     if (size !== this.size) this.mtime = now;
     this.size = size;
@@ -276,30 +274,26 @@ export class TmpfsInode extends Inode {
   }
 
   /**
-   * fallocate(2): plain extension, punching holes, zeroing; ranges are not collapsed or inserted. Stops when the call
-   * has used its work.
+   * fallocate(2): room, and holes, as Linux' tmpfs has (mm/shmem.c, shmem_fallocate). Stops when the call has used its
+   * work.
    */
   override allocate(mode: number, offset: number, length: number, now: Time): number {
-    if ((mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)) !== 0) return -EOPNOTSUPP;
+    if ((mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)) !== 0) return -EOPNOTSUPP;
     const { work } = this.fileSystem.kernel;
     let end = offset + length;
-    if ((mode & FALLOC_FL_PUNCH_HOLE) === 0) {
-      const refused = this.#prepareRange(offset, length);
-      if (refused < 0) return refused;
-    }
-    if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) {
+    if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0) {
       const failed = this.pages!.ownEdge(offset) || this.pages!.ownEdge(end);
       if (failed < 0) return failed;
       const reached = this.#clear(offset, end);
       if (work.isCut) end = reached;
-    }
-    const isCut = work.isCut;
-    if ((mode & FALLOC_FL_PUNCH_HOLE) === 0) {
+    } else {
+      const refused = this.#prepareRange(offset, length);
+      if (refused < 0) return refused;
       for (let index = Math.floor(offset / PAGE_SIZE); index * PAGE_SIZE < end; index++) {
         work.charge(1);
         const frame = this.pages!.frame(index);
         if (frame < 0) return frame;
-        if (!isCut && work.mustPause()) end = Math.min(end, (index + 1) * PAGE_SIZE);
+        if (work.mustPause()) end = Math.min(end, (index + 1) * PAGE_SIZE);
       }
       if ((mode & FALLOC_FL_KEEP_SIZE) === 0 && end > this.size) this.size = end;
     }

@@ -1,4 +1,4 @@
-import { EAGAIN, EINVAL, ENOTCONN, MSG_DONTWAIT, O_NONBLOCK, SHUT_RD, SHUT_RDWR, SHUT_WR } from "@stratos/abi";
+import { EAGAIN, EINVAL, ENOTCONN, EPIPE, MSG_DONTWAIT, O_NONBLOCK, SHUT_RD, SHUT_RDWR, SHUT_WR } from "@stratos/abi";
 import { InetSocket } from "./inet-socket.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OutgoingMessage } from "../message.ts";
@@ -8,6 +8,12 @@ import type { SocketCaller } from "../socket-kernel.ts";
 export abstract class DatagramSocket extends InetSocket {
   isReadShut = false;
   protected isWriteShut = false;
+
+  /** What is told once the way is known: 0 or an error (net/core/sock.c, sock_alloc_send_pskb). */
+  protected mayAllocate(): number {
+    const error = this.takeError();
+    return error !== 0 ? -error : this.isWriteShut ? -EPIPE : 0;
+  }
 
   /** Of a receive that finds nothing: 0 where it would wait for what never comes (__skb_recv_udp), else −EAGAIN. */
   protected foundNothing(flags: number): number {

@@ -28,6 +28,7 @@ import {
   POLLOUT,
   POLLRDHUP,
   POLLRDNORM,
+  POLLWRBAND,
   POLLWRNORM,
   SOCK_DGRAM,
   TCP_CLOSE,
@@ -191,6 +192,7 @@ export class RawSocket extends DatagramSocket {
   }
 
   override bind(task: SocketCaller, address: Uint8Array): number {
+    if (this.peer !== null && !this.isPing) return -EINVAL;
     const malformed = readInetAddress(address, this.family, TO);
     if (malformed < 0) return malformed;
     if (this.isPing && isMulticast(TO.ip)) return this.isV6 ? -EINVAL : -EADDRNOTAVAIL;
@@ -267,6 +269,9 @@ export class RawSocket extends DatagramSocket {
       resolveWildcard(TO);
     } else if (this.peer === null) return -EDESTADDRREQ;
     else TO.set(this.peer.ip, 0);
+    // Rules may ask for type and code (net/ipv4/raw.c, raw_probe_proto_opt).
+    const isProbed = !this.isPing && !this.#includesHeader && this.protocol === IPPROTO_ICMP;
+    if (isProbed && !this.isV6 && length < 2) return -EFAULT;
     // What gets its header here is put together without asking (net/ipv4/ip_output.c, __ip_append_data).
     if (this.isWriteShut && (this.isPing || this.#includesHeader)) return -EPIPE;
     const error = this.takeError();
@@ -470,7 +475,7 @@ export class RawSocket extends DatagramSocket {
   }
 
   override poll(): number {
-    let ready = POLLOUT | POLLWRNORM;
+    let ready = POLLOUT | POLLWRNORM | POLLWRBAND;
     if (this.pendingError !== 0 || this.#errors?.first !== undefined) ready |= POLLERR;
     if (this.isReadShut) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
     if (this.isReadShut && this.isWriteShut) ready |= POLLHUP;

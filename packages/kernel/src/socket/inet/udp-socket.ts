@@ -15,7 +15,6 @@ import {
   ENETUNREACH,
   ENOBUFS,
   EOPNOTSUPP,
-  EPIPE,
   IPPROTO_IP,
   IPPROTO_UDP,
   IP_TTL,
@@ -30,6 +29,7 @@ import {
   POLLOUT,
   POLLRDHUP,
   POLLRDNORM,
+  POLLWRBAND,
   POLLWRNORM,
   SOCK_DGRAM,
   SO_BROADCAST,
@@ -339,12 +339,11 @@ export class UdpSocket extends DatagramSocket {
     else to.set(this.peer.ip, this.peer.port);
     const lengthMax = isV4(to.ip) ? LENGTH_MAX_V4 : LENGTH_MAX_V6;
     if (from.remaining > lengthMax) return this.#tooLong(to);
-    if (this.isWriteShut) return -EPIPE;
-    const error = this.takeError();
-    if (error !== 0) return -error;
     if (!hasMore) return this.#transmit(task, from, message.ancillary);
     const route = this.#route(to, message.ancillary?.sender ?? null);
     if (isErrno(route)) return route;
+    const refused = this.mayAllocate();
+    if (refused < 0) return refused;
     this.#corked = {
       to: keepEndpoint(to.ip, to.port),
       toPeer: OUTGOING.toPeer,
@@ -425,10 +424,10 @@ export class UdpSocket extends DatagramSocket {
     OUTGOING.options = isV4(to.ip) ? this.ip.optionsOf(ancillary) : NO_OPTIONS;
     const chosen = ancillary?.sender ?? null;
     const way = isMulticast(to.ip) ? wayOut(this, to.ip, chosen?.interfaceIndex || OUTGOING.scope) : null;
-    if (way !== null) return this.#sendToMembers(task, from, way, chosen);
+    if (way !== null) return this.mayAllocate() || this.#sendToMembers(task, from, way, chosen);
     const source = this.#route(to, chosen);
     if (isErrno(source)) return source;
-    const failed = this.claimAnyPort(task);
+    const failed = this.mayAllocate() || this.claimAnyPort(task);
     if (failed < 0) return failed;
     this.#setSender(source, chosen);
     if (OUTGOING.staysHere || this.network.isLocal(to.ip)) {
@@ -651,7 +650,7 @@ export class UdpSocket extends DatagramSocket {
     if (this.isReadShut) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
     if (this.isReadShut && this.isWriteShut) ready |= POLLHUP;
     if (this.loopback.isReadable || this.#host?.isReadable === true) ready |= POLLIN | POLLRDNORM;
-    if (this.#host?.isWritable !== false) ready |= POLLOUT | POLLWRNORM;
+    if (this.#host?.isWritable !== false) ready |= POLLOUT | POLLWRNORM | POLLWRBAND;
     return ready;
   }
 

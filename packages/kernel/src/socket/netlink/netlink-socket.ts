@@ -9,6 +9,7 @@ import {
   ECONNREFUSED,
   EFAULT,
   EINVAL,
+  ENODATA,
   EMSGSIZE,
   ENOBUFS,
   ENOPROTOOPT,
@@ -23,6 +24,7 @@ import {
   POLLIN,
   POLLOUT,
   POLLRDNORM,
+  POLLWRBAND,
   POLLWRNORM,
   RTNLGRP_MAX,
   SOCK_DGRAM,
@@ -288,6 +290,7 @@ export class NetlinkSocket extends Socket {
 
   override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    if (from.remaining === 0) return -ENODATA;
     const to = message.address === null ? (this.#peer ?? TO_KERNEL) : this.#readDestination(task, message.address);
     if (isErrno(to)) return to;
     const { port, group } = to;
@@ -533,7 +536,7 @@ export class NetlinkSocket extends Socket {
   }
 
   override poll(): number {
-    let ready = POLLOUT | POLLWRNORM;
+    let ready = POLLOUT | POLLWRNORM | POLLWRBAND;
     if (this.#queue.length > 0 || this.#dump !== null) ready |= POLLIN | POLLRDNORM;
     if (this.pendingError !== 0) ready |= POLLERR;
     return ready;

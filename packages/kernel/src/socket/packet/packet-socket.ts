@@ -8,10 +8,10 @@ import {
   ENETDOWN,
   ENODEV,
   ENOPROTOOPT,
-  ENOTCONN,
   ENXIO,
   EOPNOTSUPP,
   ETH_P_ALL,
+  MSG_DONTWAIT,
   MSG_ERRQUEUE,
   MSG_OOB,
   MSG_PEEK,
@@ -40,6 +40,7 @@ import {
   POLLIN,
   POLLOUT,
   POLLRDNORM,
+  POLLWRBAND,
   POLLWRNORM,
   SOCK_RAW,
   SOL_PACKET,
@@ -358,7 +359,7 @@ export class PacketSocket extends Socket implements FanoutMember {
 
   override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
     if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
-    if ((flags & MSG_OOB) !== 0) return -EINVAL;
+    if ((flags & ~(MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC)) !== 0) return -EINVAL;
     const error = this.takeError();
     if (error !== 0) return -error;
     if (this.#queue.count === 0) return -EAGAIN;
@@ -408,14 +409,14 @@ export class PacketSocket extends Socket implements FanoutMember {
   }
 
   override poll(): number {
-    let ready = POLLOUT | POLLWRNORM;
+    let ready = POLLOUT | POLLWRNORM | POLLWRBAND;
     if (this.pendingError !== 0) ready |= POLLERR;
     if (this.#queue.count > 0 || this.#rings.receive?.isReadable === true) ready |= POLLIN | POLLRDNORM;
     return ready;
   }
 
   override shutdown(): number {
-    return -ENOTCONN;
+    return -EOPNOTSUPP;
   }
 
   override setProtocolOption(task: SocketCaller, level: number, name: number, value: Uint8Array): number {

@@ -185,7 +185,7 @@ export class UnixConnectionSocket extends UnixSocket {
 
   override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     const isUrgent = (flags & MSG_OOB) !== 0;
-    if (isUrgent && (this.#stream === null || from.remaining === 0)) return -EOPNOTSUPP;
+    if (isUrgent && this.#stream !== null && from.remaining === 0) return -EOPNOTSUPP;
     // SOCK_SEQPACKET has no use for a name (unix_seqpacket_sendmsg).
     if (message.address !== null && this.#stream !== null) return this.#state === "connected" ? -EISCONN : -EOPNOTSUPP;
     // An error comes first where packets are sent (unix_seqpacket_sendmsg), and last where bytes are.
@@ -193,6 +193,7 @@ export class UnixConnectionSocket extends UnixSocket {
     if (failed !== 0) return -failed;
     const peer = this.#peer;
     if (this.#state !== "connected" || peer === null) return -ENOTCONN;
+    if (isUrgent && this.#stream === null) return -EOPNOTSUPP;
     if ((this.shut & SEND_SHUT) !== 0) return -EPIPE;
     const error = this.takeError();
     if (error !== 0) return -error;
@@ -251,8 +252,8 @@ export class UnixConnectionSocket extends UnixSocket {
 
   override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
     const isUrgent = (flags & MSG_OOB) !== 0;
-    if (isUrgent && this.#stream === null) return -EOPNOTSUPP;
     if (this.#state !== "connected") return this.#stream !== null ? -EINVAL : -ENOTCONN;
+    if (isUrgent && this.#stream === null) return -EOPNOTSUPP;
     // Before packets that wait (net/core/datagram.c, __skb_try_recv_datagram), behind bytes.
     const failed = this.#stream === null ? this.takeError() : 0;
     if (failed !== 0) return -failed;

@@ -11,8 +11,10 @@ import {
   EOPNOTSUPP,
   EPERM,
   EPIPE,
+  MSG_DONTWAIT,
   MSG_OOB,
   MSG_PEEK,
+  O_NONBLOCK,
   POLLERR,
   POLLHUP,
   POLLIN,
@@ -32,6 +34,7 @@ import { familyOf } from "../inet/inet-address.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { admittedBytes } from "../socket-filter.ts";
 import { messageCost, MessageQueue } from "./message-queue.ts";
+import { parseUnixAddress } from "./unix-address.ts";
 import {
   BOTH_SHUT,
   identityOf,
@@ -128,12 +131,12 @@ export class UnixDatagramSocket extends UnixSocket {
 
   override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
-    let target = this.#peer;
-    if (message.address !== null) {
-      const found = this.findTarget(task, message.address);
-      if (isErrno(found)) return found;
-      target = found as UnixDatagramSocket;
-    } else if (target === null) return -ENOTCONN;
+    // Whom it goes to is looked up last (net/unix/af_unix.c, unix_dgram_sendmsg).
+    const address = message.address === null || message.address.length === 0 ? null : message.address;
+    if (address !== null) {
+      const name = parseUnixAddress(address);
+      if (isErrno(name) || name.kind === "unnamed") return isErrno(name) ? name : -EINVAL;
+    }
     if (this.options.wantsSender) this.autobind();
     const length = from.remaining;
     if (length > this.options.sendBuffer - 32) return -EMSGSIZE;
@@ -142,8 +145,14 @@ export class UnixDatagramSocket extends UnixSocket {
     if ((this.shut & SEND_SHUT) !== 0) return -EPIPE;
     // The last one may go beyond (net/core/sock.c, sock_alloc_send_pskb).
     if (this.#outstanding >= this.options.sendBuffer) return -EAGAIN;
+    let target = this.#peer;
+    if (address !== null) {
+      const found = this.findTarget(task, address);
+      if (isErrno(found)) return found;
+      target = found as UnixDatagramSocket;
+    } else if (target === null) return -ENOTCONN;
     if (target.isClosed) {
-      if (message.address === null) this.#changePeer(null);
+      if (address === null) this.#changePeer(null);
       return -ECONNREFUSED;
     }
     if (!target.#accepts(this)) return -EPERM;
@@ -180,7 +189,11 @@ export class UnixDatagramSocket extends UnixSocket {
     if (error !== 0) return -error;
     const { first, isScarce } = this.#queue;
     const result = first === undefined ? -EAGAIN : this.#queue.read(to, message, flags, this.options);
-    if (result === -EAGAIN) return (this.shut & RECEIVE_SHUT) !== 0 ? 0 : -EAGAIN;
+    // Who would wait is told that nothing comes any more, who would not is not (net/core/datagram.c).
+    if (result === -EAGAIN)
+      return (this.shut & RECEIVE_SHUT) !== 0 && ((this.flags & O_NONBLOCK) | (flags & MSG_DONTWAIT)) === 0
+        ? 0
+        : -EAGAIN;
     if (result < 0) return result;
     this.stamp(message);
     if ((flags & MSG_PEEK) === 0) this.#delivered(first!.sender, first!.cost, isScarce);
