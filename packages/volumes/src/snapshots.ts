@@ -114,9 +114,22 @@ export function requireSnapshot(opened: OpenedVolume, name: string): Subvolume {
   return snapshot;
 }
 
+/** One that was taken or received to its end. @throws OperationError */
+export function requireWhole(opened: OpenedVolume, name: string): Subvolume {
+  const snapshot = requireSnapshot(opened, name);
+  if (snapshot.isIncomplete)
+    throw new OperationError(
+      "volume",
+      `${opened.path}@${name}`,
+      "its transfer was not finished: go on with it (`fs receive --status` says how), or delete what it left " +
+        "(`fs snapshot cleanup`)",
+    );
+  return snapshot;
+}
+
 /** The live files become those of the snapshot, at once. @param save  name of a snapshot that keeps what they were */
 export function rollBack(opened: OpenedVolume, name: string, save?: string): void {
-  const snapshot = requireSnapshot(opened, name);
+  const snapshot = requireWhole(opened, name);
   opened.replaceFiles();
   if (save !== undefined) createSnapshot(opened, { name: save, label: `before the rollback to ${name}` });
   expectResult(`${opened.path}@${name}`, opened.volume.rollback(snapshot.id));

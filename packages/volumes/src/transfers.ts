@@ -14,7 +14,7 @@ import type { Digest } from "@stratos/base";
 import { OperationError } from "@stratos/operation";
 import { toByteString, toText } from "./file-tree.ts";
 import type { OpenedVolume } from "./open-volume.ts";
-import { checkSnapshotName, reclaimAll, requireSnapshot, snapshotSpaces } from "./snapshots.ts";
+import { checkSnapshotName, reclaimAll, requireWhole, snapshotSpaces } from "./snapshots.ts";
 import { forgetTransfers } from "./transfer-records.ts";
 import { expectResult, expectValue } from "./volume-error.ts";
 
@@ -36,8 +36,8 @@ interface SendRequest {
 
 /** The stream in pieces, each valid until the next is asked for. @throws OperationError */
 export function* sendSnapshot(opened: OpenedVolume, request: SendRequest): Generator<Uint8Array> {
-  const source = requireSnapshot(opened, request.snapshot);
-  const parent = request.from === undefined ? undefined : requireSnapshot(opened, request.from);
+  const source = requireWhole(opened, request.snapshot);
+  const parent = request.from === undefined ? undefined : requireWhole(opened, request.from);
   const stream = SendStream.open(source, {
     digest: nodeDigest(),
     ...(parent === undefined ? {} : { parent }),

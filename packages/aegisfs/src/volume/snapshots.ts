@@ -3,7 +3,7 @@
  * is pending. Sharing is in tree/tree.ts and space/references.ts; what becomes of a tree that nobody uses, in
  * space/dropped-trees.ts.
  */
-import { EEXIST, EINVAL, ENOENT } from "@stratos/abi";
+import { EBUSY, EEXIST, EINVAL, ENOENT } from "@stratos/abi";
 import { Operation } from "../file/operation.ts";
 import { SUBVOLUME_READ_ONLY } from "../format/subvolume-item.ts";
 import { droppedRoots, reclaimStep } from "../space/dropped-trees.ts";
@@ -17,7 +17,8 @@ const LABEL_LENGTH_MAX = 1000;
 /**
  * A new subvolume with the present content of `source`, in constant time besides the commit of what is pending.
  *
- * @returns its number; −EEXIST when the name is taken, −EINVAL for a bad one
+ * @returns its number; −EEXIST when the name is taken, −EINVAL for a bad one, −EBUSY of a transfer that was not
+ *   finished
  */
 export function takeSnapshot(
   volume: Volume,
@@ -27,6 +28,7 @@ export function takeSnapshot(
 ): number {
   const label = options.label ?? "";
   if (name.length === 0 || name.length > 255 || name.includes("/") || label.length > LABEL_LENGTH_MAX) return -EINVAL;
+  if (source.isIncomplete) return -EBUSY;
   const failed = volume.begin(Room.grows);
   if (failed < 0) return failed;
   const committed = volume.commit(); // from here on the tree's nodes are clean: sharing the root shares all
@@ -102,7 +104,7 @@ export function deleteSubvolume(volume: Volume, id: number): number {
 
 /**
  * The default subvolume gets the content of another one, atomically and in constant time; what it had is dropped, its
- * space comes back through `reclaim`. −ENOENT, −EINVAL.
+ * space comes back through `reclaim`. −ENOENT, −EINVAL, −EBUSY of a transfer that was not finished.
  */
 export function rollBack(volume: Volume, id: number): number {
   const failed = volume.begin(Room.frees);
@@ -112,6 +114,7 @@ export function rollBack(volume: Volume, id: number): number {
     if (source === null) return -ENOENT;
     const live = volume.root;
     if (source === live) return -EINVAL;
+    if (source.isIncomplete) return -EBUSY;
     const committed = volume.commit();
     if (committed < 0) return committed;
     live.base = id;

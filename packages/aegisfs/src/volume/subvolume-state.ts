@@ -15,6 +15,7 @@ import {
   SUBVOLUME_AT_PROPERTIES,
   SUBVOLUME_AT_ROOT,
   SUBVOLUME_AT_TIME,
+  SUBVOLUME_INCOMPLETE,
   SUBVOLUME_READ_ONLY,
 } from "../format/subvolume-item.ts";
 import { putSubvolumeItem, subvolumeTexts, type SubvolumeOrigin } from "./subvolume-record.ts";
@@ -61,8 +62,13 @@ export class SubvolumeState {
     return this.#flags;
   }
 
+  /** What a transfer has left half-way is the receiver's alone to write. */
   get readOnly(): boolean {
-    return (this.#flags & SUBVOLUME_READ_ONLY) !== 0 || this.volume.readOnly;
+    return (this.#flags & (SUBVOLUME_READ_ONLY | SUBVOLUME_INCOMPLETE)) !== 0 || this.volume.readOnly;
+  }
+
+  get isIncomplete(): boolean {
+    return (this.#flags & SUBVOLUME_INCOMPLETE) !== 0;
   }
 
   /** The item gets them with the next `store`. */

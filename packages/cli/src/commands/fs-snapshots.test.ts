@@ -208,6 +208,11 @@ test("a transfer that broke is listed, goes on, and is taken away by cleanup", a
       join(folder, "torn"),
     );
     assert.match(await works("snapshot", "list", target), /^s +\S+ \S+ +incomplete/m);
+    const half =
+      `${target}@s: its transfer was not finished: go on with it (\`fs receive --status\` says how), or delete what ` +
+      "it left (`fs snapshot cleanup`)";
+    await fails(half, "snapshot", "rollback", target, "s");
+    await fails(half, "send", target, "s", "-o", join(folder, "half"));
     const [waiting] = await json<{ name: string; resume: string }[]>("receive", target, "--status");
     assert.equal(waiting!.name, "s");
     return waiting!.resume;
