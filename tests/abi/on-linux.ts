@@ -4,6 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { constants } from "node:os";
 import { basename, join } from "node:path";
 import { compiled } from "../support/compiled.ts";
 
@@ -42,7 +43,8 @@ export function runOnLinux(path: string, args: readonly string[] = []): string {
     timeout: LIMIT_MS,
   });
   if (result.error !== undefined) throw new Error(`${basename(path)}: ${result.error.message}`);
-  return transcript(result.stdout, result.status ?? 128);
+  const signal = result.signal === null ? 0 : (constants.signals[result.signal] ?? 0);
+  return transcript(result.stdout, result.status ?? 128 + signal);
 }
 
 export function transcript(output: string, status: number): string {

@@ -3,6 +3,7 @@ export const PROT_NONE = 0,
   PROT_READ = 1,
   PROT_WRITE = 2,
   PROT_EXEC = 4,
+  PROT_SEM = 8,
   PROT_GROWSDOWN = 0x01000000,
   PROT_GROWSUP = 0x02000000;
 export const MAP_SHARED = 1,

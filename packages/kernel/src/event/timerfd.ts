@@ -78,6 +78,7 @@ export class TimerFile extends PositionlessFile implements TimerClient, ClockSet
   }
 
   override poll(): number {
+    this.#expireWhenDue();
     return this.#ticks > 0 || this.#isCanceled ? POLLIN : 0;
   }
 
@@ -116,6 +117,13 @@ export class TimerFile extends PositionlessFile implements TimerClient, ClockSet
     return { valueNs: isArmed ? Math.max(1, this.#deadlineNs - now) : 0, intervalNs: this.#intervalNs };
   }
 
+  /** Timers are looked at between slices: who asks within one knows as much as an interrupt would have told. */
+  #expireWhenDue(): void {
+    if (!this.#timer.isArmed || this.#deadlineNs > this.#kernel.now()) return;
+    this.#kernel.timers.cancel(this.#timer);
+    this.timerExpired();
+  }
+
   timerExpired(): void {
     this.#hasExpired = true;
     this.#ticks++;
@@ -132,6 +140,7 @@ export class TimerFile extends PositionlessFile implements TimerClient, ClockSet
       this.#hasExpired = false;
       return -ECANCELED;
     }
+    this.#expireWhenDue();
     if (this.#ticks === 0) {
       if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
       task.waitOn(this.#queue);

@@ -92,6 +92,8 @@ export function madvise(task: MmCaller, space: AddressSpace, address: number, le
     const waits = walkInPieces(task, address, end, (at) => removeSome(task, space, at, end));
     return waits !== 0 || space.isCovered(address, end) ? waits : -ENOMEM;
   }
+  if (advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE)
+    return populateAdvised(task, space, address, end, advice);
   for (let at = address; at < end;) {
     const area = space.areas.endingAfter(at);
     if (area === undefined || area.start >= end) break;
@@ -100,11 +102,20 @@ export function madvise(task: MmCaller, space: AddressSpace, address: number, le
     if (refused < 0) return refused;
     at = last;
   }
-  if (advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) {
-    const filled = populate(task, address, end);
-    if (filled === UNFINISHED || filled === -EFAULT) return filled;
-  }
   return space.isCovered(address, end) ? 0 : -ENOMEM;
+}
+
+/** Page by page, up to what stands in the way: −EFAULT, −EINVAL, −ENOMEM (mm/madvise.c, madvise_populate). */
+function populateAdvised(task: MmCaller, space: AddressSpace, address: number, end: number, advice: number): number {
+  let at = address,
+    failure = 0;
+  while (at < end && failure === 0) {
+    const area = space.areaAt(at);
+    failure = area === undefined ? -ENOMEM : advise(space, area, at, end, advice);
+    if (area !== undefined && failure === 0) at = Math.min(area.end, end);
+  }
+  const filled = populate(task, address, at);
+  return filled === UNFINISHED || filled === -EFAULT ? filled : failure;
 }
 
 /** What the advice means for one area's part `[start, end)`. */

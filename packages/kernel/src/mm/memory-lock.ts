@@ -19,7 +19,7 @@ import { UNFINISHED } from "../ground/wait-queue.ts";
 import { WIDE_TOP } from "./address-space.ts";
 import { mayLock, mayLockAtAll } from "./lock-limit.ts";
 import { hasRoomForAreas, populate, populatePiece } from "./mmap.ts";
-import { mergeAround } from "./mprotect.ts";
+import { coveredFrom, mergeAround } from "./mprotect.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 
 /**
@@ -122,11 +122,13 @@ function lockedWithin(task: MmCaller, start: number, end: number): number {
 function mark(task: MmCaller, start: number, end: number, isLocked: boolean): number {
   const { space } = task;
   if (start === end) return 0;
-  if (!space.isCovered(start, end) || !hasRoomForAreas(space, 2)) return -ENOMEM;
+  if (!hasRoomForAreas(space, 2)) return -ENOMEM;
+  // What stands before a hole is marked all the same (mm/mlock.c, apply_vma_lock_flags).
+  const covered = coveredFrom(space, start, end);
   // An area that says so already keeps its shape.
-  for (let at = start; at < end;) {
+  for (let at = start; at < covered;) {
     const area = space.areaAt(at)!;
-    const last = Math.min(area.end, end);
+    const last = Math.min(area.end, covered);
     task.kernel.work.charge(1);
     // Of droppable memory nobody is told that it is not locked (mm/mlock.c, mlock_fixup).
     if (((area.flags & MAP_LOCKED) !== 0) !== isLocked && !area.isDroppable) {
@@ -137,6 +139,6 @@ function mark(task: MmCaller, start: number, end: number, isLocked: boolean): nu
     }
     at = last;
   }
-  mergeAround(space, start, end);
-  return 0;
+  mergeAround(space, start, covered);
+  return covered < end ? -ENOMEM : 0;
 }

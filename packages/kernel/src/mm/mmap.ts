@@ -32,6 +32,7 @@ import {
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
+  SIGKILL,
   RLIMIT_AS,
   RLIMIT_DATA,
   isErrno,
@@ -50,12 +51,12 @@ import { checkSeals } from "./memory-seal.ts";
 import { overcommits } from "./overcommit.ts";
 import { OVERCOMMIT_NEVER } from "./overcommit-policy.ts";
 import { PageCache } from "../frames/page-cache.ts";
-import { handlePageFault, isAwaited } from "./page-fault.ts";
+import { handlePageFault } from "./page-fault.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 
 export const pageUp = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
-/** What MAP_SHARED_VALIDATE takes: Linux's LEGACY_MAP_MASK, MAP_FIXED_NOREPLACE and the sizes of huge pages. */
-const KNOWN_FLAGS = 0x17f93f | (63 << 26);
+/** What MAP_SHARED_VALIDATE takes: Linux's LEGACY_MAP_MASK, and the sizes of huge pages. */
+const KNOWN_FLAGS = 0x7f93f | (63 << 26);
 /**
  * Areas of all processes together, some 200 bytes of the host each; Linux has them in memory that the guest's would be
  * short of.
@@ -78,6 +79,14 @@ interface MapRequest {
   offset: number;
 }
 
+/** Of MAP_FIXED and MAP_FIXED_NOREPLACE: 0, −ENOMEM, −EINVAL, −EPERM or −EEXIST. @param top  where it must end */
+function checkPlace(space: AddressSpace, { address, flags }: MapRequest, length: number, top: number): number {
+  if (address < 0 || address + length > top) return -ENOMEM;
+  if (address % PAGE_SIZE !== 0) return -EINVAL;
+  if (address < MMAP_MIN) return -EPERM;
+  return (flags & MAP_FIXED_NOREPLACE) !== 0 && !space.isFree(address, address + length) ? -EEXIST : 0;
+}
+
 /**
  * @returns the address, or EACCES, EBADF, EEXIST, EINVAL, ENODEV, ENOMEM
  * @see mmap(2)
@@ -88,26 +97,32 @@ export function mmap(task: MmCaller, request: MapRequest): number {
   if (underWay !== null) return populateMapped(task, underWay);
   const { offset } = request;
   let { file, flags } = request;
+  // What is wrong is told in the order of Linux' mm/mmap.c (do_mmap): length, place, locks, kind.
+  if (file !== null && (file.flags & O_PATH) !== 0) return -EBADF;
+  if (request.length === 0 || offset % PAGE_SIZE !== 0) return -EINVAL;
+  const length = pageUp(request.length);
+  // A length of 2^63 or more comes as a negative number.
+  if (!(length > 0 && length <= WIDE_TOP)) return -ENOMEM;
+  const top = (request.protection & PROT_EXEC) !== 0 ? USER_TOP : WIDE_TOP;
+  const isFixed = (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0;
+  const misplaced = isFixed ? checkPlace(space, request, length, top) : 0;
+  if (misplaced < 0) return misplaced;
   const kind = flags & MAP_TYPE;
   const isDroppable = kind === MAP_DROPPABLE;
+  const mustLock = (space.locksFuture && !isDroppable) || (flags & MAP_LOCKED) !== 0;
+  if ((flags & MAP_LOCKED) !== 0 && !mayLockAtAll(task)) return -EPERM;
+  if (mustLock && !mayLock(task, length)) return -EAGAIN;
+  // Such an offset comes as a negative number, too; the sum is beyond any file.
+  if (offset < 0 || (file?.inode?.isRegular === true && offset + length > FILE_SIZE_MAX)) return -EOVERFLOW;
   if (kind !== MAP_PRIVATE && kind !== MAP_SHARED && kind !== MAP_SHARED_VALIDATE && !isDroppable) return -EINVAL;
-  // Without a file there is nothing that could know more flags (mm/mmap.c, do_mmap).
+  // Without a file there is nothing that could know more flags.
   if (kind === MAP_SHARED_VALIDATE && file === null) return -EINVAL;
   if (kind === MAP_SHARED_VALIDATE && (flags & ~KNOWN_FLAGS) !== 0) return -EOPNOTSUPP;
-  if (file !== null && (file.flags & O_PATH) !== 0) return -EBADF;
   if (isDroppable && (file !== null || (flags & NOT_DROPPABLE) !== 0)) return -EINVAL;
-  if (request.length === 0 || offset % PAGE_SIZE !== 0) return -EINVAL;
   if ((flags & MAP_HUGETLB) !== 0) return -ENOMEM;
-  const length = pageUp(request.length);
-  if (request.length < 0 && length > -PAGE_SIZE) return -ENOMEM;
-  // A length of 2^63 or more comes as a negative number, and so does such an offset; their sum is beyond any file.
-  if (offset < 0) return -EOVERFLOW;
-  if (file?.inode?.isRegular === true && offset + length > FILE_SIZE_MAX) return -EOVERFLOW;
-  if (!(length > 0 && length <= WIDE_TOP)) return -ENOMEM;
   const isShared = kind !== MAP_PRIVATE && !isDroppable;
   if (space.kernel.overcommit.mode === OVERCOMMIT_NEVER) flags &= ~MAP_NORESERVE;
   if (isDroppable) flags |= MAP_NORESERVE;
-  const top = (request.protection & PROT_EXEC) !== 0 ? USER_TOP : WIDE_TOP;
 
   let pages: PageCache | null = null;
   let isNeverWritable = false;
@@ -129,11 +144,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
   if (gainsCode(space, request.protection, request.protection)) return -EACCES;
 
   let address = request.address;
-  if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0) {
-    if (address % PAGE_SIZE !== 0) return -EINVAL;
-    if (address < 0 || address + length > top) return -ENOMEM;
-    if (address < MMAP_MIN) return -EPERM;
-    if ((flags & MAP_FIXED_NOREPLACE) !== 0 && !space.isFree(address, address + length)) return -EEXIST;
+  if (isFixed) {
     const failed = munmap(space, address, length);
     if (failed < 0) return failed;
   } else {
@@ -153,9 +164,6 @@ export function mmap(task: MmCaller, request: MapRequest): number {
       if (address < 0) return address;
     }
   }
-  const mustLock = (space.locksFuture && !isDroppable) || (flags & MAP_LOCKED) !== 0;
-  if ((flags & MAP_LOCKED) !== 0 && !mayLockAtAll(task)) return -EPERM;
-  if (mustLock && !mayLock(task, length)) return -EAGAIN;
   if (address + length > USER_TOP) space.widen();
   if (isShared && file === null) {
     pages = new PageCache(space.account.ofKernel, null);
@@ -329,7 +337,8 @@ export function brk(task: MmCaller, end: number): number {
  * larger than memory (the page of zeroes would be mapped all over it): no more pages are looked at than there is
  * memory.
  *
- * @returns 0, −EAGAIN, −EFAULT what a program gives is not there, −ENOMEM where nothing is mapped, or UNFINISHED
+ * @returns 0, −EAGAIN when there is no memory for it, −EFAULT what a file or a program gives is not there, −ENOMEM
+ *   where nothing is mapped, or UNFINISHED
  */
 export function populate(task: MmCaller, start: number, end: number): number {
   const { space } = task;
@@ -352,7 +361,7 @@ export function populatePiece(space: AddressSpace, start: number, end: number): 
         if (space.table.get(at) !== 0) work.charge(1);
         else {
           const bad = handlePageFault(space, at, access);
-          if (bad !== 0) return isAwaited(bad) ? -EFAULT : -EAGAIN;
+          if (bad !== 0) return bad.signal === SIGKILL ? -EAGAIN : -EFAULT;
         }
       }
     } else at = last;

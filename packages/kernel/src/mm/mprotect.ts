@@ -10,6 +10,7 @@ import {
   PROT_EXEC,
   PROT_GROWSDOWN,
   PROT_GROWSUP,
+  PROT_SEM,
   PROT_WRITE,
 } from "@stratos/abi";
 import { walkInPieces } from "../ground/call-work.ts";
@@ -35,11 +36,11 @@ export function mprotect(task: MmCaller, address: number, length: number, protec
   // 2^63 and more come as negative numbers: no area reaches there.
   if (length < 0 || address < 0) return -ENOMEM;
   const end = address + pageUp(length);
-  if ((protection & ~(PROTECTIONS | PROT_GROWSDOWN | PROT_GROWSUP)) !== 0) return -EINVAL;
+  if ((protection & ~(PROTECTIONS | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP)) !== 0) return -EINVAL;
   protection &= PROTECTIONS;
   if (grows !== 0) {
     const area = space.areas.endingAfter(address);
-    if (area === undefined || area.start >= end) return -ENOMEM;
+    if (area === undefined || area.start >= end || (grows === PROT_GROWSUP && area.start > address)) return -ENOMEM;
     if (grows === PROT_GROWSUP || (area.flags & MAP_GROWSDOWN) === 0) return -EINVAL;
     // From the beginning of the stack on, wherever it has grown to.
     address = area.start;
@@ -54,7 +55,7 @@ export function mprotect(task: MmCaller, address: number, length: number, protec
 }
 
 /** Where the first hole at or after `address` begins; `end`: nowhere before it. */
-function coveredFrom(space: AddressSpace, address: number, end: number): number {
+export function coveredFrom(space: AddressSpace, address: number, end: number): number {
   for (let at = address; at < end;) {
     const area = space.areaAt(at);
     if (area === undefined) return at;
@@ -63,12 +64,20 @@ function coveredFrom(space: AddressSpace, address: number, end: number): number 
   return end;
 }
 
+/** What stands before an area that refuses changes all the same (mm/mprotect.c, do_mprotect_pkey). */
 function protect(task: MmCaller, address: number, end: number, protection: number): number {
   const { space } = task;
-  if (task.syscallState === null) {
-    const refused = mayProtect(space, address, end, protection);
-    if (refused < 0) return refused;
-  }
+  if ((protection & PROT_EXEC) !== 0 && end > USER_TOP) return -EACCES;
+  if (task.syscallState === null && !maySplit(space, address, end)) return -ENOMEM;
+  const refusing = firstRefusing(space, address, end, protection);
+  if (refusing === undefined) return change(task, address, end, protection);
+  const at = Math.max(refusing.start, address);
+  const failure = refusalOf(space, refusing, at, end, protection);
+  return at === address ? failure : change(task, address, at, protection) || failure;
+}
+
+function change(task: MmCaller, address: number, end: number, protection: number): number {
+  const { space } = task;
   if (end - address <= AT_ONCE_BYTES) {
     space.kernel.work.charge(1 + Math.floor((end - address) / AT_ONCE_UNIT));
     protectPiece(space, address, end, protection);
@@ -81,24 +90,30 @@ function protect(task: MmCaller, address: number, end: number, protection: numbe
   });
 }
 
-function mayProtect(space: AddressSpace, address: number, end: number, protection: number): number {
-  if ((protection & PROT_EXEC) !== 0 && end > USER_TOP) return -EACCES;
+/** The first area of the range that may not have the protection. */
+function firstRefusing(space: AddressSpace, address: number, end: number, protection: number): Area | undefined {
   for (let at = address; at < end;) {
-    const area = space.areaAt(at)!;
-    const isNewlyAccounted =
-      (protection & PROT_WRITE) !== 0 &&
-      !area.isWritable &&
-      !area.isShared &&
-      (area.flags & (MAP_NORESERVE | AREA_ACCOUNTED)) === 0;
-    if (isNewlyAccounted && overcommits(space, Math.min(area.end, end) - at)) return -ENOMEM;
-    if ((area.flags & AREA_SEALED) !== 0) return -EPERM;
-    if (gainsCode(space, area.protection, protection)) return -EACCES;
-    if ((protection & PROT_EXEC) !== 0 && (area.flags & AREA_NEVER_EXECUTABLE) !== 0) return -EACCES;
-    const mayWrite = area.file?.isWritable !== false && (area.flags & AREA_NEVER_WRITABLE) === 0;
-    if (area.isShared && (protection & PROT_WRITE) !== 0 && !mayWrite) return -EACCES;
+    const area = space.areas.endingAfter(at);
+    if (area === undefined || area.start >= end) return undefined;
+    if (refusalOf(space, area, Math.max(area.start, at), end, protection) < 0) return area;
     at = area.end;
   }
-  return maySplit(space, address, end) ? 0 : -ENOMEM;
+  return undefined;
+}
+
+/** 0, −ENOMEM, −EPERM or −EACCES of one area's part from `at` on. */
+function refusalOf(space: AddressSpace, area: Area, at: number, end: number, protection: number): number {
+  const isNewlyAccounted =
+    (protection & PROT_WRITE) !== 0 &&
+    !area.isWritable &&
+    !area.isShared &&
+    (area.flags & (MAP_NORESERVE | AREA_ACCOUNTED)) === 0;
+  if (isNewlyAccounted && overcommits(space, Math.min(area.end, end) - at)) return -ENOMEM;
+  if ((area.flags & AREA_SEALED) !== 0) return -EPERM;
+  if (gainsCode(space, area.protection, protection)) return -EACCES;
+  if ((protection & PROT_EXEC) !== 0 && (area.flags & AREA_NEVER_EXECUTABLE) !== 0) return -EACCES;
+  const mayWrite = area.file?.isWritable !== false && (area.flags & AREA_NEVER_WRITABLE) === 0;
+  return area.isShared && (protection & PROT_WRITE) !== 0 && !mayWrite ? -EACCES : 0;
 }
 
 /** What another thread has unmapped since the call began is passed over. */

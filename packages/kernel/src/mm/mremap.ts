@@ -33,16 +33,24 @@ export function mremap(
   const oldLength = pageUp(request.oldLength);
   const newLength = pageUp(request.newLength);
   if (address % PAGE_SIZE !== 0 || !(newLength > 0 && newLength <= WIDE_TOP) || (flags & ~7) !== 0) return -EINVAL;
-  if ((flags & MREMAP_FIXED) !== 0 && (flags & MREMAP_MAYMOVE) === 0) return -EINVAL;
-  if ((flags & MREMAP_DONTUNMAP) !== 0 && ((flags & MREMAP_MAYMOVE) === 0 || oldLength !== newLength)) return -EINVAL;
+  // MREMAP_DONTUNMAP takes an address as well: a hint, as mmap(2) does (mm/mremap.c, check_mremap_params, mremap_to).
+  const namesTarget = (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0;
+  const { newAddress } = request;
+  if (namesTarget) {
+    if (newAddress % PAGE_SIZE !== 0 || newAddress < 0 || newAddress + newLength > WIDE_TOP) return -EINVAL;
+    if ((flags & MREMAP_MAYMOVE) === 0) return -EINVAL;
+    if ((flags & MREMAP_DONTUNMAP) !== 0 && oldLength !== newLength) return -EINVAL;
+    if (newAddress < address + oldLength && address < newAddress + newLength) return -EINVAL;
+  }
   const area = space.areaAt(address);
-  if (area === undefined) return -EFAULT;
+  // 2^63 and more come as negative numbers: no area reaches there.
+  if (area === undefined || oldLength < 0) return -EFAULT;
   if ((area.flags & AREA_SEALED) !== 0) return -EPERM;
   if (oldLength === 0 && !area.isShared) return -EINVAL;
   const mayExpand = (area.flags & AREA_NO_EXPAND) === 0;
   if ((flags & MREMAP_DONTUNMAP) !== 0 && !mayExpand) return -EINVAL;
   // What is given up may have holes (Linux's mm/mremap.c, shrink_vma).
-  if (oldLength > 0 && newLength <= oldLength && (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) === 0)
+  if (oldLength > 0 && newLength <= oldLength && !namesTarget)
     return newLength < oldLength ? munmap(space, address + newLength, oldLength - newLength) || address : address;
   if (address + Math.min(oldLength, newLength) > area.end) return -EFAULT;
   if (newLength > oldLength) {
@@ -53,7 +61,7 @@ export function mremap(
   }
   const top = area.isExecutable ? USER_TOP : WIDE_TOP;
 
-  if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) === 0) {
+  if (!namesTarget) {
     const end = address + oldLength;
     if (
       oldLength > 0 &&
@@ -66,12 +74,7 @@ export function mremap(
     }
     if ((flags & MREMAP_MAYMOVE) === 0) return -ENOMEM;
   }
-  let target = request.newAddress;
-  // MREMAP_DONTUNMAP takes an address as well: a hint, as mmap(2) does (mm/mremap.c, mremap_to).
-  if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0) {
-    if (target % PAGE_SIZE !== 0 || target < 0 || target + newLength > WIDE_TOP) return -EINVAL;
-    if (target < address + oldLength && address < target + newLength) return -EINVAL;
-  } else target = 0;
+  let target = namesTarget ? newAddress : 0;
   if ((flags & MREMAP_FIXED) !== 0) {
     if (target < MMAP_MIN) return -EINVAL;
     if (target + newLength > top) return -ENOMEM;

@@ -17,6 +17,8 @@ export function msync(task: MmCaller, address: number, length: number, flags: nu
   const { work } = space.kernel;
   if (address % PAGE_SIZE !== 0 || (flags & ~7) !== 0 || (flags & 5) === 5) return -EINVAL;
   const end = address + pageUp(length);
+  // 2^63 and more come as negative numbers: no area reaches there.
+  if (end < address) return -ENOMEM;
   let { at, left } = stateOf(task, "msync") ?? { at: address, left: -1 };
   work.mayPause = true;
   for (

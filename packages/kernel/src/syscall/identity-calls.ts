@@ -174,7 +174,7 @@ function setgroups(task: Task, size: number, address: number): number {
   task.kernel.work.charge(size >> 10);
   for (let index = 0; index < size; index++) {
     const own = userNamespace.gids.toKernel(given[index]!);
-    if (own < 0) return -EINVAL;
+    if (own < 0 || given[index] === KEEP) return -EINVAL;
     given[index] = own;
   }
   // Linux keeps them in order, and getgroups(2) shows that (groups_sort). 65,536 of them take milliseconds at most so.

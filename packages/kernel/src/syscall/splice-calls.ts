@@ -283,7 +283,7 @@ export function spliceBetween(
   const fromPipe = source instanceof PipeFile,
     toPipe = target instanceof PipeFile;
   if (!fromPipe && !toPipe) return -EINVAL;
-  if (!mayBeSpliced(source) || !mayBeSpliced(target)) return -EINVAL;
+  if (!mayBeSpliced(target) || (!toPipe && !mayBeSpliced(source))) return -EINVAL;
   if ((fromPipe && inOffset >= 0) || (toPipe && outOffset >= 0)) return -ESPIPE;
   if (fromPipe && toPipe && source.pipe === target.pipe) return -EINVAL;
   const waits = (flags & SPLICE_F_NONBLOCK) === 0;
@@ -301,6 +301,7 @@ export function spliceBetween(
     // Room first: what is read off a socket can't be put back.
     const ready = awaitRoom(task, target, waits);
     if (ready < 0) return ready;
+    if (!mayBeSpliced(source)) return -EINVAL;
     if (source.messageMost > 0) return fillWithMessage(task, source, target, count, waits);
     const room = target.pipe.space - (regularOffset(source, inOffset) % PAGE_SIZE);
     return fillPipe(task, { source, inOffset, inAddress }, target, { wanted: Math.min(CHUNK, count, room), waits });

@@ -158,7 +158,8 @@ export function createPipe(
   pipe.readers = 1;
   pipe.writers = pipe.writersEver = 1;
   return {
-    reader: new PipeFile(flags | O_RDONLY, inode, pipe, null),
+    // Packets are the writer's (fs/pipe.c, create_pipe_files).
+    reader: new PipeFile((flags & ~O_DIRECT) | O_RDONLY, inode, pipe, null),
     writer: new PipeFile(flags | O_WRONLY, inode, pipe, null),
   };
 }
