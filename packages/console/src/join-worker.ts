@@ -88,6 +88,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/task/pidfd-requests.ts": ["pidfdRequest"],
   "kernel/src/task/requeue-pi.ts": ["waitRequeuePi", "requeuePi"],
   "kernel/src/vfs/fiemap.ts": ["mapExtents"],
+  "kernel/src/vfs/file-flags-ioctl.ts": ["flagsIoctl"],
   "sdk/src/file-trees.ts": ["copyFiles", "packFolder", "unpackFolder"],
   "wayland/src/x11/window-manager.ts": ["manageWindows", "isSavedWindowManager"],
 };
