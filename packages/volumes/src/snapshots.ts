@@ -1,7 +1,6 @@
 /** Snapshots of a volume: what the command line, the daemon of a schedule and the REST service do with them. */
 import {
   fileChanges,
-  SUBVOLUME_INCOMPLETE,
   SUBVOLUME_READ_ONLY,
   SUBVOLUME_TRANSACTION,
   type FileChange,
@@ -29,7 +28,7 @@ export function listSnapshots({ path, volume }: OpenedVolume): SnapshotEntry[] {
     children: infos.filter(({ base }) => base === info.id).map(({ name }) => toText(name)),
     createdAt: new Date(info.seconds * 1000).toISOString(),
     writable: (volume.subvolume(info.id)!.flags & SUBVOLUME_READ_ONLY) === 0,
-    incomplete: (volume.subvolume(info.id)!.flags & SUBVOLUME_INCOMPLETE) !== 0,
+    incomplete: volume.subvolume(info.id)!.isIncomplete,
     live: info.id === volume.superblock.defaultSubvolume,
     label: toText(info.label),
     files: info.inodes,

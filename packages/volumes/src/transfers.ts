@@ -7,7 +7,6 @@ import {
   partialTransfers,
   ReceiveStream,
   SendStream,
-  SUBVOLUME_INCOMPLETE,
   type Subvolume,
 } from "@stratos/aegisfs";
 import type { Digest } from "@stratos/base";
@@ -121,7 +120,7 @@ export function discardPartialTransfers(
     .subvolumeIds()
     .map((id) => volume.subvolume(id))
     .filter((one) => one !== null)
-    .filter(({ flags }) => (flags & SUBVOLUME_INCOMPLETE) !== 0);
+    .filter(({ isIncomplete }) => isIncomplete);
   const snapshots = left.map(({ name }) => toText(name));
   if (dryRun)
     return {

@@ -12,7 +12,6 @@ import { damagedContent, readLog } from "../log/read-log.ts";
 import { mount, mountOverlay, unreadDevices } from "../mount/mount.ts";
 import type { Volume } from "../volume/volume.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
-import { SUBVOLUME_INCOMPLETE } from "../format/subvolume-item.ts";
 import { droppedRoots } from "../space/dropped-trees.ts";
 import { checkSubvolume } from "./check-subvolume.ts";
 import { OwnerPass } from "./owner-pass.ts";
@@ -81,8 +80,7 @@ export function checkVolume(volume: Volume, options: CheckOptions = {}): Problem
       const subvolume = volume.subvolume(id);
       if (subvolume === null) continue;
       pass.walkTree(subvolume.tree.root, id);
-      if (pass.problems.length === 0 && (subvolume.flags & SUBVOLUME_INCOMPLETE) === 0)
-        checkSubvolume(subvolume, pass.report);
+      if (pass.problems.length === 0 && !subvolume.isIncomplete) checkSubvolume(subvolume, pass.report);
     }
     if (volume.subvolume(volume.superblock.defaultSubvolume) === null)
       pass.report("the default subvolume is missing", volume.superblock.defaultSubvolume, -1, -1);

@@ -97,7 +97,7 @@ export function discardTransfer(volume: Volume, subvolume: number): number {
 function discardForgotten(volume: Volume): void {
   for (const id of volume.subvolumeIds()) {
     const subvolume = volume.subvolume(id);
-    if (subvolume === null || (subvolume.flags & SUBVOLUME_INCOMPLETE) === 0) continue;
+    if (subvolume?.isIncomplete !== true) continue;
     if (volume.properties.get(`${RECEIVING}${id}`) === -ENODATA) discardTransfer(volume, id);
   }
 }
