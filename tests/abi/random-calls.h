@@ -43,6 +43,21 @@ static long told(long result, const char *format, ...) {
   else printf(" = %ld\n", result);
   return result;
 }
+/* Mostly an open one of the descriptors that a program goes round with; -1 where it has none. */
+static int any_of(const int *fds, long count) {
+  for (int i = 0; i < 20; i++) {
+    int fd = fds[below(count)];
+    if (fd >= 0) return fd;
+  }
+  return -1;
+}
+/* Takes a new one in the place of another. */
+static void keep_in(int *fds, long count, long opened) {
+  if (opened < 0) return;
+  long at = below(count);
+  if (fds[at] >= 0) close(fds[at]);
+  fds[at] = (int)opened;
+}
 static uint32_t sum_of(const void *bytes, long count) {
   uint32_t sum = 2166136261u;
   for (long i = 0; i < count; i++) sum = (sum ^ ((const uint8_t *)bytes)[i]) * 16777619u;

@@ -14,18 +14,9 @@
 static int fds[10];
 static int fd(void) {
   if (one_in(40)) return (int)below(40) - 5;
-  for (int i = 0; i < 20; i++) {
-    int at = fds[below(10)];
-    if (at >= 0) return at;
-  }
-  return -1;
+  return any_of(fds, COUNT_OF(fds));
 }
-static void keep(long opened) {
-  if (opened < 0) return;
-  int at = (int)below(10);
-  if (fds[at] >= 0) close(fds[at]);
-  fds[at] = (int)opened;
-}
+static void keep(long opened) { keep_in(fds, COUNT_OF(fds), opened); }
 static char buffer[1 << 17];
 static int caught[65];
 static void catch(int signal) { caught[signal]++; }

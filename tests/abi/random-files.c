@@ -19,18 +19,9 @@ static int fds[12];
 /* Mostly one that is open. */
 static int fd(void) {
   if (one_in(30)) return one_in(4) ? AT_FDCWD : (int)below(40) - 5;
-  for (int i = 0; i < 20; i++) {
-    int at = fds[below(12)];
-    if (at >= 0) return at;
-  }
-  return -1;
+  return any_of(fds, COUNT_OF(fds));
 }
-static void keep(long opened) {
-  if (opened < 0) return;
-  int at = (int)below(12);
-  if (fds[at] >= 0) close(fds[at]);
-  fds[at] = (int)opened;
-}
+static void keep(long opened) { keep_in(fds, COUNT_OF(fds), opened); }
 static const unsigned long open_flags[] = {O_WRONLY, O_RDWR, O_RDWR, O_CREAT, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_DIRECTORY, O_NOFOLLOW,
   O_PATH, O_TMPFILE, O_CLOEXEC, O_SYNC, O_DSYNC, O_NOATIME, O_ASYNC, O_WRONLY | O_RDWR, O_NOCTTY, 1u << 30, O_DIRECT};
 static const int modes[] = {0, 0600, 0644, 0666, 0755, 0777, 01777, 04755, 02755, 06777, 0444, 0111, 0170000, 0100644, 0500};

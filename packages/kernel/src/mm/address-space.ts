@@ -199,12 +199,17 @@ export class AddressSpace extends TranslatedMemory implements Reapable {
 
   /** Is all of `[start, end)` covered? */
   isCovered(start: VirtualAddress, end: VirtualAddress): boolean {
+    return this.coveredFrom(start, end) >= end;
+  }
+
+  /** Where the first hole at or after `start` begins; `end`: nowhere before it. */
+  coveredFrom(start: VirtualAddress, end: VirtualAddress): VirtualAddress {
     for (let at = start; at < end;) {
       const area = this.areaAt(at);
-      if (area === undefined) return false;
+      if (area === undefined) return at;
       at = area.end;
     }
-    return true;
+    return end;
   }
 
   /**

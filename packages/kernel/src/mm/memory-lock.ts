@@ -19,7 +19,7 @@ import { UNFINISHED } from "../ground/wait-queue.ts";
 import { WIDE_TOP } from "./address-space.ts";
 import { mayLock, mayLockAtAll } from "./lock-limit.ts";
 import { hasRoomForAreas, populate, populatePiece } from "./mmap.ts";
-import { coveredFrom, mergeAround } from "./mprotect.ts";
+import { mergeAround } from "./mprotect.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 
 /**
@@ -124,7 +124,7 @@ function mark(task: MmCaller, start: number, end: number, isLocked: boolean): nu
   if (start === end) return 0;
   if (!hasRoomForAreas(space, 2)) return -ENOMEM;
   // What stands before a hole is marked all the same (mm/mlock.c, apply_vma_lock_flags).
-  const covered = coveredFrom(space, start, end);
+  const covered = space.coveredFrom(start, end);
   // An area that says so already keeps its shape.
   for (let at = start; at < covered;) {
     const area = space.areaAt(at)!;

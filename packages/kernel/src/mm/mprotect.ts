@@ -46,7 +46,7 @@ export function mprotect(task: MmCaller, address: number, length: number, protec
     address = area.start;
   }
   // What stands before a hole changes all the same (mprotect(2), ENOMEM).
-  const covered = coveredFrom(space, address, end);
+  const covered = space.coveredFrom(address, end);
   if (covered < end) {
     const failed = covered === address ? 0 : protect(task, address, covered, protection);
     return failed < 0 ? failed : -ENOMEM;
@@ -54,26 +54,22 @@ export function mprotect(task: MmCaller, address: number, length: number, protec
   return protect(task, address, end, protection);
 }
 
-/** Where the first hole at or after `address` begins; `end`: nowhere before it. */
-export function coveredFrom(space: AddressSpace, address: number, end: number): number {
-  for (let at = address; at < end;) {
-    const area = space.areaAt(at);
-    if (area === undefined) return at;
-    at = area.end;
-  }
-  return end;
-}
-
 /** What stands before an area that refuses changes all the same (mm/mprotect.c, do_mprotect_pkey). */
 function protect(task: MmCaller, address: number, end: number, protection: number): number {
   const { space } = task;
   if ((protection & PROT_EXEC) !== 0 && end > USER_TOP) return -EACCES;
   if (task.syscallState === null && !maySplit(space, address, end)) return -ENOMEM;
-  const refusing = firstRefusing(space, address, end, protection);
-  if (refusing === undefined) return change(task, address, end, protection);
-  const at = Math.max(refusing.start, address);
-  const failure = refusalOf(space, refusing, at, end, protection);
-  return at === address ? failure : change(task, address, at, protection) || failure;
+  let stop = end,
+    failure = 0;
+  for (let at = address; at < end && failure === 0;) {
+    const area = space.areas.endingAfter(at);
+    if (area === undefined || area.start >= end) break;
+    const from = Math.max(area.start, at);
+    failure = refusalOf(space, area, from, end, protection);
+    if (failure < 0) stop = from;
+    at = area.end;
+  }
+  return stop === address ? failure : change(task, address, stop, protection) || failure;
 }
 
 function change(task: MmCaller, address: number, end: number, protection: number): number {
@@ -88,17 +84,6 @@ function change(task: MmCaller, address: number, end: number, protection: number
     protectPiece(space, at, to, protection);
     return to;
   });
-}
-
-/** The first area of the range that may not have the protection. */
-function firstRefusing(space: AddressSpace, address: number, end: number, protection: number): Area | undefined {
-  for (let at = address; at < end;) {
-    const area = space.areas.endingAfter(at);
-    if (area === undefined || area.start >= end) return undefined;
-    if (refusalOf(space, area, Math.max(area.start, at), end, protection) < 0) return area;
-    at = area.end;
-  }
-  return undefined;
 }
 
 /** 0, −ENOMEM, −EPERM or −EACCES of one area's part from `at` on. */

@@ -1,5 +1,4 @@
 import {
-  AF_INET,
   AF_INET6,
   AF_UNIX,
   CAP_NET_RAW,
@@ -58,7 +57,7 @@ import {
 } from "./message.ts";
 import type { Socket } from "./socket.ts";
 import { extensionOfControl, isExtensionOption } from "./inet/extension-headers.ts";
-import { intOption, optionInt, type SocketOptions } from "./socket-options.ts";
+import { intOption, isInet, optionInt, type SocketOptions } from "./socket-options.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
 
 /** Control messages of sendmsg(2) and recvmsg(2) (cmsg(3)): a `struct cmsghdr`, then data, padded to 8 bytes. */
@@ -93,7 +92,6 @@ function alignControl(length: number): number {
  */
 export function parseControl(task: SocketCaller, socket: Socket, control: Uint8Array): Ancillary | null | number {
   const view = viewOf(control);
-  const isInet = socket.family === AF_INET || socket.family === AF_INET6;
   const { cmsg_len, cmsg_level, cmsg_type } = Cmsghdr.offset;
   let rights: OpenFile[] | null = null;
   let credentials: PeerCredentials | null = null;
@@ -112,7 +110,7 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
     const type = view.getInt32(at + cmsg_type, true);
     const data = control.subarray(at + HEADER_SIZE, at + length);
     at += alignControl(length);
-    if (level !== SOL_SOCKET && !isInet) continue;
+    if (level !== SOL_SOCKET && !isInet(socket)) continue;
     if (level !== SOL_SOCKET) {
       if (level === IPPROTO_IPV6 && socket.family === AF_INET6 && isExtensionOption(type)) {
         const isPrivileged = isCapable(task.credentials, CAP_NET_RAW, socket.network.owner);
@@ -141,7 +139,7 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
       else trafficClass = field.value;
       continue;
     }
-    if (isInet && IGNORED_BY_INET.has(type)) continue;
+    if (isInet(socket) && IGNORED_BY_INET.has(type)) continue;
     if (type === SCM_RIGHTS && socket.family === AF_UNIX) {
       const taken = takeFiles(task, data, rights);
       if (isErrno(taken)) return fail(taken);

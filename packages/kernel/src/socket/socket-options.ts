@@ -399,14 +399,16 @@ export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: 
   return 0;
 }
 
-function isInet({ family }: OptionHolder): boolean {
+/** Is it a socket of IPv4 or IPv6? */
+export function isInet({ family }: { readonly family: number }): boolean {
   return family === AF_INET || family === AF_INET6;
 }
 
 /** Sockets that have a `set_peek_off` (net/unix/af_unix.c, net/ipv4/af_inet.c). */
-function keepsPeekOffset({ family, type, protocol }: OptionHolder): boolean {
+function keepsPeekOffset(socket: OptionHolder): boolean {
+  const { family, type, protocol } = socket;
   if (family === AF_UNIX) return true;
-  if (family !== AF_INET && family !== AF_INET6) return false;
+  if (!isInet(socket)) return false;
   return type === SOCK_STREAM || (type === SOCK_DGRAM && protocol !== IPPROTO_ICMP && protocol !== IPPROTO_ICMPV6);
 }
 

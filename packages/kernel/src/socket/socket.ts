@@ -265,9 +265,14 @@ export abstract class Socket extends OpenFile {
       }
       const queue = this.roomQueue;
       this.roomQueue = this.readiness;
-      if ((this.flags & O_NONBLOCK) !== 0 || (flags & MSG_DONTWAIT) !== 0) return done > 0 ? done : -EAGAIN;
+      if (!this.waits(flags)) return done > 0 ? done : -EAGAIN;
       return this.#wait(task, queue, this.options.sendTimeoutNs, done);
     }
+  }
+
+  /** May a call with these MSG_* wait? */
+  protected waits(flags: number): boolean {
+    return (this.flags & O_NONBLOCK) === 0 && (flags & MSG_DONTWAIT) === 0;
   }
 
   /** Receives, waiting for something unless told not to; with MSG_WAITALL a stream waits for all that was asked for. */
@@ -285,8 +290,7 @@ export abstract class Socket extends OpenFile {
         continue;
       }
       if (result !== -EAGAIN) return done > 0 ? done : result;
-      if ((this.flags & O_NONBLOCK) !== 0 || (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) !== 0)
-        return done > 0 ? done : -EAGAIN;
+      if (!this.waits(flags) || (flags & MSG_ERRQUEUE) !== 0) return done > 0 ? done : -EAGAIN;
       return this.#wait(task, this.readiness, this.options.receiveTimeoutNs, done);
     }
   }

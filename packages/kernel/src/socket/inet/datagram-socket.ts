@@ -1,4 +1,4 @@
-import { EAGAIN, EINVAL, ENOTCONN, EPIPE, MSG_DONTWAIT, O_NONBLOCK, SHUT_RD, SHUT_RDWR, SHUT_WR } from "@stratos/abi";
+import { EAGAIN, EINVAL, ENOTCONN, EPIPE, SHUT_RD, SHUT_RDWR, SHUT_WR } from "@stratos/abi";
 import { InetSocket } from "./inet-socket.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OutgoingMessage } from "../message.ts";
@@ -17,8 +17,7 @@ export abstract class DatagramSocket extends InetSocket {
 
   /** Of a receive that finds nothing: 0 where it would wait for what never comes (__skb_recv_udp), else −EAGAIN. */
   protected foundNothing(flags: number): number {
-    const waits = (this.flags & O_NONBLOCK) === 0 && (flags & MSG_DONTWAIT) === 0;
-    return this.isReadShut && waits ? 0 : -EAGAIN;
+    return this.isReadShut && this.waits(flags) ? 0 : -EAGAIN;
   }
 
   /** Who sends has a port, whatever becomes of it (net/ipv4/af_inet.c, inet_send_prepare). −EAGAIN: none is left. */

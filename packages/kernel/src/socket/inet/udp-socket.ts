@@ -341,8 +341,7 @@ export class UdpSocket extends DatagramSocket {
     if (from.remaining > lengthMax) return this.#tooLong(to);
     if (!hasMore) return this.#transmit(task, from, message.ancillary);
     const route = this.#route(to, message.ancillary?.sender ?? null);
-    if (isErrno(route)) return route;
-    const refused = this.mayAllocate();
+    const refused = isErrno(route) ? route : this.mayAllocate();
     if (refused < 0) return refused;
     this.#corked = {
       to: keepEndpoint(to.ip, to.port),
@@ -403,19 +402,19 @@ export class UdpSocket extends DatagramSocket {
     OUTGOING.to.set(corked.to.ip, corked.to.port);
     OUTGOING.toPeer = corked.toPeer;
     OUTGOING.scope = corked.scope;
-    const sent = this.#transmit(task, new BytesCursor(concatBytes(corked.parts)), corked.ancillary);
+    const sent = this.#transmit(task, new BytesCursor(concatBytes(corked.parts)), corked.ancillary, true);
     return sent === -EAGAIN ? corked.length : sent;
   }
 
-  /** Sends OUTGOING, whose `to` is set. */
-  #transmit(task: SocketCaller, from: IoCursor, ancillary: Ancillary | null): number {
+  /** Sends OUTGOING, whose `to` is set. @param wasHeld  it was taken before, when that was asked for */
+  #transmit(task: SocketCaller, from: IoCursor, ancillary: Ancillary | null, wasHeld = false): number {
     const counters = this.network.counters.udpOf(OUTGOING.to.ip);
-    const sent = this.#carry(task, from, ancillary);
+    const sent = this.#carry(task, from, ancillary, wasHeld);
     if (sent >= 0) counters.outDatagrams++;
     return sent;
   }
 
-  #carry(task: SocketCaller, from: IoCursor, ancillary: Ancillary | null): number {
+  #carry(task: SocketCaller, from: IoCursor, ancillary: Ancillary | null, wasHeld: boolean): number {
     const { to } = OUTGOING;
     OUTGOING.hopLimit = this.ip.hopLimitTo(to.ip, ancillary);
     OUTGOING.trafficClass = this.ip.trafficClassTo(to.ip, ancillary);
@@ -424,10 +423,12 @@ export class UdpSocket extends DatagramSocket {
     OUTGOING.options = isV4(to.ip) ? this.ip.optionsOf(ancillary) : NO_OPTIONS;
     const chosen = ancillary?.sender ?? null;
     const way = isMulticast(to.ip) ? wayOut(this, to.ip, chosen?.interfaceIndex || OUTGOING.scope) : null;
-    if (way !== null) return this.mayAllocate() || this.#sendToMembers(task, from, way, chosen);
-    const source = this.#route(to, chosen);
+    const source = way !== null ? null : this.#route(to, chosen);
     if (isErrno(source)) return source;
-    const failed = this.mayAllocate() || this.claimAnyPort(task);
+    const refused = wasHeld ? 0 : this.mayAllocate();
+    if (refused < 0) return refused;
+    if (source === null) return this.#sendToMembers(task, from, way!, chosen);
+    const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     this.#setSender(source, chosen);
     if (OUTGOING.staysHere || this.network.isLocal(to.ip)) {

@@ -1,4 +1,4 @@
-import { AF_UNIX, EINVAL, SockaddrUn } from "@stratos/abi";
+import { AF_UNIX, EINVAL, isErrno, SockaddrUn } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { familyOf } from "../inet/inet-address.ts";
 
@@ -11,7 +11,9 @@ const { sun_family, sun_path } = SockaddrUn.offset;
  *     family | NUL name …        an abstract name: all bytes up to the length count
  *     family                     unnamed; bind then chooses an abstract name (autobind)
  */
-export type UnixName = { readonly kind: "path" | "abstract"; readonly name: string } | { readonly kind: "unnamed" };
+export type UnixName = TargetName | { readonly kind: "unnamed" };
+/** One that somebody can be found by. */
+export type TargetName = { readonly kind: "path" | "abstract"; readonly name: string };
 
 /** @returns EINVAL for a wrong family or length */
 export function parseUnixAddress(address: Uint8Array): UnixName | number {
@@ -21,6 +23,12 @@ export function parseUnixAddress(address: Uint8Array): UnixName | number {
   if (address[sun_path] === 0) return { kind: "abstract", name: byteString(address, sun_path + 1) };
   const end = address.indexOf(0, sun_path);
   return { kind: "path", name: byteString(address, sun_path, end < 0 ? address.length : end) };
+}
+
+/** The same for whom something goes to: EINVAL for no name, too (net/unix/af_unix.c, unix_validate_addr). */
+export function parseUnixTarget(address: Uint8Array): TargetName | number {
+  const name = parseUnixAddress(address);
+  return isErrno(name) || name.kind !== "unnamed" ? name : -EINVAL;
 }
 
 /** The sockaddr of a name, as getsockname(2) tells it: paths with their NUL, abstract names without. */

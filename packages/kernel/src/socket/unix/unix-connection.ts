@@ -39,7 +39,7 @@ import type { Socket } from "../socket.ts";
 import { admittedBytes } from "../socket-filter.ts";
 import { messageCost, MessageQueue } from "./message-queue.ts";
 import { StreamQueue } from "./stream-queue.ts";
-import { unixAddressBytes } from "./unix-address.ts";
+import { parseUnixTarget, unixAddressBytes } from "./unix-address.ts";
 import {
   BOTH_SHUT,
   identityOf,
@@ -146,7 +146,8 @@ export class UnixConnectionSocket extends UnixSocket {
    *   ENOENT …
    */
   override connect(task: SocketCaller, address: Uint8Array, nonblocking: boolean): number {
-    const target = this.findTarget(task, address);
+    const name = parseUnixTarget(address);
+    const target = isErrno(name) ? name : this.findTarget(task, name);
     if (isErrno(target)) return target;
     if (this.options.wantsSender) {
       const failed = this.autobind();

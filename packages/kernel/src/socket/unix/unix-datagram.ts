@@ -11,10 +11,8 @@ import {
   EOPNOTSUPP,
   EPERM,
   EPIPE,
-  MSG_DONTWAIT,
   MSG_OOB,
   MSG_PEEK,
-  O_NONBLOCK,
   POLLERR,
   POLLHUP,
   POLLIN,
@@ -34,7 +32,7 @@ import { familyOf } from "../inet/inet-address.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { admittedBytes } from "../socket-filter.ts";
 import { messageCost, MessageQueue } from "./message-queue.ts";
-import { parseUnixAddress } from "./unix-address.ts";
+import { parseUnixTarget } from "./unix-address.ts";
 import {
   BOTH_SHUT,
   identityOf,
@@ -112,7 +110,8 @@ export class UnixDatagramSocket extends UnixSocket {
       this.#changePeer(null);
       return 0;
     }
-    const target = this.findTarget(task, address);
+    const name = parseUnixTarget(address);
+    const target = isErrno(name) ? name : this.findTarget(task, name);
     if (isErrno(target)) return target;
     if (this.options.wantsSender) {
       const failed = this.autobind();
@@ -132,11 +131,9 @@ export class UnixDatagramSocket extends UnixSocket {
   override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     // Whom it goes to is looked up last (net/unix/af_unix.c, unix_dgram_sendmsg).
-    const address = message.address === null || message.address.length === 0 ? null : message.address;
-    if (address !== null) {
-      const name = parseUnixAddress(address);
-      if (isErrno(name) || name.kind === "unnamed") return isErrno(name) ? name : -EINVAL;
-    }
+    const { address } = message;
+    const name = address === null || address.length === 0 ? null : parseUnixTarget(address);
+    if (isErrno(name)) return name;
     if (this.options.wantsSender) this.autobind();
     const length = from.remaining;
     if (length > this.options.sendBuffer - 32) return -EMSGSIZE;
@@ -146,13 +143,13 @@ export class UnixDatagramSocket extends UnixSocket {
     // The last one may go beyond (net/core/sock.c, sock_alloc_send_pskb).
     if (this.#outstanding >= this.options.sendBuffer) return -EAGAIN;
     let target = this.#peer;
-    if (address !== null) {
-      const found = this.findTarget(task, address);
+    if (name !== null) {
+      const found = this.findTarget(task, name);
       if (isErrno(found)) return found;
       target = found as UnixDatagramSocket;
     } else if (target === null) return -ENOTCONN;
     if (target.isClosed) {
-      if (address === null) this.#changePeer(null);
+      if (name === null) this.#changePeer(null);
       return -ECONNREFUSED;
     }
     if (!target.#accepts(this)) return -EPERM;
@@ -190,10 +187,7 @@ export class UnixDatagramSocket extends UnixSocket {
     const { first, isScarce } = this.#queue;
     const result = first === undefined ? -EAGAIN : this.#queue.read(to, message, flags, this.options);
     // Who would wait is told that nothing comes any more, who would not is not (net/core/datagram.c).
-    if (result === -EAGAIN)
-      return (this.shut & RECEIVE_SHUT) !== 0 && ((this.flags & O_NONBLOCK) | (flags & MSG_DONTWAIT)) === 0
-        ? 0
-        : -EAGAIN;
+    if (result === -EAGAIN) return (this.shut & RECEIVE_SHUT) !== 0 && this.waits(flags) ? 0 : -EAGAIN;
     if (result < 0) return result;
     this.stamp(message);
     if ((flags & MSG_PEEK) === 0) this.#delivered(first!.sender, first!.cost, isScarce);

@@ -21,7 +21,7 @@ import { lookupPath } from "../../vfs/path-walk.ts";
 import type { IncomingMessage, PeerCredentials } from "../message.ts";
 import { Socket } from "../socket.ts";
 import { createSocketNode, findSocketNode } from "./socket-node.ts";
-import { parseUnixAddress, unixAddressBytes, type UnixName } from "./unix-address.ts";
+import { parseUnixAddress, type TargetName, unixAddressBytes, type UnixName } from "./unix-address.ts";
 import { addTimestamps } from "../message-timestamp.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
@@ -154,14 +154,11 @@ export abstract class UnixSocket extends Socket {
   }
 
   /**
-   * The socket that an address names.
+   * The socket of a name.
    *
-   * @returns EINVAL (no name), ECONNREFUSED (nobody is bound there), EPROTOTYPE (another type), EACCES, ENOENT …
+   * @returns ECONNREFUSED (nobody is bound there), EPROTOTYPE (another type), EACCES, ENOENT …
    */
-  protected findTarget(task: SocketCaller, address: Uint8Array): UnixSocket | number {
-    const name = parseUnixAddress(address);
-    if (isErrno(name)) return name;
-    if (name.kind === "unnamed") return -EINVAL;
+  protected findTarget(task: SocketCaller, name: TargetName): UnixSocket | number {
     const network = this.network;
     let found: UnixSocket | undefined;
     if (name.kind === "abstract") {
