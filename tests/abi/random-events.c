@@ -70,7 +70,7 @@ static void step(void) {
   case 13: case 14: { int two[2], f = O_NONBLOCK | (one_in(4) ? O_DIRECT : 0); if (told(pipe2(two, f), "pipe2(%#x)", f) == 0) { keep(two[0]); keep(two[1]); } break; }
   case 15: { int clock = one_in(4) ? (int)below(14) : CLOCK_MONOTONIC, f = one_in(6) ? (int)below(1 << 12) : TFD_NONBLOCK; f |= TFD_NONBLOCK; if (clock == 8 || clock == 9) break; keep(told(timerfd_create(clock, f), "timerfd_create(%d, %#x)", clock, f)); break; }
   case 16: case 17: {
-    struct itimerspec s = {{one_in(3) ? below(3) - 1 : 0, one_in(6) ? 1000000000 : 0}, {one_in(4) ? -1 : one_in(2) ? 1000 : 0, one_in(2) ? 1 : 0}};
+    struct itimerspec s = {{one_in(3) ? below(3) - 1 : 0, one_in(6) ? 1000000000 : 0}, {one_in(4) ? -1 : one_in(2) ? 1L << 36 : 0, one_in(2) ? 1 : 0}};
     int f = one_in(6) ? (int)below(8) : 0;
     told(timerfd_settime(d, f, &s, 0), "timerfd_settime(%d, %d, {%ld, %ld, %ld, %ld})", d, f, s.it_interval.tv_sec, s.it_interval.tv_nsec, s.it_value.tv_sec, s.it_value.tv_nsec);
     break;

@@ -335,13 +335,16 @@ export abstract class Socket extends OpenFile {
   override ioctl(task: SocketCaller, command: number, argument: number): number {
     switch (command) {
       case FIONREAD:
+        if (this.family === AF_NETLINK) return -ENOTTY;
         if (this.isListening) return -EINVAL;
         return task.space.storeU32(argument, this.available());
       case SIOCOUTQ:
-        if (this.isListening) return -EINVAL;
+        if (this.family === AF_NETLINK) return -ENOTTY;
+        if (this.isListening && this.family !== AF_UNIX) return -EINVAL;
         return task.space.storeU32(argument, this.unsent);
       case SIOCATMARK:
-        return this.isStream ? task.space.storeU32(argument, this.isAtMark ? 1 : 0) : -ENOTTY;
+        if (!this.isStream) return this.family === AF_UNIX ? -EOPNOTSUPP : -ENOTTY;
+        return task.space.storeU32(argument, this.isAtMark ? 1 : 0);
       case FIOSETOWN:
       case SIOCSPGRP: {
         const owner = task.space.loadU32(argument);

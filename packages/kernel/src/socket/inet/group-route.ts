@@ -11,16 +11,16 @@ interface GroupSender {
   readonly isV6: boolean;
   readonly ip: IpOptions;
   readonly options: { readonly boundIndex: number };
-  readonly boundIp: IpAddress | null;
+  readonly local: { readonly ip: IpAddress } | null;
 }
 
 /**
  * The interface of the message (`given`: IP_PKTINFO, or the scope of its address; 0: none), SO_BINDTODEVICE,
- * IP_MULTICAST_IF, that of the address of IPv4 that bind(2) gave (net/ipv4/route.c, ip_route_output_key_hash_rcu), or
+ * IP_MULTICAST_IF, that of its address of IPv4 (net/ipv4/route.c, ip_route_output_key_hash_rcu), or
  * of a route; null: none leads there.
  */
 export function wayOut(
-  { network, isV6, ip, options, boundIp }: GroupSender,
+  { network, isV6, ip, options, local }: GroupSender,
   group: IpAddress,
   given: number,
 ): NetworkInterface | null {
@@ -28,9 +28,10 @@ export function wayOut(
   if (v4 && isV6 && ip.v6Only) return null;
   const option = v4 ? ip.groupIndex : (ip.v6.get(IPV6_MULTICAST_IF) ?? 0);
   const index = given || options.boundIndex || option;
-  const isFromOwn = v4 && boundIp !== null && isV4(boundIp) && !isWildcard(boundIp) && network.hasAddress(boundIp);
+  const own = local?.ip ?? group;
+  const isFromOwn = v4 && isV4(own) && !isWildcard(own) && network.hasAddress(own);
   const byRoute = (): NetworkInterface | undefined =>
-    isFromOwn ? network.interfaceOf(boundIp) : wayToGroup(network, group);
+    isFromOwn ? network.interfaceOf(own) : wayToGroup(network, group);
   const way = (index === 0 ? byRoute() : network.interfaceByIndex(index)) ?? null;
   // The loopback has no route to groups of IPv6.
   return way !== null && way.isLoopback && !v4 ? null : way;

@@ -2,6 +2,7 @@ import {
   ENOPROTOOPT,
   AF_INET,
   AF_INET6,
+  IPV6_MULTICAST_IF,
   IPV6_V6ONLY,
   SO_BINDTODEVICE,
   SO_MARK,
@@ -12,6 +13,7 @@ import {
   EADDRNOTAVAIL,
   EAGAIN,
   EINVAL,
+  ENODEV,
   EOPNOTSUPP,
   ENOTCONN,
   IPPROTO_IP,
@@ -66,6 +68,12 @@ const ORIGIN = { mark: 0, uid: 0, gid: 0 };
 
 /** The address of a bind; valid during one call. */
 const WANTED = new ScratchEndpoint();
+
+/** A group of one link, or of one interface (RFC 4291 §2.7). */
+function isOfLink(ip: IpAddress): boolean {
+  const scope = (ip[0]! >>> 16) & 15;
+  return isMulticast(ip) && (scope === 1 || scope === 2);
+}
 
 /** Ports that the host had given away already, before bind(2) or listen(2) says EADDRINUSE. */
 const PORTS_TRIED_MOST = 64;
@@ -239,26 +247,52 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     const endpoint = WANTED;
     const malformed = readInetAddress(address, this.family, endpoint);
     if (malformed < 0) return malformed;
-    if (this.hasPort) return -EINVAL;
-    if (isV4(endpoint.ip) && this.isV6 && this.ip.v6Only) return -EINVAL;
-    const { ip } = endpoint;
-    // Each link has such addresses: which one is meant must be said (RFC 4007 §6).
-    if (this.isV6 && !isV4(ip) && isLinkLocal(ip) && scopeOf(address) === 0) return -EINVAL;
-    if (!this.#isBindable(ip)) return -EADDRNOTAVAIL;
+    const { ip, port } = endpoint;
+    // In the order of each family (net/ipv4/af_inet.c, __inet_bind; net/ipv6/af_inet6.c, __inet6_bind).
+    if (!this.isV6 && !this.#isBindable(ip)) return -EADDRNOTAVAIL;
+    if (this.isV6 && isMulticast(ip) && !isV4(ip) && this.isStream) return -EINVAL;
     if (
-      endpoint.port > 0 &&
-      endpoint.port < this.network.settings.firstOpenPort &&
+      port > 0 &&
+      port < this.network.settings.firstOpenPort &&
       !isCapable(task.credentials, CAP_NET_BIND_SERVICE, this.network.owner)
     )
       return -EACCES;
+    if (this.hasPort) return -EINVAL;
+    if (isV4(ip) && this.isV6 && this.ip.v6Only) return -EINVAL;
+    const noLink = this.chooseLink(ip, address);
+    if (noLink < 0) return noLink;
+    if (this.isV6 && !isV4(ip) && !isWildcard(ip) && this.hasLostLink) return -ENODEV;
+    if (this.isV6 && !this.#isBindable(ip)) return -EADDRNOTAVAIL;
     const isOfV6 = this.isV6 && !isV4(ip) && !isWildcard(ip);
-    const failed = this.claimPort(task, ip, endpoint.port);
+    const failed = this.claimPort(task, ip, port);
     if (failed < 0) return failed;
     // Whoever has an address of IPv6 has none of IPv4 (net/ipv6/af_inet6.c, __inet6_bind).
     if (isOfV6) this.ip.v6.set(IPV6_V6ONLY, 1);
     this.isAddressBound = true;
     this.boundIp = isWildcard(ip) && isV4(ip) !== this.isV6 ? null : this.claim!.ip;
     return 0;
+  }
+
+  /**
+   * Each link has addresses of its own (RFC 4007 §6): of such the `sockaddr_in6` says which one is meant, where the
+   * socket stays (net/ipv6/datagram.c, __ip6_datagram_connect). 0, −EINVAL: none is named, or another than it has.
+   */
+  protected chooseLink(ip: IpAddress, address: Uint8Array): number {
+    if (isV4(ip) || !(isLinkLocal(ip) || (!this.isStream && isOfLink(ip)))) return 0;
+    const { options } = this;
+    const scope = scopeOf(address);
+    if (scope !== 0 && options.boundIndex !== 0 && scope !== options.boundIndex) return -EINVAL;
+    const index = scope || options.boundIndex || (isMulticast(ip) ? (this.ip.v6.get(IPV6_MULTICAST_IF) ?? 0) : 0);
+    if (index === options.boundIndex) return index === 0 ? -EINVAL : 0;
+    options.boundIndex = index;
+    this.optionChanged(SO_BINDTODEVICE);
+    return 0;
+  }
+
+  /** It is bound to an interface that is not there: nothing leads anywhere. */
+  get hasLostLink(): boolean {
+    const { boundIndex } = this.options;
+    return boundIndex !== 0 && this.network.interfaceByIndex(boundIndex) === undefined;
   }
 
   override bindsForeign(ip: IpAddress): boolean {

@@ -491,8 +491,8 @@ export function setIpOption(
     }
     if (!IP_STORED.has(name)) return -ENOPROTOOPT;
     const number = value.length === 0 && ZERO_WITHOUT_VALUE.has(name) ? 0 : numberOf(value);
+    if ((name === IP_MULTICAST_IF || name === IP_MULTICAST_TTL) && socket.type === SOCK_STREAM) return -EINVAL;
     if (name === IP_MULTICAST_IF) {
-      if (socket.type === SOCK_STREAM) return -EINVAL;
       const chosen = groupInterfaceOf(socket.network, value, socket.options.boundIndex);
       if (isErrno(chosen)) return chosen;
       socket.ip.groupIndex = chosen.index;
@@ -509,6 +509,7 @@ export function setIpOption(
     )
       return -EINVAL;
     if (name === IP_MTU_DISCOVER && (number < 0 || number > 5)) return -EINVAL;
+    if (name === IP_MULTICAST_ALL && number !== 0 && number !== 1) return -EINVAL;
     if (name === IP_UNICAST_IF) return setUnicastInterface(socket, socket.ip.v4, name, value);
     if (name === IP_MINTTL && (number < 0 || number > 255)) return -EINVAL;
     if (name === IP_LOCAL_PORT_RANGE) {
@@ -554,6 +555,8 @@ export function setIpOption(
   const number = optionInt(value);
   if (name === IPV6_UNICAST_IF) return setUnicastInterface(socket, socket.ip.v6, name, value);
   if (name === IPV6_V6ONLY && socket.hasNumber) return -EINVAL;
+  if (name === IPV6_MULTICAST_LOOP && number !== 0 && number !== 1) return -EINVAL;
+  if ((name === IPV6_MULTICAST_HOPS || name === IPV6_MULTICAST_IF) && socket.type === SOCK_STREAM) return -ENOPROTOOPT;
   if (
     (name === IPV6_UNICAST_HOPS || name === IPV6_MULTICAST_HOPS || name === IPV6_TCLASS) &&
     (number < -1 || number > 255)
@@ -669,12 +672,15 @@ export function getIpOption(
     if (socket.peer === null) return -ENOTCONN;
     const mtu = mtuTo(socket.network, socket.peer.ip);
     // A datagram's length has 16 bits (IP_MAX_MTU).
-    return isV4Level ? wordOrByte(Math.min(mtu, 65535), room) : intOption(mtu);
+    if (!isV4Level) return intOption(mtu);
+    return wordOrByte(isV4(socket.peer.ip) ? Math.min(mtu, 65535) : mtu, room);
   }
   if (isV4Level && name === IP_OPTIONS) return socket.ip.extensions.get(IP_OPTIONS) ?? NO_OPTIONS;
   if (!isV4Level && name === IPV6_TRANSPARENT) return intOption(socket.ip.v4.get(IP_TRANSPARENT) ?? 0);
   if (!isV4Level && isExtensionOption(name)) return socket.ip.extensions.get(name) ?? NO_EXTENSIONS;
-  const initial = (isV4Level ? IP_STORED : IPV6_STORED).get(name);
+  // IPv6's sockets hear only the groups of IPv4 that they have joined (net/ipv6/af_inet6.c, inet6_create).
+  const isOff = name === IP_HDRINCL || (name === IP_MULTICAST_ALL && socket.family === AF_INET6);
+  const initial = isV4Level ? (isOff ? 0 : IP_STORED.get(name)) : IPV6_STORED.get(name);
   if (initial === undefined) return -ENOPROTOOPT;
   return isV4Level ? wordOrByte(socket.ip.v4.get(name) ?? initial, room) : intOption(socket.ip.v6.get(name) ?? initial);
 }

@@ -220,6 +220,8 @@ export class RawSocket extends DatagramSocket {
     if (this.isV6 && familyOf(address) !== AF_INET6) return -EAFNOSUPPORT;
     const malformed = readInetAddress(address, this.family, TO);
     if (malformed < 0) return malformed;
+    const noLink = this.chooseLink(TO.ip, address);
+    if (noLink < 0) return noLink;
     resolveWildcard(TO);
     const scope = this.isV6 ? scopeOf(address) : 0;
     const isMapped = this.isV6 && isV4(TO.ip);

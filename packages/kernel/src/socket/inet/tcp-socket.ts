@@ -291,8 +291,7 @@ export class TcpSocket extends InetSocket {
     if (this.#phase === "unconnected") {
       if (this.#state !== "closed") return -EISCONN;
       const malformed = readInetAddress(address, this.family, TO);
-      if (malformed < 0) return malformed;
-      const failed = this.#begin();
+      const failed = malformed || this.chooseLink(TO.ip, address) || this.#begin();
       if (failed < 0) return failed;
       this.#phase = "connecting";
       // As on Linux the answer, even from this machine, comes after connect has returned.

@@ -11,6 +11,7 @@ import {
   EINPROGRESS,
   EINVAL,
   EMSGSIZE,
+  ENODEV,
   EHOSTUNREACH,
   ENETUNREACH,
   ENOBUFS,
@@ -221,18 +222,18 @@ export class UdpSocket extends DatagramSocket {
     if (address.length < 2) return -EINVAL;
     if (familyOf(address) === AF_UNSPEC) return this.#disconnect();
     const { to } = OUTGOING;
+    // Whatever becomes of it, it has a port (net/ipv4/af_inet.c, inet_dgram_connect).
+    const claimed = this.claimPortToConnect(task);
     // An address of IPv4 will do for IPv6's socket, too (net/ipv6/datagram.c, __ip6_datagram_connect).
     const isOfV4 = familyOf(address) === AF_INET;
-    if (isOfV4 && this.isV6 && this.ip.v6Only) return -EAFNOSUPPORT;
-    const malformed = readInetAddress(address, isOfV4 ? AF_INET : this.family, to);
-    if (malformed < 0) return malformed;
+    if (claimed < 0 || (isOfV4 && this.isV6 && this.ip.v6Only)) return claimed || -EAFNOSUPPORT;
+    const refused = readInetAddress(address, isOfV4 ? AF_INET : this.family, to) || this.chooseLink(to.ip, address);
+    if (refused < 0) return refused;
     this.#resolveWildcard(to);
     OUTGOING.scope = isOfV4 ? 0 : scopeOf(address);
     const source = this.#route(to, null);
     if (isErrno(source)) return source;
-    const failed = this.claimPortToConnect(task);
-    if (failed < 0) return failed;
-    if (!this.isAddressBound || isWildcard(this.local!.ip)) this.local = keepEndpoint(source, this.local!.port);
+    if (isWildcard(this.local!.ip)) this.local = keepEndpoint(source, this.local!.port);
     this.claim!.ip = this.local!.ip;
     this.#host?.dropUnbound();
     this.peer = keepEndpoint(to.ip, to.port);
@@ -240,32 +241,26 @@ export class UdpSocket extends DatagramSocket {
     return 0;
   }
 
+  /** What the program did not bind to goes with the peer (net/ipv4/udp.c, __udp_disconnect). */
   #disconnect(): number {
     this.peer = null;
     this.#host?.dropUnbound();
-    this.#dropChosen();
+    this.letPortGo();
+    this.letAddressGo();
+    if (this.local === null) return 0;
+    if (this.claim !== null) this.claim.ip = this.local.ip;
+    else {
+      this.#host?.close();
+      this.local = keepEndpoint(this.local.ip, 0);
+    }
     return 0;
   }
 
   /** It is connected to nobody any more (net/ipv4/udp.c, udp_abort). */
   override destroy(error: number): number {
     this.pendingError = error;
-    this.#disconnect();
     this.readiness.wakeAll();
-    return 0;
-  }
-
-  /** What the program did not bind to goes with the peer (net/ipv4/udp.c, __udp_disconnect). */
-  #dropChosen(): void {
-    this.letPortGo();
-    this.letAddressGo();
-    if (this.local === null) return;
-    if (this.claim !== null) {
-      this.claim.ip = this.local.ip;
-      return;
-    }
-    this.#host?.close();
-    this.local = keepEndpoint(this.local.ip, 0);
+    return this.#disconnect();
   }
 
   /**
@@ -276,8 +271,7 @@ export class UdpSocket extends DatagramSocket {
     const { network } = this;
     OUTGOING.staysHere = OUTGOING.isOnLink = false;
     if (isV4(ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
-    // net/ipv6/ip6_output.c, ip6_dst_lookup_tail
-    if (this.#isOfV4 && !isV4(ip)) return -EAFNOSUPPORT;
+    if (this.hasLostLink) return isV4(ip) ? -ENODEV : -ENETUNREACH;
     const given = chosen?.ip ?? null;
     const isNobodys = given !== null && !network.hasAddress(given) && (isV4(given) || !this.bindsForeign(given));
     if (given !== null && (isV4(given) !== isV4(ip) || isNobodys)) return -ENETUNREACH;
@@ -290,6 +284,8 @@ export class UdpSocket extends DatagramSocket {
       source = ANY_V4;
     } else source = this.#routeOutside(ip, port, chosen);
     if (isErrno(source)) return source;
+    // Once there is a way (net/ipv6/ip6_output.c, ip6_dst_lookup_tail).
+    if (this.#isOfV4 && !isV4(ip)) return -EAFNOSUPPORT;
     if (network.isBroadcast(ip) && !this.options.broadcast) return -EACCES;
     return given ?? source;
   }
@@ -316,11 +312,10 @@ export class UdpSocket extends DatagramSocket {
     const [loopback] = this.network.interfaces;
     const index = chosen?.interfaceIndex ?? 0;
     const asked = index === 0 ? this.options.boundIndex : index;
-    const { boundIp } = this;
     const isChosen =
       asked === loopback!.index ||
       loopback!.isBroadcast(ip) ||
-      (asked === 0 && isBroadcast(ip) && boundIp !== null && isLoopback(boundIp));
+      (asked === 0 && isBroadcast(ip) && this.local !== null && isLoopback(this.local.ip));
     return isChosen && loopback!.isUp;
   }
 
@@ -330,10 +325,14 @@ export class UdpSocket extends DatagramSocket {
     const hasMore = (flags & MSG_MORE) !== 0 || this.#options.isCorked;
     if (this.#corked !== null) return this.#append(task, this.#corked, from, hasMore);
     const { to } = OUTGOING;
-    OUTGOING.toPeer = message.address === null;
-    OUTGOING.scope = message.address === null || !this.isV6 ? 0 : scopeOf(message.address);
-    if (message.address !== null) {
-      const malformed = this.#readDestination(message.address, to);
+    // Of IPv6 an address without a family is none (net/ipv6/udp.c, udpv6_sendmsg).
+    const { address: given } = message;
+    const isNone = given !== null && this.isV6 && given.length >= 2 && familyOf(given) === AF_UNSPEC;
+    const address = isNone ? null : given;
+    OUTGOING.toPeer = address === null;
+    OUTGOING.scope = address === null || !this.isV6 ? 0 : scopeOf(address);
+    if (address !== null) {
+      const malformed = this.#readDestination(address, to);
       if (malformed < 0) return malformed;
     } else if (this.peer === null) return -EDESTADDRREQ;
     else to.set(this.peer.ip, this.peer.port);
@@ -418,8 +417,8 @@ export class UdpSocket extends DatagramSocket {
     const { to } = OUTGOING;
     OUTGOING.hopLimit = this.ip.hopLimitTo(to.ip, ancillary);
     OUTGOING.trafficClass = this.ip.trafficClassTo(to.ip, ancillary);
-    const v6Given = ancillary === null ? null : ancillary.extensions;
-    OUTGOING.extensions = isV4(to.ip) ? NO_EXTENSIONS : joinExtensions(this.ip.extensions, v6Given);
+    const given = ancillary?.extensions ?? null;
+    OUTGOING.extensions = isV4(to.ip) ? NO_EXTENSIONS : joinExtensions(this.ip.extensions, given);
     OUTGOING.options = isV4(to.ip) ? this.ip.optionsOf(ancillary) : NO_OPTIONS;
     const chosen = ancillary?.sender ?? null;
     const way = isMulticast(to.ip) ? wayOut(this, to.ip, chosen?.interfaceIndex || OUTGOING.scope) : null;
@@ -557,6 +556,7 @@ export class UdpSocket extends DatagramSocket {
     } else malformed = readInetAddress(address, family === AF_INET ? AF_INET : this.family, into);
     if (malformed < 0) return malformed;
     this.#resolveWildcard(into);
+    if (this.isV6 && this.ip.v6Only && isV4(into.ip)) return -ENETUNREACH;
     return into.port === 0 ? -EINVAL : 0;
   }
 

@@ -182,12 +182,13 @@ export class NetlinkSocket extends Socket {
     const { port, groups } = readName(address);
     // Whoever may send among programs may not hear all of it (net/netlink/af_netlink.c, NL_CFG_F_NONROOT_RECV).
     if (groups !== 0 && this.protocol === NETLINK_USERSOCK && !this.#isAdministrator(task)) return -EPERM;
+    if (this.portId !== 0 && port !== this.portId) return -EINVAL;
     if (groups !== 0) this.#knowGroups();
     for (let bit = 0; bit < 32; bit++)
       if ((groups & (1 << bit)) !== 0) this.#groups.add(bit + 1);
       else this.#groups.delete(bit + 1);
     this.#groupsChanged();
-    if (this.portId !== 0) return port !== 0 && port !== this.portId ? -EINVAL : 0;
+    if (this.portId !== 0) return 0;
     if (port === 0) {
       this.#autobind(task);
       return 0;

@@ -11,12 +11,16 @@ interface QueuedMessage<Sender> {
   readonly bytes: Uint8Array;
   readonly rights: OpenFile[] | null;
   readonly credentials: PeerCredentials | null;
-  /** sockaddr of the sender; null: unnamed. */
-  readonly address: Uint8Array | null;
   readonly sender: Sender;
   readonly cost: number;
   /** Of an empty one: MSG_PEEK has found it. */
   isPeeked: boolean;
+}
+
+/** Who reads them: a socket. */
+interface MessageReader<Sender> {
+  readonly options: SocketOptions;
+  tellSender(message: IncomingMessage, sender: Sender): void;
 }
 
 /** What a message of so many bytes takes of a buffer: roughly what Linux allocates for it (SKB_TRUESIZE). */
@@ -51,6 +55,13 @@ export class MessageQueue<Sender> {
     return this.#inFlight.memory.refuses(messageCost(length));
   }
 
+  /** Bytes of all messages. Work: one step each. */
+  get length(): number {
+    let sum = 0;
+    for (let at = this.#head; at < this.#messages.length; at++) sum += this.#messages[at]!.bytes.length;
+    return sum;
+  }
+
   /** Length of the first message, 0 when none waits. */
   get firstLength(): number {
     return this.count === 0 ? 0 : this.#messages[this.#head]!.bytes.length;
@@ -59,7 +70,7 @@ export class MessageQueue<Sender> {
   push(
     bytes: Uint8Array,
     ancillary: Ancillary | null,
-    sender: { credentials: PeerCredentials | null; address: Uint8Array | null; socket: Sender },
+    sender: { credentials: PeerCredentials | null; socket: Sender },
   ): void {
     const rights = ancillary?.rights ?? null;
     if (rights !== null) this.#inFlight.add(rights);
@@ -68,7 +79,6 @@ export class MessageQueue<Sender> {
       bytes,
       rights,
       credentials: ancillary?.credentials ?? sender.credentials,
-      address: sender.address,
       sender: sender.socket,
       cost: messageCost(bytes.length),
       isPeeked: false,
@@ -82,7 +92,8 @@ export class MessageQueue<Sender> {
    * @returns bytes moved, with MSG_TRUNC asked for all that there were; −EAGAIN (a peek, behind all of them), or
    *   −EFAULT (the message is lost, but to a peek)
    */
-  read(to: IoCursor, message: IncomingMessage, flags: number, options: SocketOptions): number {
+  read(to: IoCursor, message: IncomingMessage, flags: number, reader: MessageReader<Sender>): number {
+    const { options } = reader;
     const peek = (flags & MSG_PEEK) !== 0;
     let at = this.#head;
     let skip = 0;
@@ -107,8 +118,7 @@ export class MessageQueue<Sender> {
       return moved;
     }
     if (moved < length) message.flags |= MSG_TRUNC;
-    if (first.address !== null) message.setAddress(first.address);
-    else message.addressLength = 0;
+    reader.tellSender(message, first.sender);
     if (options.wantsSender) message.credentials = first.credentials ?? UNKNOWN_SENDER;
     if (first.rights !== null) message.rights = peek ? first.rights.map((file) => file.retain()) : first.rights;
     options.movePeek(peek, peek ? moved : length);

@@ -39,7 +39,7 @@ import type { Socket } from "../socket.ts";
 import { admittedBytes } from "../socket-filter.ts";
 import { messageCost, MessageQueue } from "./message-queue.ts";
 import { StreamQueue } from "./stream-queue.ts";
-import { parseUnixTarget, unixAddressBytes } from "./unix-address.ts";
+import { parseUnixTarget } from "./unix-address.ts";
 import {
   BOTH_SHUT,
   identityOf,
@@ -63,7 +63,7 @@ export class UnixConnectionSocket extends UnixSocket {
   #state: State = "unconnected";
   #peer: UnixConnectionSocket | null = null;
   #stream: StreamQueue | null;
-  #packets: MessageQueue<null> | null;
+  #packets: MessageQueue<UnixConnectionSocket> | null;
   /** Cost of the packets in `#packets`. */
   #packetCost = 0;
   #backlog: UnixConnectionSocket[] = [];
@@ -76,7 +76,7 @@ export class UnixConnectionSocket extends UnixSocket {
     super(network, type, flags, creator);
     const { inFlight } = network;
     this.#stream = type === SOCK_STREAM ? new StreamQueue(inFlight) : null;
-    this.#packets = type === SOCK_STREAM ? null : new MessageQueue<null>(inFlight);
+    this.#packets = type === SOCK_STREAM ? null : new MessageQueue<UnixConnectionSocket>(inFlight);
   }
 
   override get isStream(): boolean {
@@ -178,7 +178,8 @@ export class UnixConnectionSocket extends UnixSocket {
   override accept(_task: SocketCaller, flags: number): Socket | number {
     if (this.#state !== "listening") return -EINVAL;
     const embryo = this.#backlog.shift();
-    if (embryo === undefined) return (this.shut & RECEIVE_SHUT) !== 0 ? -EINVAL : -EAGAIN;
+    // Only who would wait is told that nobody comes any more (net/core/datagram.c, __skb_recv_datagram).
+    if (embryo === undefined) return (this.shut & RECEIVE_SHUT) !== 0 && this.waits(0) ? -EINVAL : -EAGAIN;
     embryo.flags |= flags & O_NONBLOCK;
     this.#connectors.wakeAll();
     return embryo;
@@ -188,7 +189,8 @@ export class UnixConnectionSocket extends UnixSocket {
     const isUrgent = (flags & MSG_OOB) !== 0;
     if (isUrgent && this.#stream !== null && from.remaining === 0) return -EOPNOTSUPP;
     // SOCK_SEQPACKET has no use for a name (unix_seqpacket_sendmsg).
-    if (message.address !== null && this.#stream !== null) return this.#state === "connected" ? -EISCONN : -EOPNOTSUPP;
+    const isNamed = message.address !== null && message.address.length > 0;
+    if (isNamed && this.#stream !== null) return this.#state === "connected" ? -EISCONN : -EOPNOTSUPP;
     // An error comes first where packets are sent (unix_seqpacket_sendmsg), and last where bytes are.
     const failed = this.#stream === null ? this.takeError() : 0;
     if (failed !== 0) return -failed;
@@ -243,8 +245,7 @@ export class UnixConnectionSocket extends UnixSocket {
     if (admitted < 0) return length;
     peer.#packets!.push(bytes.subarray(0, admitted), message.ancillary, {
       credentials: sender,
-      address: null,
-      socket: null,
+      socket: this,
     });
     if (message.ancillary !== null) message.ancillary = null;
     peer.#packetCost += messageCost(admitted);
@@ -265,13 +266,12 @@ export class UnixConnectionSocket extends UnixSocket {
       if (to.remaining > 0) result = this.#receiveBytes(to, message, peek);
       else if (this.#stream.length > (peek ? this.options.peekOffset : 0) && this.#stream.length > 0) {
         this.#stream.readNone(message, peek, this.options.wantsSender);
+        this.tellSender(message, this.#peer);
         result = 0;
       }
     } else if (this.#packets!.count > 0) {
       const cost = this.#packets!.first!.cost;
-      result = this.#packets!.read(to, message, flags, this.options);
-      message.addressLength = 0;
-      if (result >= 0) this.#tellSender(message);
+      result = this.#packets!.read(to, message, flags, this);
       if (result >= 0 && !peek) {
         this.#packetCost -= cost;
         this.#wakeSender();
@@ -282,7 +282,8 @@ export class UnixConnectionSocket extends UnixSocket {
       if (error !== 0) return -error;
       return (this.shut & RECEIVE_SHUT) !== 0 ? 0 : -EAGAIN;
     }
-    if (result >= 0) this.stamp(message);
+    // Bytes have no time (net/unix/af_unix.c, unix_stream_read_generic).
+    if (result >= 0 && this.#stream === null) this.stamp(message);
     return result;
   }
 
@@ -293,14 +294,8 @@ export class UnixConnectionSocket extends UnixSocket {
     const moved = stream.read(to, message, { peek, withCredentials, isInline, skip: peek ? peekOffset : 0 });
     if (moved > 0) this.options.movePeek(peek, moved);
     if (stream.cost < before) this.#wakeSender();
-    if (moved > 0) this.#tellSender(message);
+    if (moved > 0) this.tellSender(message, this.#peer);
     return moved === 0 ? -EAGAIN : moved;
-  }
-
-  /** As it is called now; a sender that has no name tells none (net/unix/af_unix.c, unix_copy_addr). */
-  #tellSender(message: IncomingMessage): void {
-    const sender = message.wantsAddress ? this.peerSocket : null;
-    if (sender !== null && sender.name.kind !== "unnamed") message.setAddress(unixAddressBytes(sender.name));
   }
 
   /** EINVAL when no byte is urgent, or it stays in the stream (SO_OOBINLINE). */
@@ -321,7 +316,7 @@ export class UnixConnectionSocket extends UnixSocket {
   }
 
   override available(): number {
-    return this.#stream !== null ? this.#stream.length : this.#packets!.firstLength;
+    return this.#stream !== null ? this.#stream.length : this.#packets!.length;
   }
 
   override get unsent(): number {

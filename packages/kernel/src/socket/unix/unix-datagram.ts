@@ -170,7 +170,6 @@ export class UnixDatagramSocket extends UnixSocket {
     const credentials = this.options.wantsSender || target.options.wantsSender ? senderOf(task) : null;
     target.#queue.push(bytes.subarray(0, admitted), message.ancillary, {
       credentials,
-      address: this.name.kind === "unnamed" ? null : this.localName(),
       socket: this,
     });
     if (message.ancillary !== null) message.ancillary = null;
@@ -185,7 +184,7 @@ export class UnixDatagramSocket extends UnixSocket {
     const error = this.takeError();
     if (error !== 0) return -error;
     const { first, isScarce } = this.#queue;
-    const result = first === undefined ? -EAGAIN : this.#queue.read(to, message, flags, this.options);
+    const result = first === undefined ? -EAGAIN : this.#queue.read(to, message, flags, this);
     // Who would wait is told that nothing comes any more, who would not is not (net/core/datagram.c).
     if (result === -EAGAIN) return (this.shut & RECEIVE_SHUT) !== 0 && this.waits(flags) ? 0 : -EAGAIN;
     if (result < 0) return result;

@@ -3,7 +3,6 @@ import {
   LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET,
   AF_UNIX,
   AT_FDCWD,
-  AT_SYMLINK_NOFOLLOW,
   EADDRINUSE,
   ECONNREFUSED,
   EINVAL,
@@ -15,9 +14,9 @@ import { isOutOfScope } from "../../security/landlock.ts";
 import { stateClass, type SteadyMap } from "@stratos/base";
 import { randomWord } from "../../ground/random-word.ts";
 import type { Credentials } from "../../security/credentials.ts";
+import { removeFile } from "../../vfs/name-changes.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
-import { lookupPath } from "../../vfs/path-walk.ts";
 import type { IncomingMessage, PeerCredentials } from "../message.ts";
 import { Socket } from "../socket.ts";
 import { createSocketNode, findSocketNode } from "./socket-node.ts";
@@ -111,20 +110,21 @@ export abstract class UnixSocket extends Socket {
     const name = parseUnixAddress(address);
     if (isErrno(name)) return name;
     if (name.kind === "unnamed") return this.autobind();
-    if (this.name.kind !== "unnamed") {
-      // Linux makes the name first and looks at the socket afterwards, so an existing name is what it tells
-      // (net/unix/af_unix.c, unix_bind_bsd).
-      const exists = name.kind === "path" && !isErrno(lookupPath(task, AT_FDCWD, name.name, AT_SYMLINK_NOFOLLOW));
-      return exists ? -EADDRINUSE : -EINVAL;
-    }
     const network = this.network;
+    const isBound = this.name.kind !== "unnamed";
     if (name.kind === "abstract") {
+      if (isBound) return -EINVAL;
       const key = this.abstractKey(name.name);
       if (network.abstractNames.has(key)) return -EADDRINUSE;
       network.abstractNames.set(key, this);
     } else {
       const path = createSocketNode(task, name.name, this.inode!.mode);
       if (isErrno(path)) return path;
+      // Whether it has a name is looked at when the file is there (net/unix/af_unix.c, unix_bind_bsd).
+      if (isBound) {
+        removeFile(task, AT_FDCWD, name.name);
+        return -EINVAL;
+      }
       this.#path = path.retain();
       network.boundInodes.set(path.dentry.inode!, this);
     }
@@ -171,6 +171,13 @@ export abstract class UnixSocket extends Socket {
     }
     if (found === undefined) return -ECONNREFUSED;
     return found.type === this.type ? found : -EPROTOTYPE;
+  }
+
+  /** As it is called now; a sender that has no name tells none (net/unix/af_unix.c, unix_copy_addr). */
+  tellSender(message: IncomingMessage, sender: UnixSocket | null): void {
+    const isTold = message.wantsAddress && sender !== null && sender.name.kind !== "unnamed";
+    if (isTold) message.setAddress(unixAddressBytes(sender.name));
+    else message.addressLength = 0;
   }
 
   /** SO_TIMESTAMP: when the message was taken out (the wait in the queue is part of its way). */
