@@ -65,6 +65,11 @@ export class ByteRing {
     return moved;
   }
 
+  /** Keeps the first `count` bytes at most. */
+  truncate(count: number): void {
+    if (this.length > count) this.length = count;
+  }
+
   clear(): void {
     this.#head = 0;
     this.length = 0;

@@ -229,7 +229,6 @@ export class LineDiscipline {
     const { iflag, lflag } = this.#termios;
     this.#owner.signalForeground(signal);
     if ((lflag & NOFLSH) === 0) {
-      this.#echo.clear();
       this.#owner.flushOutput();
       this.flush();
     }
@@ -393,7 +392,15 @@ export class LineDiscipline {
 
   /** Moves what is there: the count or −EFAULT. */
   takeBytes(to: IoCursor): number {
-    const moved = this.#move(to, Math.min(to.remaining, this.available));
+    const count = Math.min(to.remaining, this.available);
+    const { lflag, cc } = this.#termios;
+    // Of lines that others edit a single VEOF is their end (drivers/tty/n_tty.c, copy_from_read_buf).
+    const areLines = (lflag & ICANON) !== 0 && (lflag & EXTPROC) !== 0;
+    if (areLines && count === 1 && this.#bytes[this.#tail & MASK] === cc[VEOF]) {
+      this.#tail++;
+      return 0;
+    }
+    const moved = this.#move(to, count);
     if (this.#canonicalHead < this.#tail) this.#canonicalHead = this.#tail;
     return moved;
   }
@@ -415,11 +422,11 @@ export class LineDiscipline {
     return moved;
   }
 
-  /** Drops all input. */
+  /** Drops all input, and what of it is not shown yet; what is typed next may be meant literally all the same. */
   flush(): void {
     this.#tail = this.#canonicalHead = this.#head;
+    this.#echo.clear();
     this.#echo.isErasing = false;
-    this.#takesNextLiterally = false;
     this.#owner.inputFlushed();
   }
 

@@ -32,7 +32,10 @@ import {
   TCGETS,
   TCGETS2,
   TCIFLUSH,
+  TCIOFF,
   TCIOFLUSH,
+  TCION,
+  TCOFLUSH,
   TCOOFF,
   TCOON,
   TCSETS,
@@ -327,6 +330,30 @@ test("TCSETSF and TCFLSH drop what was typed; FIONREAD counts it", () => {
   slave.ioctl(task, TCFLSH, TCIFLUSH);
   assert.equal(slave.poll() & POLLIN, 0);
   assert.equal(slave.ioctl(task, TCFLSH, 7), -EINVAL);
+});
+
+test("a flush leaves what the master has as its input already", () => {
+  slave.ioctl(task, TCGETS, 128);
+  memory.storeU32(128 + 4, 0);
+  slave.ioctl(task, TCSETS, 128);
+  write(task, slave, "x".repeat(5000));
+  slave.ioctl(task, TCFLSH, TCOFLUSH);
+  master.ioctl(task, FIONREAD, 64);
+  assert.equal(memory.loadU32(64), 4095);
+});
+
+test("the master's TCXONC stops what is typed, and types what stops the other side", () => {
+  assert.equal(master.ioctl(task, TCXONC, TCOOFF), 0);
+  assert.equal(master.poll() & POLLOUT, 0);
+  const typist = write(task, master, "ab\n");
+  assert.ok(typist.isBlocked);
+  assert.equal(master.ioctl(task, TCXONC, TCOON), 0);
+  assert.equal(typist.resume(), 3);
+  assert.equal(master.ioctl(task, TCXONC, TCIOFF), 0);
+  assert.ok(slave.terminal.isStopped);
+  assert.equal(master.ioctl(task, TCXONC, TCION), 0);
+  assert.ok(!slave.terminal.isStopped);
+  assert.equal(master.ioctl(task, TCXONC, 4), -EINVAL);
 });
 
 test("a new window size reaches the foreground group once", () => {

@@ -24,9 +24,14 @@ import {
   SIGQUIT,
   SIGTSTP,
   TCFLSH,
+  TCIOFF,
+  TCION,
   TCIFLUSH,
   TCIOFLUSH,
   TCOFLUSH,
+  TCOOFF,
+  TCOON,
+  TCXONC,
   TIOCGPKT,
   TIOCGPTLCK,
   TIOCGPTN,
@@ -54,6 +59,8 @@ import { Termios } from "./termios.ts";
 import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
 
 /** Output that the master has not read yet. */
+/** Of that, what Linux' master has as its input (N_TTY_BUF_SIZE). */
+const HELD_BY_MASTER = 4095;
 const OUTPUT_CAPACITY = 65536;
 
 /** Where pseudo-terminals have their names and numbers (devpts.ts). */
@@ -80,6 +87,8 @@ export class Pty implements TerminalDriver {
   /** It was open, and no description is left: the master reads what is there, then EIO. */
   isOtherClosed = false;
   isPacketMode = false;
+  /** TCOOFF at the master: it types nothing. */
+  isMasterStopped = false;
   /** TIOCPKT_* bits for the next read in packet mode. */
   status = 0;
 
@@ -101,8 +110,9 @@ export class Pty implements TerminalDriver {
     this.masterQueue.wakeAll(POLLIN);
   }
 
+  /** What the master's own discipline holds is not on its way any more (drivers/tty/pty.c, pty_flush_buffer). */
   flushOutput(): void {
-    this.output.clear();
+    this.output.truncate(HELD_BY_MASTER);
   }
 
   packetStatus(set: number, cleared: number): void {
@@ -150,6 +160,9 @@ export class Pty implements TerminalDriver {
   }
 }
 
+/** VSTART and VSTOP of a master, which nobody can change: its settings are the other side's. */
+const DC1 = 0x11,
+  DC3 = 0x13;
 const statusByte = new Uint8Array(1);
 /** Bytes typed between two looks at the work: each may walk the whole line that is being edited. */
 const chunk = new Uint8Array(256);
@@ -184,7 +197,7 @@ export class PtyMasterFile extends OpenFile {
     if (pty.output.length > 0) events |= POLLIN | POLLRDNORM;
     if (pty.isPacketMode && pty.status !== 0) events |= POLLPRI | POLLIN | POLLRDNORM;
     if (pty.isOtherClosed) events |= POLLHUP;
-    if (pty.terminal.inputRoom > 0) events |= POLLOUT | POLLWRNORM;
+    if (pty.terminal.inputRoom > 0 && !pty.isMasterStopped) events |= POLLOUT | POLLWRNORM;
     return events;
   }
 
@@ -231,7 +244,7 @@ export class PtyMasterFile extends OpenFile {
     let total = before;
     const { work } = task.kernel;
     work.mayPause = true;
-    while (from.remaining > 0) {
+    while (from.remaining > 0 && !this.pty.isMasterStopped) {
       // A line that is full takes no more bytes and has room for ever.
       if (work.mustPause()) return pauseTransfer(task, total);
       const count = Math.min(from.remaining, terminal.typedAtOnce(chunk.length), terminal.inputRoom);
@@ -287,6 +300,8 @@ export class PtyMasterFile extends OpenFile {
         return space.storeU32(argument, pty.output.length);
       case TCFLSH:
         return this.#flush(argument);
+      case TCXONC:
+        return this.#controlFlow(argument);
       default:
         return terminalIoctl(task, this, pty.terminal, command, argument, true);
     }
@@ -299,6 +314,20 @@ export class PtyMasterFile extends OpenFile {
       this.pty.terminal.outputTaken();
     }
     if (which !== TCIFLUSH) this.pty.terminal.dropArrived();
+    return 0;
+  }
+
+  /** Of what is typed: it waits here, or the other side is asked to (drivers/tty/tty_ioctl.c, n_tty_ioctl_helper). */
+  #controlFlow(action: number): number {
+    const { pty } = this;
+    if (action < TCOOFF || action > TCION) return -EINVAL;
+    if (action === TCOOFF || action === TCOON) {
+      pty.isMasterStopped = action === TCOOFF;
+      if (!pty.isMasterStopped) pty.masterQueue.wakeAll(POLLOUT);
+    } else if (pty.terminal.inputRoom > 0) {
+      chunk[0] = action === TCIOFF ? DC3 : DC1;
+      pty.terminal.receive(chunk, 0, 1);
+    }
     return 0;
   }
 

@@ -61,8 +61,10 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
       result = input.takeLine(to);
     } else {
       const available = input.available;
-      const minimum = Math.min(termios.cc[VMIN]!, to.remaining);
-      const timeNs = termios.cc[VTIME]! * 1e8;
+      // Lines that others edit have neither VMIN nor VTIME (drivers/tty/n_tty.c, n_tty_read).
+      const isOfLines = (termios.lflag & ICANON) !== 0;
+      const minimum = isOfLines ? 1 : Math.min(termios.cc[VMIN]!, to.remaining);
+      const timeNs = isOfLines ? 0 : termios.cc[VTIME]! * 1e8;
       if (available < Math.max(1, minimum) && !(available > 0 && (this.flags & O_NONBLOCK) !== 0)) {
         if (minimum === 0 && timeNs === 0) return 0;
         if (timeNs === 0 || (minimum > 0 && available === 0)) return this.#wait(task);

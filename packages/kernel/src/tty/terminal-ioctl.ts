@@ -1,6 +1,7 @@
 /** The ioctls of terminals: a table by command. Read first: ioctl_tty(2), ioctl_console(2). */
 import {
   CAP_SYS_ADMIN,
+  CLOCAL,
   EFAULT,
   EINVAL,
   EIO,
@@ -40,6 +41,7 @@ import {
   TIOCGLCKTRMIOS,
   TIOCGPGRP,
   TIOCGSID,
+  TIOCGSOFTCAR,
   TIOCGWINSZ,
   TIOCNOTTY,
   TIOCNXCL,
@@ -49,6 +51,7 @@ import {
   TIOCSETD,
   TIOCSLCKTRMIOS,
   TIOCSPGRP,
+  TIOCSSOFTCAR,
   TIOCSTI,
   TIOCSWINSZ,
   TIOCVHANGUP,
@@ -149,6 +152,10 @@ export function terminalIoctl(
       return space.storeU32(argument, terminal.isExclusive ? 1 : 0);
     case TIOCGDEV:
       return space.storeU32(argument, terminal.device);
+    case TIOCGSOFTCAR:
+      return space.storeU32(argument, (terminal.termios.cflag & CLOCAL) !== 0 ? 1 : 0);
+    case TIOCSSOFTCAR:
+      return setSoftCarrier(task, terminal, argument);
     case TIOCGETD:
       return space.storeU32(argument, N_TTY);
     case TIOCSETD: {
@@ -184,6 +191,16 @@ function setTermios(
   if (loaded < 0) return loaded;
   keepLocked(next, terminal.termios, terminal.locked);
   if (flushesInput) terminal.flushInput();
+  terminal.setTermios(next);
+  return 0;
+}
+
+/** TIOCSSOFTCAR (ioctl_tty(2)): no modem's lines are looked at. */
+function setSoftCarrier(task: TtyCaller, terminal: Terminal, address: number): number {
+  const word = task.space.loadU32(address);
+  if (word < 0) return -EFAULT;
+  const next = terminal.termios.copy();
+  next.cflag = word === 0 ? next.cflag & ~CLOCAL : next.cflag | CLOCAL;
   terminal.setTermios(next);
   return 0;
 }
