@@ -202,6 +202,7 @@ export class MessageQueues {
   /** msgctl(2). */
   control(task: IpcCaller, id: number, command: number, address: number): number {
     const { credentials, space } = task;
+    if (id < 0 || command < 0) return -EINVAL;
     if (command === IPC_INFO || command === MSG_INFO) return this.#describeLimits(task, command, address);
     const queue = command === MSG_STAT || command === MSG_STAT_ANY ? this.table.at(id) : this.table.find(id);
     if (isErrno(queue)) return queue;

@@ -150,9 +150,11 @@ export function transferAll(task: IpcCaller, set: WaitedSet, command: number, ad
 }
 
 export function controlOne(task: IpcCaller, set: WaitedSet, index: number, command: number, value: number): number {
-  if (command === SETVAL && (value < 0 || value > SEMVMX)) return -ERANGE;
+  const isThere = index >= 0 && index < set.values.length;
+  // Who sets one is told of its number first (ipc/sem.c, semctl_setval and semctl_main).
+  if (command === SETVAL && !isThere) return -EINVAL;
   if (!set.permits(task.credentials, command === SETVAL ? ALTER : READ)) return -EACCES;
-  if (index < 0 || index >= set.values.length) return -EINVAL;
+  if (!isThere) return -EINVAL;
   switch (command) {
     case GETPID:
       return task.group.pidNamespace.idOf(set.pids[index]!);

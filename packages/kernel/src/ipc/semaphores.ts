@@ -11,6 +11,7 @@ import {
   EFAULT,
   EFBIG,
   EINVAL,
+  ERANGE,
   EPERM,
   ENOMEM,
   GETALL,
@@ -203,6 +204,8 @@ export class Semaphores {
   /** semctl(2). @param argument  `union semun`: a value or an address */
   control(task: IpcCaller, id: number, index: number, command: number, argument: number): number {
     const { credentials, space } = task;
+    if (id < 0) return -EINVAL;
+    if (command === SETVAL && ((argument | 0) < 0 || (argument | 0) > SEMVMX)) return -ERANGE;
     if (command === IPC_INFO || command === SEM_INFO) return this.#describeLimits(task, command, argument);
     const set = command === SEM_STAT || command === SEM_STAT_ANY ? this.table.at(id) : this.table.find(id);
     if (isErrno(set)) return set;

@@ -237,6 +237,7 @@ export class SharedMemory {
   /** shmctl(2). */
   control(task: IpcCaller, id: number, command: number, address: number): number {
     const { credentials, space } = task;
+    if (id < 0 || command < 0) return -EINVAL;
     if (command === IPC_INFO) return this.#describeLimits(task, address);
     if (command === SHM_INFO) return this.#describeUsage(task, address);
     const segment = command === SHM_STAT || command === SHM_STAT_ANY ? this.table.at(id) : this.table.find(id);

@@ -61,8 +61,7 @@ function futex(
   value = value >>> 0;
   const command = operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
   const isRealtime = (operation & FUTEX_CLOCK_REALTIME) !== 0;
-  if (isRealtime && !CHOOSES_CLOCK.has(command)) return -ENOSYS;
-  const refused = checkArguments(task, command, value, timeout, third);
+  const refused = checkArguments(task, operation, value, timeout, third);
   if (refused < 0) return refused;
   if (address % 4 !== 0) return -EINVAL;
   // A word that may be shared is known by its page, so that has to be there; a private one by its address.
@@ -133,7 +132,10 @@ function futex(
 }
 
 /** What is told before the word is looked at (kernel/futex/syscalls.c, do_futex): 0, −EFAULT, −EINVAL, −ENOSYS. */
-function checkArguments(task: Task, command: number, value: number, timeout: number, third: number): number {
+function checkArguments(task: Task, operation: number, value: number, timeout: number, third: number): number {
+  const command = operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+  const isClockRefused = (operation & FUTEX_CLOCK_REALTIME) !== 0 && !CHOOSES_CLOCK.has(command);
+  if (isClockRefused && !TAKES_TIMEOUT.has(command)) return -ENOSYS;
   switch (command) {
     case FUTEX_WAIT:
     case FUTEX_WAIT_BITSET:
@@ -142,6 +144,7 @@ function checkArguments(task: Task, command: number, value: number, timeout: num
     case FUTEX_LOCK_PI2: {
       const duration = timeout === 0 || task.syscallState !== null ? 0 : loadDuration(task.space, timeout);
       if (duration < 0) return duration;
+      if (isClockRefused) return -ENOSYS;
       return command === FUTEX_WAIT_BITSET && third >>> 0 === 0 ? -EINVAL : 0;
     }
     case FUTEX_WAKE_BITSET:
@@ -160,6 +163,8 @@ function checkArguments(task: Task, command: number, value: number, timeout: num
   }
 }
 
+const WAITS: readonly number[] = [FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAIT_REQUEUE_PI];
+const TAKES_TIMEOUT: ReadonlySet<number> = new Set([...WAITS, FUTEX_LOCK_PI, FUTEX_LOCK_PI2]);
 /** Commands that FUTEX_CLOCK_REALTIME may go with. */
 const CHOOSES_CLOCK: ReadonlySet<number> = new Set([FUTEX_WAIT_BITSET, FUTEX_WAIT_REQUEUE_PI, FUTEX_LOCK_PI2]);
 
