@@ -110,7 +110,7 @@ static void step(void) {
     if (!(how & SHM_RDONLY)) got[0] = (char)('a' + below(26));
     break;
   }
-  case 23: { int at = (int)below(KEEP); char *where = attached[at] ? attached[at] + (one_in(6) ? 4096 : 0) : (char *)0x1000; r = told(shmdt(where), "shmdt(%d)", at); if (r == 0) attached[at] = 0; break; }
+  case 23: { int at = (int)below(KEEP); char *where = attached[at] ? attached[at] + (one_in(6) ? 1 : 0) : (char *)0x1000; r = told(shmdt(where), "shmdt(%d)", at); if (r == 0) attached[at] = 0; break; }
   case 24: {
     static const int commands[] = {IPC_STAT, IPC_STAT, IPC_SET, IPC_RMID, SHM_LOCK, SHM_UNLOCK, 77};
     int id = any_id(segments), what = ANY(commands);
@@ -126,7 +126,7 @@ static void step(void) {
     static const int ways[] = {O_RDWR | O_CREAT, O_RDWR | O_CREAT, O_RDONLY, O_WRONLY, O_RDWR | O_CREAT | O_EXCL, O_RDWR};
     const char *name = ANY(names);
     int how = ANY(ways) | O_NONBLOCK, at = (int)below(KEEP);
-    struct mq_attr a = {0, one_in(6) ? below(12) - 1 : 1 + below(10), one_in(6) ? below(9000) - 1 : 1 + below(100), 0};
+    struct mq_attr a = {0, one_in(6) ? below(12) - 1 : 1 + below(10), one_in(6) ? below(8193) - 1 : 1 + below(100), 0};
     int mode = ANY(modes), is_plain = one_in(8);
     r = syscall(SYS_mq_open, name, how, mode, is_plain ? 0 : &a);
     told(r >= 0 ? 0 : -1, "mq_open(%s, %#x, %#o, %ld x %ld)", name, how, mode, is_plain ? 0 : a.mq_maxmsg, is_plain ? 0 : a.mq_msgsize);
