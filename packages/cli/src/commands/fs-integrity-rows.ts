@@ -110,7 +110,11 @@ function deviceCommand(finish: Finish): Command {
   );
   device.addCommand(
     new Command("copies")
-      .description("Changes how many copies are kept of everything.")
+      .description(
+        "Changes how many copies are kept of everything. Fewer: the space of all devices is used. More: the copies " +
+          "come on devices that hold nothing (`device add --spare`), or on a single device side by side. A volume of " +
+          "one device becomes as small as the smallest that has its copies.",
+      )
       .summary("set the number of copies")
       .argument("<volume>", VOLUME_WORDS)
       .argument("<n>", "1, 2 or 3", parseCopies)
