@@ -86,6 +86,7 @@ export { health, resetErrors } from "./device/health.ts";
 export type { DeviceHealth, DeviceState, VolumeHealth, VolumeState } from "./device/health.ts";
 export { Scrub } from "./scrub/scrub.ts";
 export type { Damage, ScrubCursor } from "./scrub/scrub.ts";
+export { addPassphrase, changePassphrase, removeSlot } from "./encryption/keys-of-devices.ts";
 export { ARGON2ID, EncryptedDevice, isEncrypted, keySlots, SCRYPT } from "./encryption/keys.ts";
 export { KEY_ERROR_WORDS, type KeyError } from "./encryption/key-error.ts";
 export type { Reseal } from "./encryption/reseal.ts";

@@ -133,7 +133,14 @@ export async function replaceVolumeDevice(
 export async function setVolumeCopies(path: string, copies: number, progress: Progress): Promise<void> {
   await withVolume(path, "write", (opened) => {
     expectNotHeld(path, opened.volume);
-    runCopyJob(opened, expectPool(path, setCopies(opened.volume, copies)), progress);
+    const job = setCopies(opened.volume, copies);
+    if (job === -ENOSPC)
+      throw new OperationError(
+        "volume",
+        path,
+        "copies need devices that hold nothing yet, with room for what others hold: `stratos fs device add --spare`",
+      );
+    runCopyJob(opened, expectPool(path, job), progress);
   });
 }
 

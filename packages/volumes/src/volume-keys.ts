@@ -1,5 +1,15 @@
 /** Passphrases of an encrypted volume. */
-import { ARGON2ID, type EncryptedDevice, KEY_ERROR_WORDS, type KeyError, keySlots, SCRYPT } from "@stratos/aegisfs";
+import {
+  addPassphrase,
+  ARGON2ID,
+  changePassphrase,
+  type EncryptedDevice,
+  KEY_ERROR_WORDS,
+  type KeyError,
+  keySlots,
+  removeSlot,
+  SCRYPT,
+} from "@stratos/aegisfs";
 import type { KeyDerivation } from "@stratos/host";
 import { OperationError, type Progress } from "@stratos/operation";
 import type { VolumeDevices } from "@stratos/tools-node/volumes";
@@ -48,12 +58,12 @@ interface NewKey {
 export function addVolumeKey(path: string, { newFile, derivation }: NewKey): void {
   expectEncrypted(path);
   const fresh = freshPassphrase(path, newFile);
-  changeKeys(path, (device) => device.addPassphrase(fresh, { derivation }));
+  changeKeys(path, (devices) => addPassphrase(devices, fresh, { derivation }));
 }
 
 /** @throws OperationError */
 export function removeVolumeKey(path: string, slot: number): void {
-  changeKeys(path, (device) => device.removeSlot(slot));
+  changeKeys(path, (devices) => removeSlot(devices, slot));
 }
 
 /** @throws OperationError */
@@ -61,14 +71,17 @@ export function changeVolumeKey(path: string, { newFile, derivation }: NewKey): 
   expectEncrypted(path);
   const before = presentPassphrase(path);
   const after = freshPassphrase(path, newFile);
-  changeKeys(path, (device) => device.changePassphrase(before, after, { derivation }));
+  changeKeys(path, (devices) => changePassphrase(devices, before, after, { derivation }));
 }
 
 /** What is written from then on is sealed with a new key. @throws OperationError */
 export function rotateVolumeKey(path: string, derivation: KeyDerivation): void {
   expectEncrypted(path);
   const passphrase = presentPassphrase(path);
-  changeKeys(path, (device) => device.rotate(passphrase, { derivation }));
+  changeKeys(path, (devices) => {
+    for (const device of devices) expectKey(path, device.rotate(passphrase, { derivation }));
+    return 0;
+  });
 }
 
 interface ResealedVolume {
@@ -121,11 +134,11 @@ function keyedDevices(path: string): Pick<VolumeDevices, "encrypted" | "close"> 
   throw keyFailure(path, "not-encrypted");
 }
 
-/** Changes the header of each device; the first that cannot be changed ends it. */
-function changeKeys(path: string, work: (device: EncryptedDevice) => number | KeyError): void {
+/** Changes the headers of the devices. */
+function changeKeys(path: string, work: (devices: readonly EncryptedDevice[]) => number | KeyError): void {
   const devices = keyedDevices(path);
   try {
-    for (const device of devices.encrypted) expectKey(path, work(device));
+    expectKey(path, work(devices.encrypted));
   } finally {
     devices.close();
   }

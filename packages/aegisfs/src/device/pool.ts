@@ -146,7 +146,8 @@ export function replaceDevice(volume: Volume, index: number, device: BlockDevice
 
 /**
  * Changes the number of copies of everything. Fewer: the space of the others is used for more. More: needs unused space
- * on other devices (`spare`), or halves the room of a single device. A job that copies, 0 when nothing was to be
+ * on other devices (`spare`), of which the smallest bounds the volume when it was one device, or halves the room of a
+ * single device. A job that copies, 0 when nothing was to be
  * copied, or −EINVAL, −ENOSPC …
  */
 export function setCopies(volume: Volume, copies: number): CopyJob | number {
@@ -163,8 +164,8 @@ export function setCopies(volume: Volume, copies: number): CopyJob | number {
     assignSegments({ devices: table.devices, segments }, copies, 0);
     return useLayout(volume, segments);
   }
-  if (single && segments.length === 1 && segments[0]!.places.length < copies) {
-    const failed = makeRoom(volume, segments[0]!, copies, table);
+  if (segments.length === 1 && segments[0]!.places.length < copies) {
+    const failed = makeRoom(volume, segments[0]!, copies, single);
     if (failed < 0) return failed;
   }
   const trial: PoolTable = { devices: table.devices, segments: copyOf(store.layout.segments) };
@@ -198,10 +199,22 @@ export function setCopies(volume: Volume, copies: number): CopyJob | number {
  */
 const SUPERBLOCK_ZONE = 512;
 
-/** Shrinks the only segment of the only device, so that its copies fit behind it. */
-function makeRoom(volume: Volume, segment: Segment, copies: number, table: PoolTable): number {
-  const total = table.devices.find(({ blocks }) => blocks > 0)!.blocks;
-  const blocks = Math.floor((total - SUPERBLOCK_ZONE) / copies / 4) * 4;
+/**
+ * Shrinks the only segment, so that its copies fit: behind it on a single device, or on others, of which one as large
+ * as this has the zone of superblocks less to give.
+ */
+function makeRoom(volume: Volume, segment: Segment, copies: number, single: boolean): number {
+  const { devices } = tableOf(volume);
+  const held = new Set(segment.places.map(({ device }) => device));
+  const pool: PoolTable = { devices, segments: [segment] };
+  const room = single
+    ? Math.floor((devices.find(({ blocks }) => blocks > 0)!.blocks - SUPERBLOCK_ZONE) / copies)
+    : devices
+        .flatMap(({ blocks }, device) =>
+          blocks === 0 || held.has(device) ? [] : largestGap(pool, device, SUPERBLOCK_ZONE).map((gap) => gap.blocks),
+        )
+        .sort((x, y) => y - x)[copies - segment.places.length - 1];
+  const blocks = Math.floor((room ?? 0) / 4) * 4;
   if (blocks < SEGMENT_MIN) return -ENOSPC;
   if (blocks >= segment.blocks) return 0;
   const emptied = evacuate(volume, [{ start: segment.first + blocks, end: segment.first + segment.blocks }]);

@@ -11,12 +11,15 @@ import type { BlockDevice } from "@stratos/host";
 import { MemoryBlockDevice, SimulatedCipher } from "@stratos/host";
 import {
   addDevice,
+  addPassphrase,
+  changePassphrase,
   check,
   EncryptedDevice,
   format,
   isEncrypted,
   keySlots,
   mount,
+  removeSlot,
   ROOT_INO,
   setCopies,
   resizeDevice,
@@ -91,17 +94,53 @@ test("the right passphrase opens, a wrong one says so; slots are added, changed 
   assert.equal(encrypted.changePassphrase(phrase("first"), phrase("third"), COST), 0);
   assert.equal(encrypted.changePassphrase(phrase("first"), phrase("fourth"), COST), "wrong-passphrase");
   assert.equal(EncryptedDevice.open(raw, cipher, phrase("first")), "wrong-passphrase");
+  assert.equal(encrypted.addPassphrase(phrase("third"), COST), 2);
+  assert.equal(encrypted.changePassphrase(phrase("third"), phrase("third"), COST), 0);
+  assert.deepEqual(encrypted.slots, [0, 1], "a passphrase that was added twice is changed as one");
   assert.equal(encrypted.removeSlot(1), 0);
   assert.equal(encrypted.removeSlot(1), "no-slot");
   assert.equal(encrypted.removeSlot(0), "last-slot");
   assert.equal(EncryptedDevice.open(raw, cipher, phrase("second")), "wrong-passphrase");
   assert.ok(kept("third"));
   for (let slot = 1; slot < 8; slot++) assert.equal(encrypted.addPassphrase(phrase(`more ${slot}`), COST), slot);
-  assert.equal(encrypted.addPassphrase(phrase("too many"), COST), "no-slot");
+  assert.equal(encrypted.addPassphrase(phrase("too many"), COST), "no-free-slot");
   assert.deepEqual(
     (keySlots(raw) as { slot: number }[]).map(({ slot }) => slot),
     [0, 1, 2, 3, 4, 5, 6, 7],
   );
+});
+
+test("wherever a change of passphrases breaks off, one of them opens all devices of a volume", () => {
+  const cipher = new SimulatedCipher(8);
+  /** Refuses writes from some time on, of all of its devices together. */
+  class Failing extends MemoryBlockDevice {
+    static left = Infinity;
+    override write(...args: Parameters<MemoryBlockDevice["write"]>): number {
+      return Failing.left-- > 0 ? super.write(...args) : -1;
+    }
+  }
+  const raws = [new Failing(2 << 20), new Failing(2 << 20)];
+  const opens = (text: string): boolean =>
+    raws.every((raw) => typeof EncryptedDevice.open(raw, cipher, phrase(text)) !== "string");
+  for (let writes = 0; writes < 9; writes++) {
+    Failing.left = Infinity;
+    const devices = raws.map((raw) => opened(EncryptedDevice.create(raw, cipher, UUID, phrase("first"), COST)));
+    Failing.left = writes;
+    const result = changePassphrase(devices, phrase("first"), phrase("second"), COST);
+    assert.equal(result, writes < 8 ? "device-error" : 0);
+    assert.ok(opens("first") || opens("second"), `after ${writes} writes`);
+    assert.equal(changePassphrase(devices, phrase("third"), phrase("fourth"), COST), "wrong-passphrase");
+  }
+  Failing.left = Infinity;
+  assert.deepEqual([opens("first"), opens("second")], [false, true]);
+  const devices = raws.map((raw) => opened(EncryptedDevice.open(raw, cipher, phrase("second"))));
+  assert.equal(devices[0]!.addPassphrase(phrase("third"), { ...COST, slot: 0 }), 0);
+  assert.equal(removeSlot(devices, 1), "last-slot", "third opens one of the devices");
+  assert.equal(addPassphrase(devices, phrase("third"), COST), 2);
+  assert.deepEqual([removeSlot(devices, 0), removeSlot(devices, 1), removeSlot(devices, 1)], [0, 0, "no-slot"]);
+  assert.ok(opens("third"));
+  assert.equal(changePassphrase(devices, phrase("third"), phrase("third"), COST), 0);
+  assert.equal(removeSlot(devices, 2), "last-slot");
 });
 
 test("after a rotation new content needs the new keys, old content is still read", () => {

@@ -6,7 +6,8 @@ export type KeyError =
   | "device-error"
   | "device-too-small"
   | "damaged" // the passphrase is right, but the keys that it guards are not authentic
-  | "no-slot" // all are in use, or the named one is not
+  | "no-slot" // the named one is not in use
+  | "no-free-slot"
   | "last-slot" // without it nobody could open the volume
   | "too-many-keys"; // rotations without sealing anew
 
@@ -17,7 +18,8 @@ export const KEY_ERROR_WORDS: Readonly<Record<KeyError, string>> = {
   "device-error": "the device cannot be read or written",
   "device-too-small": "it is too small",
   damaged: "the key header is damaged",
-  "no-slot": "there is no such key slot, or none is free",
+  "no-slot": "no passphrase has this key slot: `stratos fs key list` shows those that are in use",
+  "no-free-slot": "all eight key slots are in use: `stratos fs key remove` frees one",
   "last-slot": "this is the only passphrase: without it nobody could open the volume",
   "too-many-keys": "the volume has eight data keys, as many as it can have: seal its content anew first",
 };

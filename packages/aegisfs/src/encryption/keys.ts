@@ -18,6 +18,10 @@ export interface KeyOptions {
   /** How the key of a passphrase's slot is made; default: `SCRYPT`. */
   derivation?: KeyDerivation;
 }
+interface NewSlotOptions extends KeyOptions {
+  /** Default: the first that is free. */
+  slot?: number;
+}
 
 /** Is this the head of an encrypted device? */
 export function isEncrypted(device: BlockDevice): boolean {
@@ -101,14 +105,18 @@ export class EncryptedDevice {
     return this.#keys.length;
   }
 
+  /** The slots that a passphrase opens; each that is in use costs a guess. */
+  slotsOf(passphrase: Uint8Array): number[] {
+    return this.slots.filter((slot) => this.#header.openSlot(slot, this.#cipher, passphrase) !== null);
+  }
+
   /** Another passphrase that opens the volume. Returns its slot. */
-  addPassphrase(passphrase: Uint8Array, options: KeyOptions = {}): number | KeyError {
-    for (let slot = 0; slot < SLOTS; slot++) {
-      if (this.#header.isUsed(slot)) continue;
-      this.#header.fillSlot(slot, this.#cipher, passphrase, options.derivation ?? SCRYPT, this.#volumeKey);
-      return this.#writeHeader() ?? slot;
-    }
-    return "no-slot";
+  addPassphrase(passphrase: Uint8Array, options: NewSlotOptions = {}): number | KeyError {
+    const free = Array.from({ length: SLOTS }, (_, slot) => slot).filter((slot) => !this.#header.isUsed(slot));
+    const slot = options.slot ?? free[0];
+    if (slot === undefined || !free.includes(slot)) return "no-free-slot";
+    this.#header.fillSlot(slot, this.#cipher, passphrase, options.derivation ?? SCRYPT, this.#volumeKey);
+    return this.#writeHeader() ?? slot;
   }
 
   /**
@@ -116,20 +124,27 @@ export class EncryptedDevice {
    * there: see `rotate`.
    */
   removeSlot(slot: number): 0 | KeyError {
-    if (!this.#header.isUsed(slot)) return "no-slot";
+    if (slot >= SLOTS || !this.#header.isUsed(slot)) return "no-slot";
     if (this.slots.length === 1) return "last-slot";
     this.#header.clearSlot(slot);
     return this.#writeHeader() ?? 0;
   }
 
-  /** Puts a new passphrase in the place of the one that opens a slot. Returns the slot. */
+  /** Puts a new passphrase in the place of another, which opens nothing any more. Returns the slot. */
   changePassphrase(before: Uint8Array, after: Uint8Array, options: KeyOptions = {}): number | KeyError {
-    for (const slot of this.slots) {
-      if (this.#header.openSlot(slot, this.#cipher, before) === null) continue;
-      this.#header.fillSlot(slot, this.#cipher, after, options.derivation ?? SCRYPT, this.#volumeKey);
-      return this.#writeHeader() ?? slot;
-    }
-    return "wrong-passphrase";
+    const [slot, ...others] = this.slotsOf(before);
+    if (slot === undefined) return "wrong-passphrase";
+    this.#header.fillSlot(slot, this.#cipher, after, options.derivation ?? SCRYPT, this.#volumeKey);
+    for (const other of others) this.#header.clearSlot(other);
+    return this.#writeHeader() ?? slot;
+  }
+
+  /** The passphrase opens nothing any more. */
+  removePassphrase(passphrase: Uint8Array): 0 | KeyError {
+    const slots = this.slotsOf(passphrase);
+    if (slots.length === this.slots.length) return "last-slot";
+    for (const slot of slots) this.#header.clearSlot(slot);
+    return this.#writeHeader() ?? 0;
   }
 
   /**

@@ -110,7 +110,11 @@ function deviceCommand(finish: Finish): Command {
   );
   device.addCommand(
     new Command("copies")
-      .description("Changes how many copies are kept of everything.")
+      .description(
+        "Changes how many copies are kept of everything. Fewer: the space of all devices is used. More: the copies " +
+          "come on devices that hold nothing (`device add --spare`), or on a single device side by side. A volume of " +
+          "one device becomes as small as the smallest that has its copies.",
+      )
       .summary("set the number of copies")
       .argument("<volume>", VOLUME_WORDS)
       .argument("<n>", "1, 2 or 3", parseCopies)
@@ -126,7 +130,8 @@ function keyCommand(finish: Finish): Command {
     .summary("manage passphrases of an encrypted volume")
     .description(
       "Manages the passphrases of an encrypted volume. The present one is asked for, or read from the file that " +
-        "STRATOS_PASSPHRASE_FILE names.",
+        "STRATOS_PASSPHRASE_FILE names; the server of a mounted volume has the key, and needs it for change and " +
+        "rotate alone. Of several devices each has its slots; a passphrase has the same on all.",
     )
     .usage("COMMAND");
   const newFile = (): Option =>
@@ -152,7 +157,7 @@ function keyCommand(finish: Finish): Command {
   );
   key.addCommand(
     new Command("change")
-      .description("Puts a new passphrase in the place of the present one.")
+      .description("Puts a new passphrase in the place of the present one, which opens nothing any more.")
       .summary("change a passphrase")
       .argument("<volume>", VOLUME_WORDS)
       .addOption(newFile())

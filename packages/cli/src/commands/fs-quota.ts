@@ -44,7 +44,7 @@ export function quotaCommand(finish: Finish): Command {
     new Command("set")
       .description(
         "Sets limits of one owner; those that are not given stay. 0 takes a limit away. A soft limit may be " +
-          "passed for a week.",
+          "passed for a week. Root's processes are not held to any, as on ext4.",
       )
       .summary("set limits")
       .argument("<volume>", VOLUME_WORDS)
