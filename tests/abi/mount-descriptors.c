@@ -104,6 +104,9 @@ static void arguments(void) {
   for (int i = 0; i < 10; i++) { char key[] = "no?"; key[2] = '0' + i; fsconfig_(fd, FLAG, key, 0, 0); }
   for (int i = 0; i < 9; i++) SAYS(fd);
   close(fd); close(m);
+  /* What lies on a device says what it does not know before it has one. */
+  fd = fsopen_("ext4", 0);
+  SHOW(fsconfig_(fd, FLAG, "norecovery", 0, 0)); SHOW(fsconfig_(fd, FLAG, "nothing", 0, 0)); SAYS(fd); close(fd);
   fd = fsopen_("tmpfs", CLOEXEC);
   SHOW(fsconfig_(fd, CREATE_EXCL, 0, 0, 0));
   printf("cloexec %d\n", fcntl(fd, F_GETFD));

@@ -1,20 +1,6 @@
 import { EINVAL } from "@stratos/abi";
 import type { MountOptions } from "../../vfs/mount-options.ts";
 
-/**
- * What Linux knows (Documentation/filesystems/isofs.rst, vfat.rst). Heeded are those of rights and owners, `norock`
- * and `nojoliet`; the others are about names in other alphabets, caches and what is written, or ask for what is done
- * anyhow.
- */
-const OPTIONS: Readonly<Record<string, string>> = {
-  iso9660:
-    "norock nojoliet uid gid mode dmode overriderockperm iocharset utf8 map check cruft unhide hide showassoc block " +
-    "conv session sbsector nocompress",
-  vfat:
-    "uid gid umask dmask fmask iocharset codepage utf8 nonumtail uni_xlate shortname check quiet sys_immutable flush " +
-    "errors tz time_offset usefree discard nfs dos1xfloppy showexec debug allow_utime rodir conv dots nodots",
-};
-
 /** What FAT takes away where nothing says otherwise: root's umask, who mounts. */
 const UMASK = 0o022;
 
@@ -42,12 +28,6 @@ export function parseRights(
   complain: (why: string) => void,
 ): ImageRights | number {
   const isFat = name !== "iso9660";
-  const known = OPTIONS[isFat ? "vfat" : name]!.split(" ");
-  for (const key of options.keys()) {
-    if (known.includes(key)) continue;
-    complain(`Unrecognized mount option "${key}"`);
-    return -EINVAL;
-  }
   const values: (number | null)[] = [];
   for (const [key, base] of NUMBERS) {
     const value = numberOf(options.get(key), base);

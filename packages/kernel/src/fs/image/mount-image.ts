@@ -11,7 +11,7 @@ import { parseRights } from "./image-rights.ts";
  * `mount -o loop,ro debian.iso /mnt`. What is wrong with an image stands in the kernel's log.
  *
  * @param name  iso9660, vfat or msdos
- * @returns −EINVAL (no such image, unknown options), −EIO, −EROFS: it is to be written (mount(8) tries again without)
+ * @returns −EINVAL (no such image, a bad option), −EIO, −EROFS: it is to be written (mount(8) tries again without)
  */
 export function mountImage(
   kernel: FsKernel,
