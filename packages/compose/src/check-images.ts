@@ -9,6 +9,7 @@ import type { OutputConfig } from "./treefile/schema-output.ts";
 import type { ImageTarget, Treefile } from "./treefile/treefile.ts";
 import type { TreefileProblem } from "./treefile/parse.ts";
 
+const DISKS: ReadonlySet<string> = new Set<OutputConfig["format"]>(DISK_FORMATS);
 /** Formats of what a computer starts, which takes a kernel. */
 const BOOTED: ReadonlySet<string> = new Set<OutputConfig["format"]>([...DISK_FORMATS, "iso", "initramfs"]);
 /** Machines that the Open Virtualization Format's CIM types name and its hosts run. */
@@ -146,10 +147,12 @@ interface NeededTool {
   readonly isOfRoot: boolean;
 }
 
-/** What checks, repairs and grows file systems that Debian's base has no programs for. */
-const FILE_SYSTEM_TOOLS: Readonly<Record<string, readonly string[]>> = {
-  xfs: ["xfsprogs"],
-  btrfs: ["btrfs-progs"],
+/** What looks after file systems, none of which Debian's smaller bases have programs for. */
+const FILE_SYSTEM_TOOLS: Readonly<Record<string, Pick<NeededTool, "program" | "packages">>> = {
+  ext4: { program: "what checks and grows ext4", packages: ["e2fsprogs"] },
+  xfs: { program: "what checks and grows xfs", packages: ["xfsprogs"] },
+  btrfs: { program: "what checks and grows btrfs", packages: ["btrfs-progs"] },
+  vfat: { program: "what checks vfat", packages: ["dosfstools"] },
 };
 
 /** Packages with the boot loaders that disks and media are started by. */
@@ -164,22 +167,26 @@ function loaderPackages({ bootloader, deploy }: OutputConfig, architecture: stri
 
 /** Programs that an image needs for how its disk is divided and started. */
 function* neededTools(output: OutputConfig, architecture: string): Iterable<NeededTool> {
-  const { format, filesystem, partitions = {} } = output;
+  const { format, filesystem, partitions } = output;
   if (format !== "initramfs" && BOOTED.has(format))
     yield { key: [], program: "a boot loader", packages: loaderPackages(output, architecture), isOfRoot: true };
   const tools = (kind: string | undefined, key: KeyPath): NeededTool[] =>
     kind === undefined || FILE_SYSTEM_TOOLS[kind] === undefined
       ? []
-      : [{ key, program: `what checks and grows ${kind}`, packages: FILE_SYSTEM_TOOLS[kind]!, isOfRoot: false }];
+      : [{ key, ...FILE_SYSTEM_TOOLS[kind]!, isOfRoot: false }];
   yield* tools(filesystem, ["filesystem"]);
-  for (const [name, { volumes = {}, ...one }] of Object.entries(partitions)) {
+  // The usual disk. Of a system that OSTree deploys fstab(5) names none, and nothing is checked at boot.
+  if (DISKS.has(format) && partitions === undefined && output.deploy !== true)
+    for (const kind of [...(filesystem === undefined ? ["ext4"] : []), "vfat"]) yield* tools(kind, []);
+  for (const [name, { volumes = {}, ...one }] of Object.entries(partitions ?? {})) {
     const at = ["partitions", name],
       parts = [
         { key: at, ...one },
         ...Object.entries(volumes).map(([own, volume]) => ({ key: [...at, "volumes", own], ...volume })),
       ];
     const holdsRoot = parts.some(({ mount }) => mount === "/");
-    for (const { key, filesystem: kind } of parts) yield* tools(kind, [...key, "filesystem"]);
+    for (const { key, filesystem: kind, mount } of parts)
+      if (mount !== undefined && one.verity !== true) yield* tools(kind, [...key, "filesystem"]);
     if (one.encrypt !== undefined)
       yield {
         key: [...at, "encrypt"],
