@@ -80,7 +80,7 @@ test("a disk or medium that nothing would start is told before anything is fetch
     assert.equal(await refusal(`, ${loader}`, "format: raw"), undefined);
   assert.match(
     (await refusal(", systemd-boot-efi-riscv64-signed", "format: raw, bootloader: unified"))!,
-    /brings a boot loader; systemd-boot-efi does/,
+    /brings systemd's EFI stub, of which a unified kernel is made; systemd-boot-efi does/,
   );
   assert.match(
     (await refusal(", systemd-boot-efi", "format: raw, bootloader: grub"))!,

@@ -169,7 +169,13 @@ function loaderPackages({ bootloader, deploy }: OutputConfig, architecture: stri
 function* neededTools(output: OutputConfig, architecture: string): Iterable<NeededTool> {
   const { format, filesystem, partitions } = output;
   if (format !== "initramfs" && BOOTED.has(format))
-    yield { key: [], program: "a boot loader", packages: loaderPackages(output, architecture), isOfRoot: true };
+    yield {
+      key: [],
+      program:
+        output.bootloader === "unified" ? "systemd's EFI stub, of which a unified kernel is made" : "a boot loader",
+      packages: loaderPackages(output, architecture),
+      isOfRoot: true,
+    };
   const tools = (kind: string | undefined, key: KeyPath): NeededTool[] =>
     kind === undefined || FILE_SYSTEM_TOOLS[kind] === undefined
       ? []

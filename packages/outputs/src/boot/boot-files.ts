@@ -116,7 +116,7 @@ export function bootFiles(tree: FileTree, options: BootOptions, codecs: Codecs):
   const loader = candidates.find((candidate) => paths.firstFile(places[candidate]) !== undefined);
   if (loader === undefined)
     throw new FormatError(
-      "the tree has no boot loader; install " +
+      `the tree has no ${options.loader === "unified" ? "EFI stub of systemd" : "boot loader"}; install ` +
         `${options.loader === "grub" ? `grub-efi-${options.architecture}-bin` : "systemd-boot-efi"}`,
     );
   const program = paths.bytes(paths.firstFile(places[loader])!)!;
