@@ -6,7 +6,15 @@ import { BASE, makeWorld, packageOf } from "./testing/test-compose.ts";
 
 test("what opens a root and looks after its file system is told before anything is fetched", async () => {
   const one = makeWorld();
-  const names = ["linux-image-riscv64", "lvm2", "systemd-boot-efi", "e2fsprogs", "dosfstools", "cryptsetup-bin"];
+  const names = [
+    "linux-image-riscv64",
+    "lvm2",
+    "systemd-boot-efi",
+    "e2fsprogs",
+    "dosfstools",
+    "cryptsetup-bin",
+    "openssh-server",
+  ];
   await one.publish([...BASE, ...names.map((name) => packageOf(name))]);
   one.writers.push({ ...one.writers[0]!, format: "raw" });
   const made = async (packages: string, partitions: string, more = ""): Promise<string> => {
@@ -53,6 +61,13 @@ test("what opens a root and looks after its file system is told before anything 
   assert.doesNotMatch(await made("", plain), /dosfstools/, "what is not mounted is not checked");
   const verified = "        filesystem: ext4\n        mount: /\n        read-only: true\n        verity: true\n";
   assert.equal(await made(", cryptsetup-bin", verified), "", "nor is what hashes vouch for");
+  assert.match(
+    await made(", cryptsetup-bin, openssh-server", verified),
+    /^\n7 outputs\.d\.partitions\.root: sshd makes its host keys in \/etc\/ssh when it first starts, and cannot/,
+  );
+  const given = "files: {/etc/ssh/ssh_host_ed25519_key: {content: k}}\n";
+  assert.equal(await made(", cryptsetup-bin, openssh-server", verified, given), "");
+  assert.doesNotMatch(await made(", openssh-server", plain), /sshd/);
 });
 
 test("a disk or medium that nothing would start is told before anything is fetched", async () => {

@@ -12,6 +12,7 @@ import type { TreefileProblem } from "./treefile/parse.ts";
 const DISKS: ReadonlySet<string> = new Set<OutputConfig["format"]>(DISK_FORMATS);
 /** Formats of what a computer starts, which takes a kernel. */
 const BOOTED: ReadonlySet<string> = new Set<OutputConfig["format"]>([...DISK_FORMATS, "iso", "initramfs"]);
+const UNWRITTEN: ReadonlySet<string> = new Set(["erofs", "squashfs"]);
 /** Machines that the Open Virtualization Format's CIM types name and its hosts run. */
 const OVA_ARCHITECTURES: readonly string[] = ["amd64", "arm64"];
 const IS_KERNEL = /^(linux-image-|linux-signed-|linux-base-kernel|proxmox-kernel-|pve-kernel-)/;
@@ -100,6 +101,20 @@ export function checkImage(
       if (isOfRoot && isKnown)
         throw treefile.problem(target, ["outputs", name, ...key], `${message}, and it is needed to start the system`);
       note(["outputs", name, ...key], message);
+    }
+  if (
+    isKnown &&
+    names.has("openssh-server") &&
+    !Object.keys(config.files ?? {}).some((path) => /^\/etc\/ssh\b/.test(path))
+  )
+    for (const [name, output] of outputs) {
+      const key = readOnlyRoot(output);
+      if (key !== undefined)
+        note(
+          ["outputs", name, ...key],
+          "sshd makes its host keys in /etc/ssh when it first starts, and cannot where the root is read-only: nobody " +
+            "will be let in unless `files` has some, such as /etc/ssh/ssh_host_ed25519_key",
+        );
     }
 
   const isMissed = (...packages: readonly string[]): boolean =>
@@ -205,6 +220,20 @@ function* neededTools(output: OutputConfig, architecture: string): Iterable<Need
     if (one.filesystem === "lvm")
       yield { key: [...at, "volumes"], program: "lvm", packages: ["lvm2"], isOfRoot: holdsRoot };
   }
+}
+
+/** Where an output says that its root, which has /etc, is never written. */
+function readOnlyRoot({ format, filesystem, partitions = {} }: OutputConfig): KeyPath | undefined {
+  if (DISKS.has(format) && filesystem === "erofs") return ["filesystem"];
+  for (const [name, { volumes = {}, ...one }] of Object.entries(partitions)) {
+    const at = ["partitions", name];
+    for (const [key, part] of [
+      [at, one],
+      ...Object.entries(volumes).map(([own, volume]) => [[...at, "volumes", own], volume] as const),
+    ] as const)
+      if (part.mount === "/" && (part["read-only"] === true || UNWRITTEN.has(part.filesystem ?? ""))) return key;
+  }
+  return undefined;
 }
 
 /** What becomes of files where each machine that OSTree deploys has its own. */
