@@ -50,6 +50,8 @@ export interface BootOptions {
   readonly ownInitramfs?: boolean;
   /** what the first root has to open before it reaches the root; only our own does */
   readonly seals?: readonly RootSeal[];
+  /** the root's partition becomes as large as the disk, once it is opened */
+  readonly grows?: boolean;
 }
 
 interface BootFile {
@@ -91,6 +93,7 @@ export function bootFiles(tree: FileTree, options: BootOptions, codecs: Codecs):
               mtime: options.mtime,
               seals,
               findsPartitions: options.root.startsWith("PARTUUID="),
+              grows: options.grows === true,
             },
             codecs,
           ),
