@@ -6,13 +6,22 @@ import { BASE, makeWorld, packageOf } from "./testing/test-compose.ts";
 
 test("what opens a root and looks after its file system is told before anything is fetched", async () => {
   const one = makeWorld();
-  await one.publish([...BASE, ...["linux-image-riscv64", "lvm2", "systemd-boot-efi"].map((name) => packageOf(name))]);
+  const names = [
+    "linux-image-riscv64",
+    "lvm2",
+    "systemd-boot-efi",
+    "e2fsprogs",
+    "dosfstools",
+    "cryptsetup-bin",
+    "openssh-server",
+  ];
+  await one.publish([...BASE, ...names.map((name) => packageOf(name))]);
   one.writers.push({ ...one.writers[0]!, format: "raw" });
   const made = async (packages: string, partitions: string, more = ""): Promise<string> => {
     one.events.length = 0;
     const { steps } = await one.compose(
       `name: x\npackages: [linux-image-riscv64, systemd-boot-efi${packages}]\n${more}` +
-        `outputs:\n  d:\n    format: raw\n    partitions:\n      root:\n${partitions}`,
+        `outputs:\n  d:\n    format: raw\n${partitions === "" ? "" : `    partitions:\n      root:\n${partitions}`}`,
     );
     const advice = one.events.flatMap((event) =>
       event.kind === "advice" ? [`${event.problem.line} ${event.problem.key}: ${event.problem.message}`] : [],
@@ -28,7 +37,7 @@ test("what opens a root and looks after its file system is told before anything 
   // What a script may bring is not refused.
   assert.match(
     await made("", sealed, "scripts: [run]\n"),
-    /^\n11 .*\.encrypt: no package of the image brings cryptsetup/,
+    /\n11 .*\.encrypt: no package of the image brings cryptsetup/,
   );
   const divided = "        filesystem: lvm\n        volumes:\n          r: {filesystem: xfs, mount: /}\n";
   assert.match(await made("", divided), /:9:9: outputs\.d\.partitions\.root\.volumes: .* brings lvm; lvm2 does/);
@@ -37,6 +46,28 @@ test("what opens a root and looks after its file system is told before anything 
     "\n10 outputs.d.partitions.root.volumes.r.filesystem: no package of the image brings what checks and grows xfs; " +
       "xfsprogs does",
   );
+  // What is told of a disk's parts is told of the usual disk too, whose parts nobody names.
+  assert.equal(
+    await made("", ""),
+    "\n4 outputs.d: no package of the image brings what checks and grows ext4; e2fsprogs does" +
+      "\n4 outputs.d: no package of the image brings what checks vfat; dosfstools does",
+  );
+  assert.equal(await made(", e2fsprogs, dosfstools", ""), "");
+  const plain = "        filesystem: ext4\n        mount: /\n      esp:\n        filesystem: vfat\n";
+  assert.match(
+    await made("", `${plain}        mount: /efi\n`),
+    /ext4; e2fsprogs does\n.*\.esp\.filesystem: .*dosfstools/,
+  );
+  assert.doesNotMatch(await made("", plain), /dosfstools/, "what is not mounted is not checked");
+  const verified = "        filesystem: ext4\n        mount: /\n        read-only: true\n        verity: true\n";
+  assert.equal(await made(", cryptsetup-bin", verified), "", "nor is what hashes vouch for");
+  assert.match(
+    await made(", cryptsetup-bin, openssh-server", verified),
+    /^\n7 outputs\.d\.partitions\.root: sshd makes its host keys in \/etc\/ssh when it first starts, and cannot/,
+  );
+  const given = "files: {/etc/ssh/ssh_host_ed25519_key: {content: k}}\n";
+  assert.equal(await made(", cryptsetup-bin, openssh-server", verified, given), "");
+  assert.doesNotMatch(await made(", openssh-server", plain), /sshd/);
 });
 
 test("a disk or medium that nothing would start is told before anything is fetched", async () => {
@@ -64,7 +95,7 @@ test("a disk or medium that nothing would start is told before anything is fetch
     assert.equal(await refusal(`, ${loader}`, "format: raw"), undefined);
   assert.match(
     (await refusal(", systemd-boot-efi-riscv64-signed", "format: raw, bootloader: unified"))!,
-    /brings a boot loader; systemd-boot-efi does/,
+    /brings systemd's EFI stub, of which a unified kernel is made; systemd-boot-efi does/,
   );
   assert.match(
     (await refusal(", systemd-boot-efi", "format: raw, bootloader: grub"))!,

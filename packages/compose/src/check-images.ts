@@ -9,8 +9,10 @@ import type { OutputConfig } from "./treefile/schema-output.ts";
 import type { ImageTarget, Treefile } from "./treefile/treefile.ts";
 import type { TreefileProblem } from "./treefile/parse.ts";
 
+const DISKS: ReadonlySet<string> = new Set<OutputConfig["format"]>(DISK_FORMATS);
 /** Formats of what a computer starts, which takes a kernel. */
 const BOOTED: ReadonlySet<string> = new Set<OutputConfig["format"]>([...DISK_FORMATS, "iso", "initramfs"]);
+const UNWRITTEN: ReadonlySet<string> = new Set(["erofs", "squashfs"]);
 /** Machines that the Open Virtualization Format's CIM types name and its hosts run. */
 const OVA_ARCHITECTURES: readonly string[] = ["amd64", "arm64"];
 const IS_KERNEL = /^(linux-image-|linux-signed-|linux-base-kernel|proxmox-kernel-|pve-kernel-)/;
@@ -100,6 +102,20 @@ export function checkImage(
         throw treefile.problem(target, ["outputs", name, ...key], `${message}, and it is needed to start the system`);
       note(["outputs", name, ...key], message);
     }
+  if (
+    isKnown &&
+    names.has("openssh-server") &&
+    !Object.keys(config.files ?? {}).some((path) => /^\/etc\/ssh\b/.test(path))
+  )
+    for (const [name, output] of outputs) {
+      const key = readOnlyRoot(output);
+      if (key !== undefined)
+        note(
+          ["outputs", name, ...key],
+          "sshd makes its host keys in /etc/ssh when it first starts, and cannot where the root is read-only: nobody " +
+            "will be let in unless `files` has some, such as /etc/ssh/ssh_host_ed25519_key",
+        );
+    }
 
   const isMissed = (...packages: readonly string[]): boolean =>
     isKnown && config.base !== "none" && !packages.some((one) => names.has(one));
@@ -146,10 +162,12 @@ interface NeededTool {
   readonly isOfRoot: boolean;
 }
 
-/** What checks, repairs and grows file systems that Debian's base has no programs for. */
-const FILE_SYSTEM_TOOLS: Readonly<Record<string, readonly string[]>> = {
-  xfs: ["xfsprogs"],
-  btrfs: ["btrfs-progs"],
+/** What looks after file systems, none of which Debian's smaller bases have programs for. */
+const FILE_SYSTEM_TOOLS: Readonly<Record<string, Pick<NeededTool, "program" | "packages">>> = {
+  ext4: { program: "what checks and grows ext4", packages: ["e2fsprogs"] },
+  xfs: { program: "what checks and grows xfs", packages: ["xfsprogs"] },
+  btrfs: { program: "what checks and grows btrfs", packages: ["btrfs-progs"] },
+  vfat: { program: "what checks vfat", packages: ["dosfstools"] },
 };
 
 /** Packages with the boot loaders that disks and media are started by. */
@@ -164,22 +182,32 @@ function loaderPackages({ bootloader, deploy }: OutputConfig, architecture: stri
 
 /** Programs that an image needs for how its disk is divided and started. */
 function* neededTools(output: OutputConfig, architecture: string): Iterable<NeededTool> {
-  const { format, filesystem, partitions = {} } = output;
+  const { format, filesystem, partitions } = output;
   if (format !== "initramfs" && BOOTED.has(format))
-    yield { key: [], program: "a boot loader", packages: loaderPackages(output, architecture), isOfRoot: true };
+    yield {
+      key: [],
+      program:
+        output.bootloader === "unified" ? "systemd's EFI stub, of which a unified kernel is made" : "a boot loader",
+      packages: loaderPackages(output, architecture),
+      isOfRoot: true,
+    };
   const tools = (kind: string | undefined, key: KeyPath): NeededTool[] =>
     kind === undefined || FILE_SYSTEM_TOOLS[kind] === undefined
       ? []
-      : [{ key, program: `what checks and grows ${kind}`, packages: FILE_SYSTEM_TOOLS[kind]!, isOfRoot: false }];
+      : [{ key, ...FILE_SYSTEM_TOOLS[kind]!, isOfRoot: false }];
   yield* tools(filesystem, ["filesystem"]);
-  for (const [name, { volumes = {}, ...one }] of Object.entries(partitions)) {
+  // The usual disk. Of a system that OSTree deploys fstab(5) names none, and nothing is checked at boot.
+  if (DISKS.has(format) && partitions === undefined && output.deploy !== true)
+    for (const kind of [...(filesystem === undefined ? ["ext4"] : []), "vfat"]) yield* tools(kind, []);
+  for (const [name, { volumes = {}, ...one }] of Object.entries(partitions ?? {})) {
     const at = ["partitions", name],
       parts = [
         { key: at, ...one },
         ...Object.entries(volumes).map(([own, volume]) => ({ key: [...at, "volumes", own], ...volume })),
       ];
     const holdsRoot = parts.some(({ mount }) => mount === "/");
-    for (const { key, filesystem: kind } of parts) yield* tools(kind, [...key, "filesystem"]);
+    for (const { key, filesystem: kind, mount } of parts)
+      if (mount !== undefined && one.verity !== true) yield* tools(kind, [...key, "filesystem"]);
     if (one.encrypt !== undefined)
       yield {
         key: [...at, "encrypt"],
@@ -192,6 +220,20 @@ function* neededTools(output: OutputConfig, architecture: string): Iterable<Need
     if (one.filesystem === "lvm")
       yield { key: [...at, "volumes"], program: "lvm", packages: ["lvm2"], isOfRoot: holdsRoot };
   }
+}
+
+/** Where an output says that its root, which has /etc, is never written. */
+function readOnlyRoot({ format, filesystem, partitions = {} }: OutputConfig): KeyPath | undefined {
+  if (DISKS.has(format) && filesystem === "erofs") return ["filesystem"];
+  for (const [name, { volumes = {}, ...one }] of Object.entries(partitions)) {
+    const at = ["partitions", name];
+    for (const [key, part] of [
+      [at, one],
+      ...Object.entries(volumes).map(([own, volume]) => [[...at, "volumes", own], volume] as const),
+    ] as const)
+      if (part.mount === "/" && (part["read-only"] === true || UNWRITTEN.has(part.filesystem ?? ""))) return key;
+  }
+  return undefined;
 }
 
 /** What becomes of files where each machine that OSTree deploys has its own. */

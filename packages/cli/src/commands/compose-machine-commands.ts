@@ -9,6 +9,7 @@ import {
   withSshMachine,
 } from "@stratos/systems/composed-machine";
 import { CommandError } from "../command-error.ts";
+import { undoOnSignal } from "../undo-on-signal.ts";
 
 export interface ComposeBootOptions extends ComposedMachineOptions {
   readonly net: "none" | "user";
@@ -37,6 +38,7 @@ export function sshOutput(output: string, command: readonly string[], options: C
           `${isAccelerated === true ? "" : ", without hardware help, which takes its time"}\n`,
       ),
     said: (words) => void process.stderr.write(words),
+    guard: undoOnSignal,
     loggedIn: (ssh) => endOfForeground(spawn("ssh", [...ssh, ...command], { stdio: "inherit" })),
   });
 }

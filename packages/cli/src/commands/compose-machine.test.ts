@@ -1,8 +1,8 @@
 /** What is said where no machine can be started from what was composed. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { delimiter, join } from "node:path";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
 
@@ -53,11 +53,14 @@ test("what cannot be started is told: what is missing, what is meant, what is no
   }
 });
 
-test("the machine behind a login warns, and its end is not told", { timeout: 60_000 }, async (t) => {
-  const folder = testFolder("stratos-ssh");
-  const path = process.env["PATH"]!;
+/** An emulator, `ssh` and `ssh-keygen` of a few lines, and a command that uses them. */
+function fakeMachine(t: TestContext, ssh: string): { readonly folder: string; readonly words: readonly string[] } {
+  const folder = testFolder("stratos-ssh"),
+    { PATH: path, TMPDIR: place } = process.env;
   t.after(() => {
     process.env["PATH"] = path;
+    if (place === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = place;
     rmSync(folder, { recursive: true, force: true });
   });
   const program = (name: string, lines: string): void =>
@@ -69,12 +72,38 @@ test("the machine behind a login warns, and its end is not told", { timeout: 60_
 echo "qemu: warning" >&2; : > '${started}'
 while :; do sleep 0.05; done`,
   );
-  program("ssh", `while ! [ -e '${started}' ]; do sleep 0.05; done; sleep 0.1`);
+  program("ssh", `while ! [ -e '${started}' ]; do sleep 0.05; done; ${ssh}`);
   program("ssh-keygen", 'while [ "$1" != -f ]; do shift; done; echo secret > "$2"; echo public > "$2.pub"');
   process.env["PATH"] = `${folder}${delimiter}${path}`;
+  process.env["TMPDIR"] = folder;
   writeFileSync(join(folder, "a.raw"), "");
-  const words = ["--firmware", "bios", "--arch", "amd64", "--no-kvm", join(folder, "a.raw"), "true"];
+  return { folder, words: ["--firmware", "bios", "--arch", "amd64", "--no-kvm", join(folder, "a.raw"), "true"] };
+}
+
+const keysIn = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith("stratos-ssh-"));
+
+test("the machine behind a login warns, and its end is not told", { timeout: 60_000 }, async (t) => {
+  const { words, folder } = fakeMachine(t, "sleep 0.1");
   const { status, stderr } = await runCommand("compose", "ssh", ...words);
   assert.equal(status, 0, stderr);
   assert.match(stderr, /^stratos: starting .*a\.raw.*\nqemu: warning\n$/);
+  assert.deepEqual(keysIn(folder), []);
+});
+
+test("a signal that ends the wait for a login takes the key along", { timeout: 60_000 }, async (t) => {
+  const { words, folder } = fakeMachine(t, ': > "$TMPDIR/tried"; exit 255');
+  const ended = new Promise<string[]>((resolve) => t.mock.method(process, "exit", () => void resolve(keysIn(folder))));
+  const command = runCommand("compose", "ssh", ...words);
+  while (!existsSync(join(folder, "tried"))) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(keysIn(folder).length, 1);
+  process.emit("SIGHUP");
+  assert.deepEqual(await ended, []);
+  assert.match((await command).stderr, /the machine has ended before anybody could log in/);
+});
+
+test("a machine whose network answers without sshd is told apart", { timeout: 60_000 }, async (t) => {
+  const { words } = fakeMachine(t, 'echo "kex_exchange_identification: read: Connection reset by peer" >&2; exit 255');
+  const { status, stderr } = await runCommand("compose", "ssh", "--timeout", "1", ...words);
+  assert.notEqual(status, 0);
+  assert.match(stderr, /has a network, and no sshd answers there; the image needs openssh-server, with host keys/);
 });

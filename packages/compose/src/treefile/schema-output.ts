@@ -79,7 +79,9 @@ const OUTPUT = {
     },
     deploy: {
       type: "boolean",
-      description: "of a disk: it holds the image's commit as OSTree deploys it, and takes updates from a repository",
+      description:
+        "of a disk: it holds the image's commit as OSTree deploys it. Who deploys another has to copy it to the " +
+        "EFI system partition before the next start, as images/edge.yaml does: without that the machine starts no more",
     },
     when: {
       ...TEXT,

@@ -50,6 +50,8 @@ export interface BootOptions {
   readonly ownInitramfs?: boolean;
   /** what the first root has to open before it reaches the root; only our own does */
   readonly seals?: readonly RootSeal[];
+  /** the root's partition becomes as large as the disk, once it is opened */
+  readonly grows?: boolean;
 }
 
 interface BootFile {
@@ -91,6 +93,7 @@ export function bootFiles(tree: FileTree, options: BootOptions, codecs: Codecs):
               mtime: options.mtime,
               seals,
               findsPartitions: options.root.startsWith("PARTUUID="),
+              grows: options.grows === true,
             },
             codecs,
           ),
@@ -116,7 +119,7 @@ export function bootFiles(tree: FileTree, options: BootOptions, codecs: Codecs):
   const loader = candidates.find((candidate) => paths.firstFile(places[candidate]) !== undefined);
   if (loader === undefined)
     throw new FormatError(
-      "the tree has no boot loader; install " +
+      `the tree has no ${options.loader === "unified" ? "EFI stub of systemd" : "boot loader"}; install ` +
         `${options.loader === "grub" ? `grub-efi-${options.architecture}-bin` : "systemd-boot-efi"}`,
     );
   const program = paths.bytes(paths.firstFile(places[loader])!)!;

@@ -348,7 +348,7 @@ test("a unified kernel holds kernel, first root and command line in one program,
     ["EFI/BOOT/BOOTX64.EFI"],
   );
   assert.equal(sections("EFI/BOOT/BOOTX64.EFI", alone)[".linux"], "kernel");
-  assert.throws(() => boot(bootable()), /no boot loader; install systemd-boot-efi/);
+  assert.throws(() => boot(bootable()), /no EFI stub of systemd; install systemd-boot-efi/);
 });
 
 test("a medium starts under BIOS and UEFI, in the eyes of xorriso", () => {

@@ -70,6 +70,8 @@ export interface InitramfsOptions {
   readonly seals?: readonly RootSeal[];
   /** the root is named by its partition */
   readonly findsPartitions?: boolean;
+  /** the root's partition becomes larger while its encryption is open */
+  readonly grows?: boolean;
   readonly mtime: number;
 }
 
@@ -130,7 +132,7 @@ export function initramfs(tree: FileTree, options: InitramfsOptions, codecs: Pic
   const names = order.map((file) => file.slice(file.lastIndexOf("/") + 1));
   order.forEach((file, index) => copy(file, `modules/${names[index]!}`));
   draft.file("modules/order", names.map((name) => `${name}\n`).join(""));
-  draft.file("init", INIT_SCRIPT, { mode: 0o755 });
+  draft.file("init", initScript(options.grows === true ? "--disable-keyring" : ""), { mode: 0o755 });
   // Each piece is only valid until the next one.
   return concatBytes(Array.from(cpioArchive(draft.tree()), (piece) => piece.slice()));
 }
@@ -139,8 +141,11 @@ export function initramfs(tree: FileTree, options: InitramfsOptions, codecs: Pic
  * What runs first. It reads the kernel's command line: root=, rootfstype=, rootflags=, ro or rw, init=, ostree=,
  * panic=. What it does for the last is what ostree-prepare-root(1) does: the system becomes the root, its /usr cannot
  * be written, its /var is that of all systems of its name, and the disk's own root is seen at /sysroot.
+ *
+ * @param opening  words of cryptsetup(8). A volume key in a keyring is gone with the process that has put it there, and
+ *   crypt_resize() of systemd-growfs(8) wants it: with --disable-keyring the kernel's device alone has it.
  */
-const INIT_SCRIPT = `#!/bin/sh
+const initScript = (opening: string): string => `#!/bin/sh
 export PATH=/bin
 fail() {
   echo "initramfs: $*" > /dev/console
@@ -219,14 +224,21 @@ if [ -n "$roothash" ]; then
   wait_for "PARTUUID=$(as_uuid "$other")"
   veritysetup open "$data" root "$device" "$roothash" || fail "$data is not what $roothash vouches for"
 fi
+opening=${opening}
 if [ -n "$luks" ]; then
   wait_for "UUID=\${luks%%=*}"
   if [ -f "/keys/\${luks%%=*}" ]; then
-    cryptsetup open --key-file "/keys/\${luks%%=*}" "$device" "\${luks#*=}" || fail "$device cannot be opened by its \
-key"
+    cryptsetup open $opening --key-file "/keys/\${luks%%=*}" "$device" "\${luks#*=}" || fail "$device cannot be \
+opened by its key"
   else
-    cryptsetup open --tries 5 "$device" "\${luks#*=}" < /dev/console > /dev/console 2>&1 || fail "$device was not \
-opened"
+    # The prompt has the device alone.
+    part=
+    while IFS='=' read -r key value; do
+      [ "$key" != PARTNAME ] || part=" (partition $value)"
+    done < "/sys/class/block/\${device##*/}/uevent"
+    echo "initramfs: disk \${luks#*=}$part is encrypted" > /dev/console
+    cryptsetup open $opening --tries 5 "$device" "\${luks#*=}" < /dev/console > /dev/console 2>&1 || fail "$device \
+was not opened"
   fi
 fi
 wait_for "$root"

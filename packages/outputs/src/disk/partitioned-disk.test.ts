@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process";
 import { createDecipheriv } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { gunzipSync } from "node:zlib";
 import { join } from "node:path";
 import {
   DiskWindow,
@@ -356,6 +357,26 @@ test("what cannot be is named with its partition and key", () => {
       ),
     /partition esp: \/boot\/efi\/link is no plain file/,
   );
+});
+
+test("encryption that grows with its partition is opened so that the system can make it larger", () => {
+  const opened = (grows: boolean): string => {
+    const one: DiskPartition = {
+      name: "root",
+      fileSystem: "ext4",
+      mount: "/",
+      grows,
+      encryption: { secret: Buffer.from("correct horse"), derivation: "pbkdf2" },
+    };
+    const { boot } = planPartitionedDisk(
+      root(),
+      { ...OPTIONS, cipher: nodeDiskCipher(), partitions: [ESP, one] },
+      codecs,
+    );
+    return gunzipSync(boot.initrd).toString("latin1");
+  };
+  assert.match(opened(true), /\nopening=--disable-keyring\n/);
+  assert.doesNotMatch(opened(false), /disable-keyring/);
 });
 
 extendedTest("encrypted partitions: cryptsetup opens each, the first root opens the root, the root the others", () => {

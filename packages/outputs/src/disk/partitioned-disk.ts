@@ -114,7 +114,7 @@ export function planPartitionedDisk(source: FileTree, options: PartitionedDiskOp
       root: sourceOf(root, settings),
       mtime: time,
       ...(options.loader === undefined ? {} : { loader: options.loader }),
-      ...(seals.length === 0 ? {} : { seals }),
+      ...(seals.length === 0 ? {} : { seals, grows: holder.grows === true }),
       commandLine: [
         ...openings,
         ...(root.fileSystem === "squashfs" ? ["rootfstype=squashfs"] : []),

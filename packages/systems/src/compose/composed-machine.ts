@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { plainText } from "@stratos/base/printable";
 import { endOfProcess, findProgram } from "@stratos/host-node/home";
-import { OperationError } from "@stratos/operation";
+import { OperationError, type Guard } from "@stratos/operation";
 import {
   canAccelerate,
   emulatorArguments,
@@ -44,6 +44,8 @@ const MEMORY_MIB = 2048,
 /** A boot under emulation on a busy host. */
 const SSH_WAIT_MS = 900_000;
 const TRY_EVERY_MS = 2000;
+/** From when a network answers to when sshd has made its keys. */
+const SSHD_WAIT_MS = 240_000;
 const SHOWN_LINES = 15;
 
 /**
@@ -95,6 +97,7 @@ export function consoleCommand(
  *
  * @param use.started  it runs
  * @param use.said  what its program warns of
+ * @param use.guard  what a signal does until somebody is logged in
  * @param use.loggedIn  gets the words of ssh(1) that reach it
  * @throws OperationError of kind build
  */
@@ -104,6 +107,7 @@ export async function withSshMachine<T>(
   use: {
     started(machine: ComposedMachine): void;
     said(words: Uint8Array): void;
+    guard: Guard;
     loggedIn(ssh: readonly string[]): Promise<T>;
   },
 ): Promise<T> {
@@ -120,11 +124,13 @@ export async function withSshMachine<T>(
     log = join(folder, "console");
   let child: ChildProcess | undefined;
   let isStopped = false;
-  const stop = (): void => {
+  const end = (): void => {
     isStopped = true;
     child?.kill("SIGTERM");
+    rmSync(folder, { recursive: true, force: true });
   };
-  process.once("exit", stop);
+  process.once("exit", end);
+  const stopGuarding = use.guard(end);
   try {
     if (
       spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "stratos", "-f", key], {
@@ -174,28 +180,48 @@ export async function withSshMachine<T>(
     ];
     use.started(machine);
     const deadline = performance.now() + (options.timeout ?? SSH_WAIT_MS);
-    for (let isIn = false; !isIn;) {
+    let silentSince: number | undefined;
+    for (;;) {
       if (isOver)
         throw new OperationError("build", output, `the machine has ended before anybody could log in${tailOf(log)}`);
-      if (performance.now() > deadline)
+      const now = performance.now();
+      if (silentSince !== undefined && (now > deadline || now > silentSince + SSHD_WAIT_MS))
+        throw new OperationError(
+          "build",
+          output,
+          "the machine has a network, and no sshd answers there; the image needs openssh-server, with host keys " +
+            `where its root is read-only, so that it can make none${tailOf(log)}`,
+        );
+      if (now > deadline)
         throw new OperationError(
           "build",
           output,
           `nobody could log in by SSH within ${Math.round((options.timeout ?? SSH_WAIT_MS) / 1000)} s; the image ` +
             `needs openssh-server, a network by DHCP, and systemd 252 or later, which takes the key${tailOf(log)}`,
         );
-      isIn =
-        (await endOfProcess(
-          spawn("ssh", ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", ...ssh, "true"], { stdio: "ignore" }),
-        )) === 0;
-      if (!isIn) await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));
+      const answer = await tryLogin(ssh);
+      if (answer === "in") break;
+      silentSince = answer === "closed" ? (silentSince ?? now) : undefined;
+      await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));
     }
+    // From here on signals are the session's.
+    stopGuarding();
     return await use.loggedIn(ssh);
   } finally {
-    stop();
-    process.off("exit", stop);
-    rmSync(folder, { recursive: true, force: true });
+    stopGuarding();
+    end();
+    process.off("exit", end);
   }
+}
+
+/** `closed`: the machine's network has ended the connection, at whose other end nobody listens. */
+async function tryLogin(ssh: readonly string[]): Promise<"in" | "closed" | "no"> {
+  const child = spawn("ssh", ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", ...ssh, "true"], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let words = "";
+  child.stderr.on("data", (more: Buffer) => (words += more.toString("latin1")));
+  return (await endOfProcess(child)) === 0 ? "in" : words.includes("kex_exchange_identification") ? "closed" : "no";
 }
 
 function tailOf(log: string): string {
