@@ -32,7 +32,7 @@ test("what was written is there after unmounting and mounting again, and the vol
   await volume.mount();
   await volume.sh(
     "mkdir -p a/b; seq 100000 > a/b/numbers; ln -s b/numbers a/link; ln a/b/numbers second; setfattr -n " +
-      "user.colour -v blue second; chmod 640 second; touch -d '2001-02-03 04:05:06.789' a",
+      "user.colour -v blue second; setfattr -n trusted.mark -v 1 second; chmod 640 second; touch -d '2001-02-03 04:05:06.789' a",
   );
   await volume.unmount();
   assert.equal(volume.serverPid(), 0, "umount returns when the server has let go");
@@ -44,6 +44,11 @@ test("what was written is there after unmounting and mounting again, and the vol
     ),
     `${(await run(["sh", "-c", "seq 100000 | md5sum"])).stdout}2 640\nblue2001-02-03 04:05:06.789000000 +0000\n`,
   );
+  const listed = "getfattr -m - second";
+  assert.match(await volume.sh(listed), /trusted.mark\nuser.colour/);
+  const byAnother = await volume.sh(`setpriv --reuid 65534 --clear-groups ${listed}`);
+  assert.doesNotMatch(byAnother, /trusted/, "names that are administrators' are told to root alone");
+  assert.match(byAnother, /user.colour/);
 });
 
 test("random calls end as on tmpfs, errnos included", async () => {

@@ -80,11 +80,18 @@ function dropSetGid({ attributes }: Exchange, files: Subvolume, ino: number): vo
   files.setAttributes(ino, attributes, ATTRIBUTE_MODE);
 }
 
-/** fuse_getxattr_in; answers names, each with a zero byte. */
+/**
+ * fuse_getxattr_in; answers names, each with a zero byte. The kernel asks for no right: those of administrators are
+ * told to root alone (xattr(7)).
+ */
 export function listXattrs(mount: Mount, files: Subvolume, ino: number): number {
   const names = files.listXattrs(ino);
   if (typeof names === "number") return names;
-  const text = names.map((name) => `${name}\0`).join("");
+  const isTold = (name: string): boolean => mount.exchange.uid === 0 || !name.startsWith("trusted.");
+  const text = names
+    .filter(isTold)
+    .map((name) => `${name}\0`)
+    .join("");
   const sizeMax = mount.exchange.words[B]!;
   if (sizeMax === 0) return replySize(mount.exchange, text.length);
   return text.length > sizeMax ? -ERANGE : mount.exchange.putText(text);
