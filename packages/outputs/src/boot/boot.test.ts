@@ -6,7 +6,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -161,6 +170,20 @@ test("an initramfs holds init, programs and modules; a root without a shell is t
   try {
     execFileSync("cpio", ["-id", "--quiet", "init"], { input: archive, cwd: folder });
     execFileSync("sh", ["-n", join(folder, "init")]);
+    // ostree has turned from boot.0 to boot.1 since the loader was told.
+    const inner = /^deployment\(\) \{[^]*?^\}$/m.exec(readFileSync(join(folder, "init"), "utf8"))![0];
+    const system = join(realpathSync(folder), "ostree/deploy/os/deploy/abc.0");
+    mkdirSync(system, { recursive: true });
+    mkdirSync(join(folder, "ostree/boot.1.1/os/sum"), { recursive: true });
+    symlinkSync("../../../deploy/os/deploy/abc.0", join(folder, "ostree/boot.1.1/os/sum/0"));
+    symlinkSync("boot.1.1", join(folder, "ostree/boot.1"));
+    const lead = (named: string): string =>
+      execFileSync("sh", ["-c", `${inner}\ndeployment "$1" "$2" || echo none`, "sh", folder, named], {
+        encoding: "utf8",
+      });
+    assert.equal(lead("/ostree/boot.1/os/sum/0"), `${system}\n`);
+    assert.equal(lead("/ostree/boot.0/os/sum/0"), `${system}\n`);
+    assert.equal(lead("/ostree/boot.0/os/other/0"), "none\n");
   } finally {
     rmSync(folder, { recursive: true });
   }

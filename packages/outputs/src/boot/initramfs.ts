@@ -258,8 +258,18 @@ fi
 move() {
   mount --move "$1" "$2" 2> /dev/null || mount -o move "$1" "$2"
 }
+# The system below $1 that ostree= ($2) leads to. ostree makes boot.0 and boot.1 by turns: a loader that does not know
+# its last deployment names the other one, in which the same kernel has its systems, the newest first.
+deployment() {
+  case "$2" in
+    /ostree/boot.0/*) other="/ostree/boot.1/\${2#/ostree/boot.0/}" ;;
+    /ostree/boot.1/*) other="/ostree/boot.0/\${2#/ostree/boot.1/}" ;;
+    *) other="$2" ;;
+  esac
+  { cd "$1$2" || cd "$1$other"; } 2> /dev/null && pwd -P
+}
 if [ -n "$ostree" ]; then
-  system="$(cd "/sysroot$ostree" 2> /dev/null && pwd -P)" || fail "$ostree is not on the root"
+  system="$(deployment /sysroot "$ostree")" || fail "$ostree is not on the root"
   mkdir -p /system
   mount -o bind "$system" /system && mount -o bind /system/usr /system/usr && mount -o remount,bind,ro /system/usr || \
 fail "$ostree cannot be mounted"
