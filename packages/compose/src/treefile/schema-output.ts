@@ -80,9 +80,9 @@ const OUTPUT = {
     deploy: {
       type: "boolean",
       description:
-        "of a disk: it holds the image's commit as OSTree deploys it. A later deployment with another kernel is started " +
-        "once that is copied to the EFI system partition, as images/edge.yaml does: until then the machine starts the " +
-        "newest system of the kernel that it has there",
+        "of a disk: it holds the image's commit as OSTree deploys it. A later deployment with another kernel is " +
+        "started once that is copied to the EFI system partition, as images/edge.yaml does: until then the machine " +
+        "starts the newest system of the kernel that it has there",
     },
     when: {
       ...TEXT,
