@@ -1,4 +1,4 @@
-import { SIGBUS, SIGFPE, SIGILL, SIGRTMIN, SIGSEGV, SIGSYS, SIGTRAP } from "@stratos/abi";
+import { SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGRTMIN, SIGSEGV, SIGSYS, SIGTRAP } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { SignalSet } from "./signal-set.ts";
 
@@ -42,9 +42,12 @@ export function isFault(signal: number): boolean {
   return FAULTS.has(signal);
 }
 
-/** Which of several that are pending comes first (kernel/signal.c, next_signal): the lowest. */
+/**
+ * Which of several that are pending comes first (kernel/signal.c, next_signal): the lowest; but who is to be killed
+ * does nothing more (get_signal, SIGNAL_GROUP_EXIT).
+ */
 function rank(signal: number): number {
-  return isFault(signal) ? signal - 64 : signal;
+  return signal === SIGKILL ? -64 : isFault(signal) ? signal - 64 : signal;
 }
 
 /**
