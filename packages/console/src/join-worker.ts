@@ -17,8 +17,8 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/block/loop/loop-ioctl.ts": ["loopIoctl"],
   "kernel/src/cgroup/child-group-files.ts": ["childGroupFiles"],
   "kernel/src/fs/fuse/make-fuse.ts": ["makeFuse", "openFuseDevice"],
-  "kernel/src/fs/ext4/ext4-mount.ts": ["mountExt4"],
-  "kernel/src/fs/image/mount-image.ts": ["mountImage"],
+  "kernel/src/fs/ext4/ext4-mount.ts": ["ext4OptionNames", "mountExt4"],
+  "kernel/src/fs/image/mount-image.ts": ["imageOptionNames", "mountImage"],
   "kernel/src/fs/overlay/overlay.ts": ["mountOverlay"],
   "kernel/src/ipc/semaphore-operations.ts": [
     ...["alters", "controlOne", "noteBlocked", "perform", "serveWaits", "transferAll"],
@@ -89,6 +89,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kernel/src/task/requeue-pi.ts": ["waitRequeuePi", "requeuePi"],
   "kernel/src/vfs/fiemap.ts": ["mapExtents"],
   "kernel/src/vfs/file-flags-ioctl.ts": ["flagsIoctl"],
+  "machine/src/saved-machine.ts": ["saveMachineInPieces", "loadMachine", "portsOf", "namingHolders"],
   "sdk/src/file-trees.ts": ["copyFiles", "packFolder", "unpackFolder"],
   "wayland/src/x11/window-manager.ts": ["manageWindows", "isSavedWindowManager"],
 };

@@ -14,6 +14,23 @@ import { Ext4FileSystem } from "./ext4.ts";
 const BLOCK_SIZE_MAX = 4096;
 
 /**
+ * Those that Linux knows (Documentation/admin-guide/ext4.rst). Of these `noload` and `norecovery` are heeded; the
+ * others are about the journal and how blocks are chosen, or ask for what is done anyhow.
+ */
+const OPTION_NAMES = (
+  "acl noacl user_xattr nouser_xattr barrier nobarrier journal_checksum journal_async_commit commit data data_err " +
+  "errors delalloc nodelalloc discard nodiscard grpid nogrpid bsdgroups sysvgroups resuid resgid sb debug minixdf " +
+  "bsddf stripe max_batch_time min_batch_time journal_ioprio auto_da_alloc noauto_da_alloc init_itable " +
+  "noinit_itable inode_readahead_blks block_validity noblock_validity dioread_lock dioread_nolock i_version noload " +
+  "norecovery abort nombcache prefetch_block_bitmaps max_dir_size_kb oldalloc orlov check nocheck reservation " +
+  "noreservation"
+).split(" ");
+
+export function ext4OptionNames(): readonly string[] {
+  return OPTION_NAMES;
+}
+
+/**
  * `mount -t ext4 /dev/loop0 /mnt`. What is wrong with a file system stands in the kernel's log.
  *
  * @param name  ext2, ext3 or ext4

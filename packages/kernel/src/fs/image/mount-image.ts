@@ -8,6 +8,22 @@ import { ImageFileSystem } from "./image-file-system.ts";
 import { parseRights } from "./image-rights.ts";
 
 /**
+ * What Linux knows (Documentation/filesystems/isofs.rst, vfat.rst). Heeded are those of rights and owners, `norock`
+ * and `nojoliet`; the others are about names in other alphabets, caches and what is written, or ask for what is done
+ * anyhow.
+ */
+const ISO_OPTIONS =
+  "norock nojoliet uid gid mode dmode overriderockperm iocharset utf8 map check cruft unhide hide showassoc block " +
+  "conv session sbsector nocompress";
+const FAT_OPTIONS =
+  "uid gid umask dmask fmask iocharset codepage utf8 nonumtail uni_xlate shortname check quiet sys_immutable flush " +
+  "errors tz time_offset usefree discard nfs dos1xfloppy showexec debug allow_utime rodir conv dots nodots";
+
+export function imageOptionNames(name: string): readonly string[] {
+  return (name === "iso9660" ? ISO_OPTIONS : FAT_OPTIONS).split(" ");
+}
+
+/**
  * `mount -o loop,ro debian.iso /mnt`. What is wrong with an image stands in the kernel's log.
  *
  * @param name  iso9660, vfat or msdos
