@@ -23,7 +23,14 @@ import { findVolume } from "./find-volume.ts";
 import { hostPath, keepDevice } from "./hosted-volume.ts";
 import { rememberVolume } from "./known-volumes.ts";
 import { expectNotHeld } from "./mounted-hold.ts";
-import { describeContent, openDevice, type OpenedVolume, withVolume } from "./open-volume.ts";
+import {
+  describeContent,
+  openDevice,
+  type OpenedVolume,
+  type OpenOptions,
+  refusal,
+  withVolume,
+} from "./open-volume.ts";
 import { uuidText } from "./uuid-text.ts";
 import { EngineError, expectResult, expectValue } from "./volume-error.ts";
 
@@ -126,8 +133,17 @@ export async function replaceVolumeDevice(
   { force }: NewDevice,
   progress: Progress,
 ): Promise<void> {
-  await withNewDevice(path, added, force, progress, (opened, device) =>
-    runCopyJob(opened, expectPool(path, replaceDevice(opened.volume, deviceIndex(opened, which), device)), progress),
+  await withNewDevice(
+    path,
+    added,
+    force,
+    progress,
+    (opened, device) => {
+      const index = deviceIndex(opened, which);
+      if (opened.hosted === null) expectFound(opened, index);
+      runCopyJob(opened, expectPool(path, replaceDevice(opened.volume, index, device)), progress);
+    },
+    { degraded: true },
   );
 }
 
@@ -144,6 +160,12 @@ export async function setVolumeCopies(path: string, copies: number, progress: Pr
       );
     runCopyJob(opened, expectPool(path, job), progress);
   });
+}
+
+/** Nobody has said that a device other than `index` is lost: to change the volume without it leaves it behind. */
+function expectFound({ path, volume, devices }: OpenedVolume, index: number): void {
+  if (health(volume).devices.some((one) => one.state === "missing" && one.index !== index))
+    throw refusal(path, devices, "devices-missing");
 }
 
 /** A device of the volume itself is none that comes to it, and what it is a spare for is asked otherwise. */
@@ -213,26 +235,32 @@ async function withNewDevice<T>(
   force: boolean,
   progress: Progress,
   work: (opened: OpenedVolume, device: FileBlockDevice) => T,
+  options: OpenOptions = {},
 ): Promise<T> {
-  return withVolume(path, "write", (opened) => {
-    expectNotHeld(path, opened.volume);
-    if (opened.devices.encrypted.length > 0)
-      throw new OperationError("volume", path, "devices of an encrypted volume are added when it is formatted");
-    expectOther(opened, added);
-    expectReplaceable(added, force);
-    const device = openDevice(added, "write");
-    let isKept = false;
-    try {
-      const result = work(opened, device);
-      opened.commit();
-      isKept = keepDevice(opened.hosted, device);
-      rememberVolume([...findVolume(path).paths, realpathSync(hostPath(added))]);
-      releaseDevices(opened, progress);
-      return result;
-    } finally {
-      if (!isKept) device.close();
-    }
-  });
+  return withVolume(
+    path,
+    "write",
+    (opened) => {
+      expectNotHeld(path, opened.volume);
+      if (opened.devices.encrypted.length > 0)
+        throw new OperationError("volume", path, "devices of an encrypted volume are added when it is formatted");
+      expectOther(opened, added);
+      expectReplaceable(added, force);
+      const device = openDevice(added, "write");
+      let isKept = false;
+      try {
+        const result = work(opened, device);
+        opened.commit();
+        isKept = keepDevice(opened.hosted, device);
+        rememberVolume([...findVolume(path).paths, realpathSync(hostPath(added))]);
+        releaseDevices(opened, progress);
+        return result;
+      } finally {
+        if (!isKept) device.close();
+      }
+    },
+    options,
+  );
 }
 
 /**

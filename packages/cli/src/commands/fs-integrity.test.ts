@@ -119,6 +119,11 @@ test("a volume on two devices survives the loss of one, and gets a new one", asy
   await fails(/d3: is device 1 of the volume already, which holds nothing/, "device", "replace", three, "0", at("d3"));
   await works("device", "remove", three, at("d0"));
   const moved = `${at("d2")},${at("d3")}`;
+  renameSync(at("d3"), at("away/d3"));
+  const lost = await runCommand("fs", "health", at("d2"));
+  assert.match(lost.stdout, /degraded, 2 copies.*\n.*\n[01] +missing/s);
+  await works("device", "replace", at("d2"), /(\d) +missing/.exec(lost.stdout)![1]!, at("away/d3"), "--force");
+  renameSync(at("away/d3"), at("d3"));
   assert.equal(await works("cat", `${moved}:/f`), CONTENT.toString());
   assert.equal(await works("check", moved), `${moved}: clean\n`);
 });
