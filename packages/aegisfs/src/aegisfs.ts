@@ -77,7 +77,7 @@ export { fileChanges } from "./snapshot/file-changes.ts";
 export type { FileChange } from "./snapshot/file-changes.ts";
 export { SUBVOLUME_READ_ONLY } from "./format/subvolume-item.ts";
 export { CLASS_FAST, CLASS_SLOW } from "./format/pool-table.ts";
-export { addDevice, removeDevice, replaceDevice, setCopies } from "./device/pool.ts";
+export { addDevice, moveToSpare, removeDevice, replaceDevice, setCopies, spareFor } from "./device/pool.ts";
 export type { AddOptions } from "./device/pool.ts";
 export type { CopyJob } from "./device/copy-job.ts";
 export { resizeDevice } from "./device/resize.ts";

@@ -13,7 +13,9 @@ export const MOUNT_ERROR_WORDS = {
     "a device has no superblock that can be read: it is another file, or badly damaged; the others do without it, if " +
     "they have a copy of everything: see `degraded` in `stratos fs mount --help`, then `stratos fs device replace`",
   "foreign-device": "one of the devices is not of this volume",
-  diverged: "a device was written while the others went on without it; erase it and add it again",
+  diverged:
+    "a device was written while the others went on without it: erase the one that is to be given up (`stratos fs " +
+    "format --force` makes another volume of it), then `stratos fs device replace` puts it in its own place",
   "device-error": "the device cannot be read or written",
   corrupt: "the volume is damaged; `stratos fs check` says where",
 } as const;

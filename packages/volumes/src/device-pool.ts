@@ -1,5 +1,5 @@
 /** The devices that hold a volume: how they are, and how they come and go. */
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { E2BIG, EBUSY, EEXIST, EINVAL, ENODEV, ENOSPC } from "@stratos/abi";
 import {
   addDevice,
@@ -8,10 +8,12 @@ import {
   type CopyJob,
   FAILURE_WORDS,
   health,
+  moveToSpare,
   removeDevice,
   replaceDevice,
   resetErrors,
   setCopies,
+  spareFor,
   type VolumeHealth,
 } from "@stratos/aegisfs";
 import type { FileBlockDevice } from "@stratos/host-node";
@@ -21,7 +23,14 @@ import { findVolume } from "./find-volume.ts";
 import { hostPath, keepDevice } from "./hosted-volume.ts";
 import { rememberVolume } from "./known-volumes.ts";
 import { expectNotHeld } from "./mounted-hold.ts";
-import { describeContent, openDevice, type OpenedVolume, withVolume } from "./open-volume.ts";
+import {
+  describeContent,
+  openDevice,
+  type OpenedVolume,
+  type OpenOptions,
+  refusal,
+  withVolume,
+} from "./open-volume.ts";
 import { uuidText } from "./uuid-text.ts";
 import { EngineError, expectResult, expectValue } from "./volume-error.ts";
 
@@ -73,16 +82,15 @@ export async function addVolumeDevice(
   { slow, spare, force }: NewDevice & { readonly slow: boolean; readonly spare: boolean },
   progress: Progress,
 ): Promise<AddedDevice> {
-  expectReplaceable(added, force);
   const options = { class: slow ? CLASS_SLOW : CLASS_FAST, ...(spare ? { spare: true } : {}) };
-  return withNewDevice(path, added, progress, ({ volume }, device) => ({
+  return withNewDevice(path, added, force, progress, ({ volume }, device) => ({
     index: expectPool(path, addDevice(volume, device, options)),
     uuid: uuidText(volume.superblock.uuid),
   }));
 }
 
 /**
- * What it holds is moved to the others.
+ * What it holds is moved to the others; to a spare one when they cannot take it.
  * @param which  its number, or its path
  * @throws OperationError
  */
@@ -99,16 +107,18 @@ export async function removeVolumeDevice(
       dryRun,
       progress: (blocks) => progress.update("Moving", blocks * BLOCK, 0, "bytes"),
     });
-    if (result === -EINVAL)
+    if ((result === -EINVAL || result === -ENOSPC) && spareFor(opened.volume, index) >= 0) {
+      if (!dryRun) runCopyJob(opened, expectPool(path, moveToSpare(opened.volume, index)), progress);
+    } else if (result === -EINVAL)
       throw new OperationError(
         "volume",
         path,
         health(opened.volume).devices.length === 1
           ? "holds nothing on other devices: without this one there is no volume"
-          : "all that it holds has a copy on this device, which cannot leave; " +
+          : "no other device of the volume can take what it holds; " +
               "`stratos fs device replace` puts another in its place",
       );
-    expectPool(path, result);
+    else expectPool(path, result);
     if (dryRun) return;
     opened.commit();
     releaseDevices(opened, progress);
@@ -123,9 +133,17 @@ export async function replaceVolumeDevice(
   { force }: NewDevice,
   progress: Progress,
 ): Promise<void> {
-  expectReplaceable(added, force);
-  await withNewDevice(path, added, progress, (opened, device) =>
-    runCopyJob(opened, expectPool(path, replaceDevice(opened.volume, deviceIndex(opened, which), device)), progress),
+  await withNewDevice(
+    path,
+    added,
+    force,
+    progress,
+    (opened, device) => {
+      const index = deviceIndex(opened, which);
+      if (opened.hosted === null) expectFound(opened, index);
+      runCopyJob(opened, expectPool(path, replaceDevice(opened.volume, index, device)), progress);
+    },
+    { degraded: true },
   );
 }
 
@@ -142,6 +160,26 @@ export async function setVolumeCopies(path: string, copies: number, progress: Pr
       );
     runCopyJob(opened, expectPool(path, job), progress);
   });
+}
+
+/** Nobody has said that a device other than `index` is lost: to change the volume without it leaves it behind. */
+function expectFound({ path, volume, devices }: OpenedVolume, index: number): void {
+  if (health(volume).devices.some((one) => one.state === "missing" && one.index !== index))
+    throw refusal(path, devices, "devices-missing");
+}
+
+/** A device of the volume itself is none that comes to it, and what it is a spare for is asked otherwise. */
+function expectOther(opened: OpenedVolume, added: string): void {
+  const place = hostPath(added);
+  const index = existsSync(place) ? indexOfPath(opened, realpathSync(place)) : -1;
+  if (index < 0) return;
+  const holds = health(opened.volume).devices.find((one) => one.index === index)!.assigned > 0;
+  throw new OperationError(
+    "volume",
+    added,
+    `is device ${index} of the volume already` +
+      (holds ? "" : ", which holds nothing yet: `stratos fs device remove` of another one moves there what that holds"),
+  );
 }
 
 function expectReplaceable(added: string, force: boolean): void {
@@ -162,13 +200,18 @@ function deviceIndex(opened: OpenedVolume, text: string): number {
       { cause: error },
     );
   }
-  const index = opened.volume.store.devices.findIndex((_, one) => {
-    const path = devicePath(opened, one);
-    return path !== null && realpathSync(path) === wanted;
-  });
+  const index = indexOfPath(opened, wanted);
   if (index < 0)
     throw new OperationError("volume", text, "is no device of the volume; `health` shows those that it has");
   return index;
+}
+
+/** −1: no device of the volume has that path. */
+function indexOfPath(opened: OpenedVolume, wanted: string): number {
+  return opened.volume.store.devices.findIndex((_, one) => {
+    const path = devicePath(opened, one);
+    return path !== null && realpathSync(path) === wanted;
+  });
 }
 
 const POOL_WORDS: Readonly<Record<number, string>> = {
@@ -189,26 +232,35 @@ function expectPool<T>(path: string, result: T): T {
 async function withNewDevice<T>(
   path: string,
   added: string,
+  force: boolean,
   progress: Progress,
   work: (opened: OpenedVolume, device: FileBlockDevice) => T,
+  options: OpenOptions = {},
 ): Promise<T> {
-  return withVolume(path, "write", (opened) => {
-    expectNotHeld(path, opened.volume);
-    if (opened.devices.encrypted.length > 0)
-      throw new OperationError("volume", path, "devices of an encrypted volume are added when it is formatted");
-    const device = openDevice(added, "write");
-    let isKept = false;
-    try {
-      const result = work(opened, device);
-      opened.commit();
-      isKept = keepDevice(opened.hosted, device);
-      rememberVolume([...findVolume(path).paths, realpathSync(hostPath(added))]);
-      releaseDevices(opened, progress);
-      return result;
-    } finally {
-      if (!isKept) device.close();
-    }
-  });
+  return withVolume(
+    path,
+    "write",
+    (opened) => {
+      expectNotHeld(path, opened.volume);
+      if (opened.devices.encrypted.length > 0)
+        throw new OperationError("volume", path, "devices of an encrypted volume are added when it is formatted");
+      expectOther(opened, added);
+      expectReplaceable(added, force);
+      const device = openDevice(added, "write");
+      let isKept = false;
+      try {
+        const result = work(opened, device);
+        opened.commit();
+        isKept = keepDevice(opened.hosted, device);
+        rememberVolume([...findVolume(path).paths, realpathSync(hostPath(added))]);
+        releaseDevices(opened, progress);
+        return result;
+      } finally {
+        if (!isKept) device.close();
+      }
+    },
+    options,
+  );
 }
 
 /**

@@ -59,15 +59,20 @@ export interface OpenedVolume {
 type DeviceAccess = VolumeAccess | "quiet";
 export type VolumeAccess = "read" | "write";
 
+export interface OpenOptions {
+  /** Devices may be missing, as long as the others hold a copy of everything. */
+  readonly degraded?: boolean;
+}
+
 /** @param text  names a volume (find-volume.ts). @throws OperationError */
-export function openVolume(text: string, access: VolumeAccess): OpenedVolume {
+export function openVolume(text: string, access: VolumeAccess, { degraded = false }: OpenOptions = {}): OpenedVolume {
   const found = findVolume(text);
   const hosted = hostedVolumeAt(found.paths[0]!);
   if (hosted !== null) return openHosted(text, access, hosted);
   const devices = openFound(found, access);
   try {
     const now = Date.now();
-    const volume = mountDevices(devices, { readOnly: access === "read", seconds: Math.floor(now / 1000) });
+    const volume = mountDevices(devices, { readOnly: access === "read", degraded, seconds: Math.floor(now / 1000) });
     if (typeof volume === "string") throw refusal(text, devices, volume);
     volume.setTime(Math.floor(now / 1000), (now % 1000) * 1e6);
     if (access === "write" && volume.readOnly)
@@ -115,7 +120,8 @@ export function refusal(text: string, { devices }: Pick<VolumeDevices, "devices"
           : `: ${probed.members.length} devices, of which ` +
             `${paths.length === 1 ? `only ${paths[0]!} was` : `${paths.length} were`} found`
       }; ` +
-      "name them, A,B,C, or see `stratos fs device list --dir FOLDER`",
+      "name them, A,B,C, or see `stratos fs device list --dir FOLDER`; where they are lost and what is left has a " +
+      "copy of everything, `stratos fs device replace` puts others in their place, and `-o degraded` mounts it so",
   );
 }
 
@@ -227,10 +233,11 @@ export async function withVolume<T>(
   text: string,
   access: VolumeAccess,
   work: (opened: OpenedVolume) => T | Promise<T>,
+  options: OpenOptions = {},
 ): Promise<T> {
   const hold = await prepareVolume(text, access);
   try {
-    const opened = openVolume(text, access);
+    const opened = openVolume(text, access, options);
     try {
       const result = await work(opened);
       if (access === "write") opened.commit();

@@ -3,7 +3,7 @@
  * single device.
  */
 import { GROUP_BLOCKS, NODE_BLOCKS } from "../format/geometry.ts";
-import { DeviceEntry, SEGMENTS_MAX } from "../format/pool-table.ts";
+import { DEVICE_SPARE, DeviceEntry, SEGMENTS_MAX } from "../format/pool-table.ts";
 import type { Superblock } from "../format/superblock.ts";
 import type { Place, PoolTable, Segment } from "../format/pool-table.ts";
 
@@ -20,7 +20,7 @@ interface Gap {
 }
 
 /**
- * Adds segments of `copies` copies to the table until no device has room for more.
+ * Adds segments of `copies` copies to the table until no device but spares has room for more.
  *
  * @param allowed  may a device be used?
  */
@@ -31,12 +31,13 @@ export function assignSegments(
   allowed: (entry: DeviceEntry) => boolean = () => true,
 ): void {
   const { devices, segments } = table;
-  const present = devices.filter((entry) => entry.blocks > 0).length;
-  const total = devices.reduce((sum, { blocks }) => sum + blocks, 0);
+  const usable = devices.filter((entry) => entry.blocks > 0 && (entry.flags & DEVICE_SPARE) === 0);
+  const present = usable.length;
+  const total = usable.reduce((sum, { blocks }) => sum + blocks, 0);
   const chunk = Math.max(1, Math.ceil(total / copies / SEGMENTS_AIMED / GROUP_BLOCKS)) * GROUP_BLOCKS;
   while (segments.length < SEGMENTS_MAX) {
     const gaps = devices.flatMap((entry, device) =>
-      entry.blocks > 0 && allowed(entry) ? largestGap(table, device) : [],
+      usable.includes(entry) && allowed(entry) ? largestGap(table, device) : [],
     );
     gaps.sort((a, b) => b.blocks - a.blocks);
     const last = segments[segments.length - 1];

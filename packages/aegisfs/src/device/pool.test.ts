@@ -16,6 +16,7 @@ import {
   format,
   health,
   mount,
+  moveToSpare,
   removeDevice,
   replaceDevice,
   resizeDevice,
@@ -279,6 +280,29 @@ test("a volume gets copies, on one device and on a second one, and gives them up
     for (const device of set)
       assert.equal(dumpAll(mountedVolume(mount([device], { readOnly: true, degraded: true }))), dump);
   }
+});
+
+test("a spare device waits until it takes copies, or the place of another", () => {
+  const set = devices(12, 12, 14);
+  const { volume, workload } = filled([set[0]!]);
+  const held = (): number[] => health(volume).devices.map(({ assigned }) => Number(assigned > 0));
+  assert.equal(addDevice(volume, set[1]!, { spare: true }), 1);
+  assert.equal(addDevice(volume, set[2]!, { spare: true }), 2);
+  run(setCopies(volume, 2), () => workload.step());
+  assert.deepEqual(held(), [1, 0, 1]);
+  assert.equal(setCopies(volume, 1), 0);
+  assert.deepEqual(held(), [1, 0, 1]);
+  goesOn(volume, workload, set);
+  assert.equal(removeDevice(volume, 0), 0);
+  assert.deepEqual(held(), [0, 1]);
+  assert.equal(removeDevice(volume, 2), -EINVAL);
+  assert.equal(moveToSpare(volume, 2), -ENOSPC, "it is smaller");
+  const last = devices(14)[0]!;
+  assert.equal(addDevice(volume, last, { spare: true }), 0);
+  run(moveToSpare(volume, 2), () => workload.step());
+  assert.equal(mount(set[2]!), "no-superblock");
+  goesOn(volume, workload, [last, set[1]!]);
+  assert.deepEqual(held(), [1, 0]);
 });
 
 test(`a crash while devices come, go and shrink leaves the state before or after (seed ${SEED})`, () => {

@@ -5,7 +5,7 @@
 import type { BlockDevice } from "@stratos/host";
 import { E2BIG, EEXIST, EINVAL, EIO, ENODEV, ENOSPC } from "@stratos/abi";
 import { BLOCK_SIZE } from "../format/geometry.ts";
-import { CLASS_FAST, COPIES_MAX, DEVICES_MAX } from "../format/pool-table.ts";
+import { CLASS_FAST, COPIES_MAX, DEVICE_SPARE, DEVICES_MAX } from "../format/pool-table.ts";
 import type { PoolTable, Segment } from "../format/pool-table.ts";
 import { SUPERBLOCK_SLOTS } from "../format/superblock.ts";
 import { DeviceSlot } from "../store/block-store.ts";
@@ -18,7 +18,7 @@ import type { ResizeOptions } from "./resize.ts";
 export interface AddOptions {
   /** CLASS_FAST or CLASS_SLOW. */
   class?: number;
-  /** Leave it unused, for `setCopies` or as the target of `replaceDevice`. */
+  /** It stays unused until `setCopies` or `moveToSpare` needs it. */
   spare?: boolean;
 }
 
@@ -39,7 +39,8 @@ export function addDevice(volume: Volume, device: BlockDevice, options: AddOptio
   if (!erase(device)) return -EIO;
   joinTable(volume, index, device, blocks, options.class ?? CLASS_FAST);
   const segments = copyOf(store.layout.segments);
-  if (options.spare !== true) assignSegments({ devices: table.devices, segments }, superblock.copies, 0);
+  if (options.spare === true) table.devices[index]!.flags |= DEVICE_SPARE;
+  else assignSegments({ devices: table.devices, segments }, superblock.copies, 0);
   const failed = useLayout(volume, segments);
   return failed < 0 ? failed : index;
 }
@@ -127,13 +128,55 @@ export function replaceDevice(volume: Volume, index: number, device: BlockDevice
   if (target < 0) return target;
   if (!erase(device)) return -EIO;
   joinTable(volume, target, device, 0, entry.class);
+  return moveDevice(volume, index, target, entry.blocks);
+}
+
+/**
+ * `replaceDevice` with a device of the volume that holds nothing, where one of the same class is large enough: −ENOSPC.
+ */
+export function moveToSpare(volume: Volume, index: number): CopyJob | number {
+  const { store, superblock } = volume;
+  const old = store.devices[index];
+  if (old === undefined || superblock.table === null || old.entry.blocks === 0) return -ENODEV;
+  const target = spareFor(volume, index);
+  if (target < 0) return -ENOSPC;
+  const begun = beginGrowing(volume);
+  return begun < 0 ? begun : moveDevice(volume, index, target, store.devices[target]!.entry.blocks);
+}
+
+/** A device that can take all that `index` holds, just where it lies there; −1: there is none. */
+export function spareFor({ store }: Volume, index: number): number {
+  const { segments } = store.layout;
+  const held = (device: number): number =>
+    Math.max(
+      0,
+      ...segments.flatMap(({ blocks, places }) =>
+        places.filter((place) => place.device === device).map(({ first }) => first + blocks),
+      ),
+    );
+  return store.devices.findIndex(
+    ({ device, entry }, other) =>
+      device !== null &&
+      other !== index &&
+      held(other) === 0 &&
+      entry.class === store.devices[index]!.entry.class &&
+      entry.blocks >= Math.max(1, held(index)),
+  );
+}
+
+/** The job after which device `target`, of so many blocks, holds what `index` does, which has left the volume. */
+function moveDevice(volume: Volume, index: number, target: number, blocks: number): CopyJob {
+  const { store } = volume;
+  const { entry } = store.devices[index]!;
   const additions = store.layout.segments.flatMap((segment) =>
     segment.places
       .filter((place) => place.device === index)
       .map((place) => ({ segment: segment.first, place: { device: target, first: place.first }, instead: index })),
   );
   return new CopyJob(volume, additions, () => {
-    store.devices[target]!.entry.blocks = entry.blocks;
+    const taking = store.devices[target]!.entry;
+    taking.blocks = blocks;
+    taking.flags &= ~DEVICE_SPARE;
     const left = store.devices[index]!;
     const leftDevice = left.device;
     left.device = null;
@@ -145,10 +188,9 @@ export function replaceDevice(volume: Volume, index: number, device: BlockDevice
 }
 
 /**
- * Changes the number of copies of everything. Fewer: the space of the others is used for more. More: needs unused space
- * on other devices (`spare`), of which the smallest bounds the volume when it was one device, or halves the room of a
- * single device. A job that copies, 0 when nothing was to be
- * copied, or −EINVAL, −ENOSPC …
+ * Changes the number of copies of everything. Fewer: the space of the others, save spares, is used for more. More:
+ * needs unused space on other devices (`spare`), of which the smallest bounds the volume when it was one device, or
+ * halves the room of a single device. A job that copies, 0 when nothing was to be copied, or −EINVAL, −ENOSPC …
  */
 export function setCopies(volume: Volume, copies: number): CopyJob | number {
   const { store, superblock } = volume;
@@ -189,6 +231,7 @@ export function setCopies(volume: Volume, copies: number): CopyJob | number {
   }
   return new CopyJob(volume, additions, () => {
     superblock.copies = copies;
+    for (const { place } of additions) table.devices[place.device]!.flags &= ~DEVICE_SPARE;
     return () => {};
   });
 }

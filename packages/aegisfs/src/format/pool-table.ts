@@ -23,6 +23,8 @@ export const CLASS_SLOW = 1;
 
 /** It was not there, or failed, when the volume was last written: what it holds may be old. */
 export const DEVICE_STALE = 1;
+/** It waits to take a copy, or another device's place: space that is only to be had is taken from others. */
+export const DEVICE_SPARE = 2;
 
 /** What went wrong on a device since its counters were last reset. */
 export class ErrorCounters {

@@ -104,12 +104,17 @@ export async function healthCommand(path: string, options: HealthOptions): Promi
     if (told !== null) return told;
   }
   let reason = "";
-  const state = await withVolume(path, options.reset === true ? "write" : "read", (opened) => {
-    if (options.reset === true) forgetErrors(opened);
-    const { refused } = opened.devices;
-    if (refused !== undefined) reason = ` (${hostReason(refused.refusal)})`;
-    return poolHealth(opened);
-  });
+  const state = await withVolume(
+    path,
+    options.reset === true ? "write" : "read",
+    (opened) => {
+      if (options.reset === true) forgetErrors(opened);
+      const { refused } = opened.devices;
+      if (refused !== undefined) reason = ` (${hostReason(refused.refusal)})`;
+      return poolHealth(opened);
+    },
+    { degraded: options.reset !== true },
+  );
   if (options.json === true) process.stdout.write(`${JSON.stringify(state, null, 2)}\n`);
   else {
     process.stdout.write(

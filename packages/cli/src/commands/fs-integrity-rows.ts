@@ -76,7 +76,7 @@ function deviceCommand(finish: Finish): Command {
       .argument("<volume>", VOLUME_WORDS)
       .argument("<device>", "the new one")
       .option("--slow", "it is of the slow class")
-      .option("--spare", "leave it unused for now")
+      .option("--spare", "leave it unused until `device copies` or `device remove` needs it")
       .addOption(force())
       .action(async (volume: string, added: string, options: DeviceOptions) =>
         finish(await (await commands()).addDeviceCommand(volume, added, options)),
@@ -84,7 +84,7 @@ function deviceCommand(finish: Finish): Command {
   );
   device.addCommand(
     new Command("remove")
-      .description("Moves what a device holds to the others, and lets it go.")
+      .description("Moves what a device holds to the others, or to a spare one, and lets it go.")
       .summary("remove a device")
       .argument("<volume>", VOLUME_WORDS)
       .argument("<device>", "its number or its path, as `health` shows them")
@@ -111,9 +111,9 @@ function deviceCommand(finish: Finish): Command {
   device.addCommand(
     new Command("copies")
       .description(
-        "Changes how many copies are kept of everything. Fewer: the space of all devices is used. More: the copies " +
-          "come on devices that hold nothing (`device add --spare`), or on a single device side by side. A volume of " +
-          "one device becomes as small as the smallest that has its copies.",
+        "Changes how many copies are kept of everything. Fewer: the space of all devices but spares is used. " +
+          "More: the copies come on devices that hold nothing (`device add --spare`), or on a single device side by " +
+          "side. A volume of one device becomes as small as the smallest that has its copies.",
       )
       .summary("set the number of copies")
       .argument("<volume>", VOLUME_WORDS)

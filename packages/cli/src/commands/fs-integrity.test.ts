@@ -112,6 +112,20 @@ test("a volume on two devices survives the loss of one, and gets a new one", asy
   const now = `${at("d0")},${at("d2")}`;
   assert.equal(await works("cat", `${now}:/f`), CONTENT.toString());
   assert.equal(await works("check", now), `${now}: clean\n`);
+  await fails(/no other device of the volume can take what it holds/, "device", "remove", now, "0");
+  writeFileSync(at("d3"), Buffer.alloc(64 << 20));
+  await works("device", "add", "--spare", now, at("d3"));
+  const three = `${now},${at("d3")}`;
+  await fails(/d3: is device 1 of the volume already, which holds nothing/, "device", "replace", three, "0", at("d3"));
+  await works("device", "remove", three, at("d0"));
+  const moved = `${at("d2")},${at("d3")}`;
+  renameSync(at("d3"), at("away/d3"));
+  const lost = await runCommand("fs", "health", at("d2"));
+  assert.match(lost.stdout, /degraded, 2 copies.*\n.*\n[01] +missing/s);
+  await works("device", "replace", at("d2"), /(\d) +missing/.exec(lost.stdout)![1]!, at("away/d3"), "--force");
+  renameSync(at("away/d3"), at("d3"));
+  assert.equal(await works("cat", `${moved}:/f`), CONTENT.toString());
+  assert.equal(await works("check", moved), `${moved}: clean\n`);
 });
 
 test("compressed content takes less space and reads the same", async () => {
