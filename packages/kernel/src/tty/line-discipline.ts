@@ -396,11 +396,9 @@ export class LineDiscipline {
     const { lflag, cc } = this.#termios;
     // Of lines that others edit a single VEOF is their end (drivers/tty/n_tty.c, copy_from_read_buf).
     const areLines = (lflag & ICANON) !== 0 && (lflag & EXTPROC) !== 0;
-    if (areLines && count === 1 && this.#bytes[this.#tail & MASK] === cc[VEOF]) {
-      this.#tail++;
-      return 0;
-    }
-    const moved = this.#move(to, count);
+    const isEnd = areLines && count === 1 && this.#bytes[this.#tail & MASK] === cc[VEOF];
+    const moved = isEnd ? 0 : this.#move(to, count);
+    if (isEnd) this.#tail++;
     if (this.#canonicalHead < this.#tail) this.#canonicalHead = this.#tail;
     return moved;
   }
