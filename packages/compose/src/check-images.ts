@@ -5,6 +5,7 @@
 import { DISK_FORMATS } from "@stratos/outputs/format-names";
 import type { LockedImage } from "./gather/lock.ts";
 import type { KeyPath } from "./treefile/positions.ts";
+import type { PartitionConfig } from "./treefile/schema-disk.ts";
 import type { OutputConfig } from "./treefile/schema-output.ts";
 import type { ImageTarget, Treefile } from "./treefile/treefile.ts";
 import type { TreefileProblem } from "./treefile/parse.ts";
@@ -199,12 +200,9 @@ function* neededTools(output: OutputConfig, architecture: string): Iterable<Need
   // The usual disk. Of a system that OSTree deploys fstab(5) names none, and nothing is checked at boot.
   if (DISKS.has(format) && partitions === undefined && output.deploy !== true)
     for (const kind of [...(filesystem === undefined ? ["ext4"] : []), "vfat"]) yield* tools(kind, []);
-  for (const [name, { volumes = {}, ...one }] of Object.entries(partitions ?? {})) {
+  for (const [name, one] of Object.entries(partitions ?? {})) {
     const at = ["partitions", name],
-      parts = [
-        { key: at, ...one },
-        ...Object.entries(volumes).map(([own, volume]) => ({ key: [...at, "volumes", own], ...volume })),
-      ];
+      parts = partsOf(at, one);
     const holdsRoot = parts.some(({ mount }) => mount === "/");
     for (const { key, filesystem: kind, mount } of parts)
       if (mount !== undefined && one.verity !== true) yield* tools(kind, [...key, "filesystem"]);
@@ -222,18 +220,23 @@ function* neededTools(output: OutputConfig, architecture: string): Iterable<Need
   }
 }
 
+type Part = { readonly key: KeyPath } & Pick<PartitionConfig, "filesystem" | "mount" | "read-only">;
+
+/** A partition, and the volumes that it is divided into. */
+function partsOf(key: KeyPath, { volumes = {}, ...one }: PartitionConfig): readonly Part[] {
+  return [
+    { key, ...one },
+    ...Object.entries(volumes).map(([name, volume]) => ({ key: [...key, "volumes", name], ...volume })),
+  ];
+}
+
 /** Where an output says that its root, which has /etc, is never written. */
 function readOnlyRoot({ format, filesystem, partitions = {} }: OutputConfig): KeyPath | undefined {
   if (DISKS.has(format) && filesystem === "erofs") return ["filesystem"];
-  for (const [name, { volumes = {}, ...one }] of Object.entries(partitions)) {
-    const at = ["partitions", name];
-    for (const [key, part] of [
-      [at, one],
-      ...Object.entries(volumes).map(([own, volume]) => [[...at, "volumes", own], volume] as const),
-    ] as const)
-      if (part.mount === "/" && (part["read-only"] === true || UNWRITTEN.has(part.filesystem ?? ""))) return key;
-  }
-  return undefined;
+  const parts = Object.entries(partitions).flatMap(([name, one]) => partsOf(["partitions", name], one));
+  return parts.find(
+    ({ mount, filesystem: kind = "", ...part }) => mount === "/" && (part["read-only"] === true || UNWRITTEN.has(kind)),
+  )?.key;
 }
 
 /** What becomes of files where each machine that OSTree deploys has its own. */

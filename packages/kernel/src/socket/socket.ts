@@ -1,6 +1,4 @@
 import {
-  AF_NETLINK,
-  AF_UNIX,
   CAP_NET_ADMIN,
   EPERM,
   EAGAIN,
@@ -335,16 +333,13 @@ export abstract class Socket extends OpenFile {
   override ioctl(task: SocketCaller, command: number, argument: number): number {
     switch (command) {
       case FIONREAD:
-        if (this.family === AF_NETLINK) return -ENOTTY;
         if (this.isListening) return -EINVAL;
         return task.space.storeU32(argument, this.available());
       case SIOCOUTQ:
-        if (this.family === AF_NETLINK) return -ENOTTY;
-        if (this.isListening && this.family !== AF_UNIX) return -EINVAL;
+        if (this.isListening) return -EINVAL;
         return task.space.storeU32(argument, this.unsent);
       case SIOCATMARK:
-        if (!this.isStream) return this.family === AF_UNIX ? -EOPNOTSUPP : -ENOTTY;
-        return task.space.storeU32(argument, this.isAtMark ? 1 : 0);
+        return this.isStream ? task.space.storeU32(argument, this.isAtMark ? 1 : 0) : -ENOTTY;
       case FIOSETOWN:
       case SIOCSPGRP: {
         const owner = task.space.loadU32(argument);
@@ -359,7 +354,6 @@ export abstract class Socket extends OpenFile {
         return task.kernel.vfs.openNamespace(task, this.network);
       case SIOCGSTAMP:
       case SIOCGSTAMPNS:
-        if (this.family === AF_UNIX || this.family === AF_NETLINK) return -ENOTTY;
         return storeStamp(task, this.options, command, argument);
       default:
         return interfaceIoctl(task, this, command, argument);

@@ -58,10 +58,9 @@ import { Terminal, type TerminalDriver } from "./terminal.ts";
 import { Termios } from "./termios.ts";
 import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
 
-/** Output that the master has not read yet. */
-/** Of that, what Linux' master has as its input (N_TTY_BUF_SIZE). */
-const HELD_BY_MASTER = 4095;
-const OUTPUT_CAPACITY = 65536;
+/** Output that the master has not read yet; of that, what Linux' master has as its input (N_TTY_BUF_SIZE). */
+const OUTPUT_CAPACITY = 65536,
+  HELD_BY_MASTER = 4095;
 
 /** Where pseudo-terminals have their names and numbers (devpts.ts). */
 interface PtyNames {

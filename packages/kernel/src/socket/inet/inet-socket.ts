@@ -13,6 +13,7 @@ import {
   EADDRNOTAVAIL,
   EAGAIN,
   EINVAL,
+  ENETUNREACH,
   ENODEV,
   EOPNOTSUPP,
   ENOTCONN,
@@ -261,7 +262,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     if (isV4(ip) && this.isV6 && this.ip.v6Only) return -EINVAL;
     const noLink = this.chooseLink(ip, address);
     if (noLink < 0) return noLink;
-    if (this.isV6 && !isV4(ip) && !isWildcard(ip) && this.hasLostLink) return -ENODEV;
+    if (this.isV6 && !isV4(ip) && !isWildcard(ip) && this.lostLinkTo(ip) < 0) return -ENODEV;
     if (this.isV6 && !this.#isBindable(ip)) return -EADDRNOTAVAIL;
     const isOfV6 = this.isV6 && !isV4(ip) && !isWildcard(ip);
     const failed = this.claimPort(task, ip, port);
@@ -289,10 +290,11 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     return 0;
   }
 
-  /** It is bound to an interface that is not there: nothing leads anywhere. */
-  get hasLostLink(): boolean {
+  /** −ENODEV, −ENETUNREACH: it is bound to an interface that is not there, so that nothing leads to `to`; else 0. */
+  lostLinkTo(to: IpAddress): number {
     const { boundIndex } = this.options;
-    return boundIndex !== 0 && this.network.interfaceByIndex(boundIndex) === undefined;
+    if (boundIndex === 0 || this.network.interfaceByIndex(boundIndex) !== undefined) return 0;
+    return isV4(to) ? -ENODEV : -ENETUNREACH;
   }
 
   override bindsForeign(ip: IpAddress): boolean {

@@ -1,5 +1,5 @@
 /** Where a connection goes, and from where. */
-import { EAFNOSUPPORT, ENETUNREACH, ENODEV, isErrno } from "@stratos/abi";
+import { EAFNOSUPPORT, ENETUNREACH, isErrno } from "@stratos/abi";
 import {
   ANY_V4,
   copyIp,
@@ -19,7 +19,7 @@ interface ConnectingSocket {
   readonly network: InetNetwork;
   readonly local: InetEndpoint | null;
   readonly isV6: boolean;
-  readonly hasLostLink: boolean;
+  lostLinkTo(to: IpAddress): number;
   flowTo(to: IpAddress, port: number): Flow;
   readonly ip: { readonly v6Only: boolean };
 }
@@ -49,7 +49,8 @@ function sourceTo(socket: ConnectingSocket, to: ScratchEndpoint): IpAddress | nu
   const { network, local, isV6, ip } = socket;
   if (isWildcard(to.ip) && local !== null && isV4(local.ip)) copyIp(ANY_V4, to.ip);
   resolveWildcard(to);
-  if (socket.hasLostLink) return isV4(to.ip) ? -ENODEV : -ENETUNREACH;
+  const lost = socket.lostLinkTo(to.ip);
+  if (lost < 0) return lost;
   if (isMulticast(to.ip) || network.isBroadcast(to.ip)) return -ENETUNREACH;
   if (isV4(to.ip) && isV6 && ip.v6Only) return -ENETUNREACH;
   // net/ipv6/ip6_output.c, ip6_dst_lookup_tail

@@ -11,7 +11,6 @@ import {
   EINPROGRESS,
   EINVAL,
   EMSGSIZE,
-  ENODEV,
   EHOSTUNREACH,
   ENETUNREACH,
   ENOBUFS,
@@ -271,7 +270,8 @@ export class UdpSocket extends DatagramSocket {
     const { network } = this;
     OUTGOING.staysHere = OUTGOING.isOnLink = false;
     if (isV4(ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
-    if (this.hasLostLink) return isV4(ip) ? -ENODEV : -ENETUNREACH;
+    const lost = this.lostLinkTo(ip);
+    if (lost < 0) return lost;
     const given = chosen?.ip ?? null;
     const isNobodys = given !== null && !network.hasAddress(given) && (isV4(given) || !this.bindsForeign(given));
     if (given !== null && (isV4(given) !== isV4(ip) || isNobodys)) return -ENETUNREACH;

@@ -13,6 +13,11 @@ import {
   EMSGSIZE,
   ENOBUFS,
   ENOPROTOOPT,
+  ENOTTY,
+  FIONREAD,
+  SIOCGSTAMP,
+  SIOCGSTAMPNS,
+  SIOCOUTQ,
   EOPNOTSUPP,
   EPERM,
   EPROTONOSUPPORT,
@@ -148,6 +153,8 @@ export interface NetlinkNetwork extends SocketNetwork, DiagnosedNetwork, Filtere
   /** Those that hear groups. */
   readonly netlinkMembers: Set<NetlinkSocket>;
 }
+
+const NOT_OF_NETLINK: ReadonlySet<number> = new Set([FIONREAD, SIOCOUTQ, SIOCGSTAMP, SIOCGSTAMPNS]);
 
 /**
  * A conversation with the kernel in datagrams (netlink(7)): what is sent is answered at once into the receive queue,
@@ -530,6 +537,11 @@ export class NetlinkSocket extends Socket {
       this.#continueDump(work.piece());
     }
     return true;
+  }
+
+  /** None of those that other sockets have (net/netlink/af_netlink.c, netlink_ioctl). */
+  override ioctl(task: SocketCaller, command: number, argument: number): number {
+    return NOT_OF_NETLINK.has(command) ? -ENOTTY : super.ioctl(task, command, argument);
   }
 
   override available(): number {

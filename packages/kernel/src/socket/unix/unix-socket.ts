@@ -7,7 +7,13 @@ import {
   ECONNREFUSED,
   EINVAL,
   ENOTCONN,
+  ENOTTY,
+  EOPNOTSUPP,
   EPROTOTYPE,
+  SIOCATMARK,
+  SIOCGSTAMP,
+  SIOCGSTAMPNS,
+  SIOCOUTQ,
   isErrno,
 } from "@stratos/abi";
 import { isOutOfScope } from "../../security/landlock.ts";
@@ -184,6 +190,12 @@ export abstract class UnixSocket extends Socket {
   protected stamp(message: IncomingMessage): void {
     // A message of no network has a time only for who asks for the older kind.
     if (this.options.timestamp !== 0) addTimestamps(this.kernel, this.options, message);
+  }
+
+  override ioctl(task: SocketCaller, command: number, argument: number): number {
+    if (command === SIOCOUTQ) return task.space.storeU32(argument, this.unsent);
+    if (command === SIOCATMARK && !this.isStream) return -EOPNOTSUPP;
+    return command === SIOCGSTAMP || command === SIOCGSTAMPNS ? -ENOTTY : super.ioctl(task, command, argument);
   }
 
   protected override dispose(): void {
