@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { sampleOf } from "@stratos/base/testing";
-import { build, differences, expectedPath, programs, transcript } from "./on-linux.ts";
+import { linked } from "./linked.ts";
+import { differences, expectedPath, programs, transcript } from "./on-linux.ts";
 import { runStatic } from "./run-static.ts";
 
 /** The interpreter has its own tests beside; here it gets a sample. */
@@ -17,7 +18,7 @@ for (const program of programs) {
   describe(program, () => {
     test("prints on Stratos what it prints on Linux", async () => {
       const linux = readFileSync(expectedPath(program), "latin1");
-      const guest = readFileSync(build(program));
+      const guest = linked(program);
       for (const translate of interpreted.has(program) ? [true, false] : [true]) {
         // Virtual time: what a guest observes doesn't depend on how busy the host is.
         const ours = await runStatic(guest, { translate, seed: 1 });

@@ -25,9 +25,14 @@ interface Compilation {
 export function compiled(source: string, { compiler = CROSS_COMPILER, flags, libraries = [] }: Compilation): string {
   const asked = JSON.stringify([compiler, flags, libraries, basename(dirname(source))]);
   const name = `${basename(source, ".c")}-${digest(asked)}`;
-  return kept(name, [asked, identity(compiler), ...texts(source)].join("\n"), (draft) =>
+  return kept(name, originOf(source, compiler, [asked]), (draft) =>
     execFileSync(compiler, [...flags, "-o", draft, source, ...libraries]),
   );
+}
+
+/** What decides about what a compiler makes of a source with these flags. */
+export function originOf(source: string, compiler: string, flags: readonly string[]): string {
+  return [...flags, identity(compiler), ...texts(source)].join("\n");
 }
 
 /**
