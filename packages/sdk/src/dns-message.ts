@@ -4,6 +4,8 @@ interface Question {
   readonly id: number;
   /** In small letters, without a dot at its end. */
   readonly name: string;
+  /** Of IPv4 or IPv6. */
+  readonly asksAddress: boolean;
 }
 
 const HEADER = 12;
@@ -22,7 +24,8 @@ export function questionOf(message: Uint8Array): Question | null {
   const isPlainQuery = (view.getUint16(2) & 0x7800) === 0 && view.getUint16(4) === 1;
   const read = isPlainQuery ? readName(message, HEADER) : null;
   if (read === null || read.end + 4 > message.length) return null;
-  return { id: view.getUint16(0), name: read.name };
+  const type = view.getUint16(read.end);
+  return { id: view.getUint16(0), name: read.name, asksAddress: type === TYPE_A || type === TYPE_AAAA };
 }
 
 /** Whether a message with a question (`questionOf`) is an answer, and of what kind (RFC 1035 §4.1.1). */

@@ -12,6 +12,7 @@ const QUESTION = 0x0100,
   FOUND = 0x8180,
   UNKNOWN = 0x8183,
   SERVER_FAILURE = 0x8182;
+const SRV = 33;
 
 let folder: string;
 let hostsFile: string;
@@ -22,9 +23,9 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true }));
 
-function message(name: string, flags: number): Uint8Array {
+function message(name: string, flags: number, type = 1): Uint8Array {
   const labels = name.split(".").flatMap((label) => [label.length, ...Buffer.from(label)]);
-  return Uint8Array.from([0, 7, flags >> 8, flags & 0xff, 0, 1, 0, 0, 0, 0, 0, 0, ...labels, 0, 0, 1, 0, 1]);
+  return Uint8Array.from([0, 7, flags >> 8, flags & 0xff, 0, 1, 0, 0, 0, 0, 0, 0, ...labels, 0, 0, type, 0, 1]);
 }
 
 function linesOf(messages: readonly [string, number][], environment = {}): string[] {
@@ -76,6 +77,7 @@ test("other datagrams, damaged ones and any number of names are no burden", () =
   const watch = names.watch({ outcomeOf, questionOf });
   watch(message("a.example", UNKNOWN), { ...SERVER, port: 5353 });
   watch(Uint8Array.of(1, 2, 3), SERVER);
+  watch(message("_http._tcp.a.example", UNKNOWN, SRV), SERVER);
   assert.deepEqual(names.lines({ hostsFile, environment: {} }), []);
   for (let index = 0; index < 1000; index++) watch(message(`n${index}.example`, UNKNOWN), SERVER);
   watch(message("\u001b[2Jx.example", UNKNOWN), SERVER);

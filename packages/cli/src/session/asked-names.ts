@@ -41,8 +41,10 @@ export class AskedNames {
   watch({ outcomeOf, questionOf }: MessageReader): (bytes: Uint8Array, other: HostAddress) => void {
     return (bytes, { address, port }) => {
       if (port !== DNS_PORT) return;
-      const name = questionOf(bytes)?.name;
-      if (name === undefined || name === "") return;
+      const question = questionOf(bytes);
+      // Other records are asked for on the chance that there are some: apt looks for services (SRV) of each mirror.
+      if (question === null || !question.asksAddress || question.name === "") return;
+      const { name } = question;
       const outcome = outcomeOf(bytes);
       const before = this.#asked.get(name);
       // Both kinds of address are asked for, at the same time, and each server in turn: the best answer counts.
