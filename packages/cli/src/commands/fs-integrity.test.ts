@@ -120,6 +120,9 @@ test("a volume on two devices survives the loss of one, and gets a new one", asy
   await works("device", "remove", three, at("d0"));
   const moved = `${at("d2")},${at("d3")}`;
   renameSync(at("d3"), at("away/d3"));
+  const { status, stdout } = await runCommand("fs", "check", at("d2"));
+  assert.equal(status, 1);
+  assert.match(stdout, /d2: device [01] is missing: .*`stratos fs device replace`\)\n$/);
   const lost = await runCommand("fs", "health", at("d2"));
   assert.match(lost.stdout, /degraded, 2 copies.*\n.*\n[01] +missing/s);
   await works("device", "replace", at("d2"), /(\d) +missing/.exec(lost.stdout)![1]!, at("away/d3"), "--force");
