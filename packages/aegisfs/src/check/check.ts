@@ -55,8 +55,8 @@ function lackingDevices({ store }: Volume, devices: readonly BlockDevice[]): Pro
     for (const index of missing)
       words.push(
         store.layout.segments.some(({ places }) => places.some((place) => place.device === index))
-          ? `device ${index} is missing: what it holds was not checked, and has a copy less until it is back or another` +
-              " takes its place (`stratos fs device replace`)"
+          ? `device ${index} is missing: what it holds was not checked, and has a copy less until it is back or` +
+              " another takes its place (`stratos fs device replace`)"
           : `device ${index} is missing, which holds nothing: \`stratos fs device remove\` takes it out of the volume`,
       );
   return words.map((what) => ({ what, subvolume: -1, ino: -1, block: -1 }));
