@@ -10,6 +10,7 @@ import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice, SimulatedClock } from "@stratos/host";
 import { FuseServer, SERVE_CALLED, type ServeOptions } from "./server.ts";
 import { ScriptedDevice } from "./testing/scripted-device.ts";
+import { ATTR_AT_BLOCKS, ENTRY_AT_ATTR } from "./wire/layout.ts";
 import * as op from "@stratos/abi/fuse";
 
 class CountingDevice extends MemoryBlockDevice {
@@ -367,8 +368,10 @@ test("where the kernel gathers writes it keeps the times: a write moves none, an
   kernel.request(op.FUSE_LOOKUP, 1, "absent");
   server.serve();
   tellTimes(kernel, ino, 1500, 7);
-  kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "other");
+  const other = kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "other");
   server.serve();
+  // What it gathers for a new file we don't know, and without a block the file would be a hole meanwhile.
+  assert.equal(wordsOf(kernel.answer(other).payload)[ENTRY_AT_ATTR + ATTR_AT_BLOCKS], 1);
   assert.deepEqual(timesOf(volume, ino), [1500, 7, 1500, 7]);
   const stamped = timesOf(volume, volume.root.lookup(1, "other"));
   assert.deepEqual(stamped, [1000 + ticks, ticks, 1000 + ticks, ticks]);

@@ -3,7 +3,6 @@ import { check, exitOf, type Loss, type Problem, repair, type RepairResult } fro
 import { VOLUME_CODECS } from "@stratos/tools-node/volumes";
 import { openForCheck } from "./check-devices.ts";
 import { refusal } from "./open-volume.ts";
-import { mountFailure } from "./volume-error.ts";
 
 export type { Loss, Problem };
 
@@ -41,10 +40,11 @@ interface RepairedVolume extends Readonly<RepairResult> {
  * @throws OperationError
  */
 export async function repairVolume(path: string, dryRun: boolean): Promise<RepairedVolume> {
-  const { devices, close } = await openForCheck(path, true);
+  const opened = await openForCheck(path, true);
+  const { devices, close } = opened;
   try {
     const result = repair(devices.length === 1 ? devices[0]! : devices, { codecs: VOLUME_CODECS, dryRun });
-    if (typeof result === "string") throw mountFailure(path, result);
+    if (typeof result === "string") throw refusal(path, opened, result);
     return { ...result, status: exitOf(result) };
   } finally {
     close();

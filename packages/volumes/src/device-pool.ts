@@ -16,10 +16,9 @@ import {
   spareFor,
   type VolumeHealth,
 } from "@stratos/aegisfs";
-import type { FileBlockDevice } from "@stratos/host-node";
+import type { BlockDevice } from "@stratos/host";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError, type Progress } from "@stratos/operation";
-import { findVolume } from "./find-volume.ts";
 import { hostPath, keepDevice } from "./hosted-volume.ts";
 import { rememberVolume } from "./known-volumes.ts";
 import { expectNotHeld } from "./mounted-hold.ts";
@@ -32,6 +31,7 @@ import {
   withVolume,
 } from "./open-volume.ts";
 import { uuidText } from "./uuid-text.ts";
+import { keyFailure } from "./volume-keys.ts";
 import { EngineError, expectResult, expectValue } from "./volume-error.ts";
 
 const STEP_BLOCKS = 2048;
@@ -56,10 +56,13 @@ export function forgetErrors({ volume }: OpenedVolume): void {
 }
 
 /** Null for a device that is missing. */
-function devicePath({ volume, devices }: OpenedVolume, index: number): string | null {
-  const device = volume.store.devices[index]?.device ?? null;
-  return device === null ? null : (devices.files[devices.devices.indexOf(device)]?.path ?? null);
+function devicePath(opened: OpenedVolume, index: number): string | null {
+  const device = opened.volume.store.devices[index]?.device ?? null;
+  return device === null ? null : pathOf(opened, device);
 }
+
+const pathOf = ({ devices }: OpenedVolume, device: BlockDevice): string | null =>
+  devices.files[devices.devices.indexOf(device)]?.path ?? null;
 
 interface NewDevice {
   /** What it holds may be lost. */
@@ -83,10 +86,11 @@ export async function addVolumeDevice(
   progress: Progress,
 ): Promise<AddedDevice> {
   const options = { class: slow ? CLASS_SLOW : CLASS_FAST, ...(spare ? { spare: true } : {}) };
-  return withNewDevice(path, added, force, progress, ({ volume }, device) => ({
-    index: expectPool(path, addDevice(volume, device, options)),
-    uuid: uuidText(volume.superblock.uuid),
-  }));
+  return withNewDevice(path, added, force, progress, ({ volume }, device) => {
+    const index = addDevice(volume, device, options);
+    if (index === -EINVAL) throw new OperationError("volume", added, "is too small, or a clone's layer has one device");
+    return { index: expectPool(path, index), uuid: uuidText(volume.superblock.uuid) };
+  });
 }
 
 /**
@@ -102,6 +106,7 @@ export async function removeVolumeDevice(
 ): Promise<void> {
   await withVolume(path, dryRun ? "read" : "write", (opened) => {
     const index = deviceIndex(opened, which);
+    const before = partsOf(opened);
     if (!dryRun) expectNotHeld(path, opened.volume);
     const result = removeDevice(opened.volume, index, {
       dryRun,
@@ -121,7 +126,7 @@ export async function removeVolumeDevice(
     else expectPool(path, result);
     if (dryRun) return;
     opened.commit();
-    releaseDevices(opened, progress);
+    releaseDevices(opened, before, progress);
   });
 }
 
@@ -141,7 +146,15 @@ export async function replaceVolumeDevice(
     (opened, device) => {
       const index = deviceIndex(opened, which);
       if (opened.hosted === null) expectFound(opened, index);
-      runCopyJob(opened, expectPool(path, replaceDevice(opened.volume, index, device)), progress);
+      const job = replaceDevice(opened.volume, index, device);
+      if (job === -EINVAL)
+        throw new OperationError(
+          "volume",
+          added,
+          `is smaller than device ${index}: it needs ${opened.volume.store.devices[index]!.entry.blocks} blocks ` +
+            `of 4 KiB and has ${Math.floor(device.size / BLOCK)}`,
+        );
+      runCopyJob(opened, expectPool(path, job), progress);
     },
     { degraded: true },
   );
@@ -234,7 +247,7 @@ async function withNewDevice<T>(
   added: string,
   force: boolean,
   progress: Progress,
-  work: (opened: OpenedVolume, device: FileBlockDevice) => T,
+  work: (opened: OpenedVolume, device: BlockDevice) => T,
   options: OpenOptions = {},
 ): Promise<T> {
   return withVolume(
@@ -242,18 +255,21 @@ async function withNewDevice<T>(
     "write",
     (opened) => {
       expectNotHeld(path, opened.volume);
-      if (opened.devices.encrypted.length > 0)
-        throw new OperationError("volume", path, "devices of an encrypted volume are added when it is formatted");
       expectOther(opened, added);
       expectReplaceable(added, force);
+      const before = partsOf(opened);
       const device = openDevice(added, "write");
       let isKept = false;
       try {
-        const result = work(opened, device);
+        // The passphrases that open the others open it.
+        const sealed = opened.devices.encrypted[0]?.createFellow(device) ?? null;
+        if (typeof sealed === "string") throw keyFailure(added, sealed);
+        const result = work(opened, sealed?.device ?? device);
         opened.commit();
-        isKept = keepDevice(opened.hosted, device);
-        rememberVolume([...findVolume(path).paths, realpathSync(hostPath(added))]);
-        releaseDevices(opened, progress);
+        isKept = keepDevice(opened.hosted, device, sealed);
+        const paths = [...partsOf(opened).flatMap((one) => pathOf(opened, one) ?? []), hostPath(added)];
+        rememberVolume([...new Set(paths.map((one) => realpathSync(one)))]);
+        releaseDevices(opened, before, progress);
         return result;
       } finally {
         if (!isKept) device.close();
@@ -263,21 +279,28 @@ async function withNewDevice<T>(
   );
 }
 
+const partsOf = ({ volume }: OpenedVolume): BlockDevice[] => volume.store.devices.flatMap(({ device }) => device ?? []);
+
+function leftOf(opened: OpenedVolume, before: readonly BlockDevice[]): BlockDevice[] {
+  const parts = partsOf(opened);
+  return before.filter((device) => !parts.includes(device));
+}
+
 /**
- * What is no longer part of the volume is given back, save the device that the mount is named after: by its lock
- * commands find who serves the mount, until it is unmounted.
+ * What is no longer part of the volume is given back, without the keys that it had, save the device that the mount is
+ * named after: by its lock commands find who serves the mount, until it is unmounted.
+ *
+ * @param before  that were part of it
  */
-function releaseDevices({ volume, devices, hosted }: OpenedVolume, progress: Progress): void {
+function releaseDevices(opened: OpenedVolume, before: readonly BlockDevice[], progress: Progress): void {
+  const { devices, hosted } = opened;
+  const left = leftOf(opened, before);
+  for (const sealed of devices.encrypted) if (left.includes(sealed.device)) sealed.destroy();
   if (hosted === null) return;
   const named = devices.devices[devices.files.findIndex(({ path }) => realpathSync(path) === hosted.path)];
-  devices.release(
-    (device) =>
-      device === named ||
-      volume.store.devices.some(
-        (slot) => slot.device === device || devices.encrypted.some((sealed) => sealed.device === device),
-      ),
-  );
-  if (named !== undefined && !volume.store.devices.some(({ device }) => device === named))
+  const parts = partsOf(opened);
+  devices.release((device) => parts.includes(device), named);
+  if (named !== undefined && !parts.includes(named))
     progress.note(`stratos: ${hosted.path}: the mount is named after it: keep it until that is unmounted`);
 }
 

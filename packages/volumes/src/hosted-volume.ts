@@ -4,6 +4,7 @@
  */
 import { lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import type { EncryptedDevice } from "@stratos/aegisfs";
 import type { FileBlockDevice } from "@stratos/host-node";
 import { volumePaths } from "@stratos/tools-node/volumes";
 import type { MountedContext } from "@stratos/tools-node/fuse";
@@ -80,7 +81,11 @@ const LINKS_MAX = 40;
 /**
  * A device that has joined the volume stays open as long as the volume; elsewhere the command that opened it closes it.
  */
-export function keepDevice(volume: HostedVolume | null, device: FileBlockDevice): boolean {
-  volume?.devices.adopt(device);
+export function keepDevice(
+  volume: HostedVolume | null,
+  device: FileBlockDevice,
+  sealed: EncryptedDevice | null,
+): boolean {
+  volume?.devices.adopt(device, sealed);
   return volume !== null;
 }

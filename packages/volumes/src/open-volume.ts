@@ -199,7 +199,7 @@ function openFound(found: FoundVolume, access: DeviceAccess): VolumeDevices {
 }
 
 /** A mount keeps the name of a device that has left its volume meanwhile. */
-function membersOf({ paths, inside }: FoundVolume): readonly string[] {
+export function membersOf({ paths, inside }: FoundVolume): readonly string[] {
   return inside !== null && paths.length > 1 && probeDevice(paths[0]!) === null ? paths.slice(1) : paths;
 }
 

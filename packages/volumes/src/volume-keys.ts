@@ -16,7 +16,7 @@ import type { VolumeDevices } from "@stratos/tools-node/volumes";
 import { findVolume } from "./find-volume.ts";
 import { freshPassphrase, presentPassphrase } from "./given-passphrases.ts";
 import { hostedVolumeAt } from "./hosted-volume.ts";
-import { expectVolume, openDevice, openDevices } from "./open-volume.ts";
+import { expectVolume, membersOf, openDevice, openDevices } from "./open-volume.ts";
 import { probeDevice } from "./volume-scan.ts";
 
 export type DerivationName = KeyDerivation["kind"];
@@ -36,9 +36,8 @@ interface DeviceKeys {
 
 /** Of each device of a volume. @throws OperationError */
 export function listVolumeKeys(path: string): DeviceKeys[] {
-  const { paths } = findVolume(path);
   expectEncrypted(path);
-  return paths.map((part) => {
+  return membersOf(findVolume(path)).map((part) => {
     const device = openDevice(part, "read");
     try {
       return { device: part, slots: expectKey(path, keySlots(device)) };
@@ -116,7 +115,7 @@ export async function resealVolume(path: string, signal: AbortSignal, progress: 
 
 /** Before anything is asked for. */
 function expectEncrypted(path: string): void {
-  const part = findVolume(path).paths[0]!;
+  const part = membersOf(findVolume(path))[0]!;
   const probed = probeDevice(part);
   if (probed === null) expectVolume(path, part);
   else if (!probed.isEncrypted) throw keyFailure(path, "not-encrypted");

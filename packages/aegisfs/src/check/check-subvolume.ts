@@ -44,7 +44,7 @@ export function checkSubvolume(subvolume: Subvolume, report: Report): void {
   let usage: Map<string, readonly [number, number]> | null = null;
   const problem = (what: string, ino: number): void => report(what, id, ino, tree.leaf.block);
 
-  for (let more = tree.ceiling(0, 0, 0); more; more = tree.next()) {
+  for (let more = tree.ceiling(0, 0, 0); more; more = tree.nextOfAll()) {
     const ino = tree.key(0);
     const kind = tree.key(1) >>> 24;
     const high = tree.key(1) & 0xffffff;

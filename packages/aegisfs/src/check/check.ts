@@ -39,12 +39,27 @@ export function check(
   const problems = checkVolume(volume, options);
   if (bases.length > 0) return problems;
   // They are counted on for copies, and a mount without `degraded` refuses them.
-  return [...unreadDevices(devices).map(unreadProblem), ...problems];
+  return [...lackingDevices(volume, devices), ...problems];
 }
 
-function unreadProblem(at: number): Problem {
-  const what = `device ${at + 1} of those named has no superblock that can be read, and nothing on it was checked`;
-  return { what, subvolume: -1, ino: -1, block: -1 };
+function lackingDevices({ store }: Volume, devices: readonly BlockDevice[]): Problem[] {
+  const unread = unreadDevices(devices);
+  const missing = store.devices.flatMap(({ device, entry }, index) =>
+    device === null && entry.blocks > 0 ? [index] : [],
+  );
+  const words = unread.map(
+    (at) => `device ${at + 1} of those named has no superblock that can be read, and nothing on it was checked`,
+  );
+  // They are those that have none, where there are as many.
+  if (missing.length !== unread.length)
+    for (const index of missing)
+      words.push(
+        store.layout.segments.some(({ places }) => places.some((place) => place.device === index))
+          ? `device ${index} is missing: what it holds was not checked, and has a copy less until it is back or` +
+              " another takes its place (`stratos fs device replace`)"
+          : `device ${index} is missing, which holds nothing: \`stratos fs device remove\` takes it out of the volume`,
+      );
+  return words.map((what) => ({ what, subvolume: -1, ino: -1, block: -1 }));
 }
 
 /** What was synced after the last commit stands in the intent log alone. Throws Failure. */

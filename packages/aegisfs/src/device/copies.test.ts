@@ -310,8 +310,10 @@ for (const isRefused of [false, true]) {
     const problems = check([pair[0]!, damaged], { data: true });
     assert.match(
       (problems as { what: string }[]).map(({ what }) => what).join("\n"),
-      /^device 2 of those named has no superblock/,
+      /^device 2 of those named has no superblock[^\n]*$/,
     );
+    const alone = check([pair[0]!], { data: true }) as { what: string }[];
+    assert.match(alone.map(({ what }) => what).join("\n"), /^device 1 is missing: [^\n]*$/);
   });
 }
 

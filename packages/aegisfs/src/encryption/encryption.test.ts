@@ -20,11 +20,13 @@ import {
   keySlots,
   mount,
   removeSlot,
+  replaceDevice,
   ROOT_INO,
   setCopies,
   resizeDevice,
 } from "../aegisfs.ts";
-import type { KeyError, Volume } from "../aegisfs.ts";
+import type { KeyError, Problem, Volume } from "../aegisfs.ts";
+import { CrashDisk } from "../testing/crash-disk.ts";
 import { simulateCrashes } from "../testing/crash-simulation.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
 import { mountedVolume } from "../testing/fresh-volume.ts";
@@ -281,6 +283,72 @@ test("encrypted devices grow, shrink, and are mirrored like any others", () => {
     dumpSubvolume(mountedVolume(mount([second.device], { degraded: true, readOnly: true })).root),
     workload.model.dump(),
   );
+});
+
+test(`devices come to and leave an encrypted volume; whenever the power goes, it opens (seed ${SEED})`, () => {
+  const cipher = new SimulatedCipher(11);
+  const random = new SeededRandom(SEED);
+  const second = phrase("second");
+  for (const isLost of [true, false]) {
+    const disks = [0, 1, 2].map(() => new CrashDisk(6 << 20));
+    const [first, other] = disks.slice(0, 2).map((disk) => {
+      const made = opened(EncryptedDevice.create(disk, cipher, UUID, phrase("first"), COST));
+      assert.equal(made.addPassphrase(second, { ...COST, slot: 3 }), 3);
+      return made;
+    }) as [EncryptedDevice, EncryptedDevice];
+    assert.equal(first.removeSlot(0), 0);
+    assert.equal(format([first.device, other.device], { uuid: UUID, hashSeed: 5, copies: 2 }), 0);
+    const before = mountedVolume(mount([first.device, other.device]));
+    const workload = new Workload(random, before.root, { sizeMax: 40_000, names: 20 });
+    for (let step = 0; step < 100; step++) workload.step();
+    assert.equal(before.sync(), 0);
+    const dump = dumpSubvolume(before.root);
+    const volume = isLost ? mountedVolume(mount([first.device], { degraded: true })) : before;
+    const old = bytesOf(disks[2]!);
+    const fellow = opened(first.createFellow(disks[2]!));
+    assert.deepEqual(bytesOf(disks[2]!), old, "who refuses it keeps what it holds");
+    let states = 0;
+    const look = (): void => {
+      for (let choice = 0; choice < 2; choice++) {
+        states++;
+        const images = disks.map((disk) => (choice === 0 ? disk.crashAfter(0) : disk.crashAnyhow(random)));
+        const isWhole = [[1], [2], []].some((with0) => {
+          const set = [0, ...with0].flatMap((index) => {
+            const device = EncryptedDevice.open(images[index]!, cipher, second);
+            return typeof device === "string" ? [] : [device.device];
+          });
+          if (set.length <= with0.length || (isLost && with0[0] === 1)) return false;
+          const found = mount(set, { degraded: set.length === 1 });
+          if (typeof found === "string") return false;
+          assert.equal(dumpSubvolume(found.root), dump);
+          found.sync();
+          const problems = check(set, { data: true }) as Problem[];
+          assert.deepEqual(
+            problems.filter(({ what }) => !/^device \d is missing/.test(what)),
+            [],
+          );
+          return true;
+        });
+        assert.ok(isWhole, `state ${states}`);
+      }
+    };
+    for (const disk of disks) disk.onFlush = look;
+    const job = replaceDevice(volume, 1, fellow.device);
+    assert.ok(typeof job === "object");
+    while (job.step(1000) === 1);
+    assert.equal(job.finish(), 0);
+    if (!isLost) assert.equal(other.destroy(), 0);
+    for (const disk of disks) disk.onFlush = null;
+    assert.ok(states > 8, `${states}`);
+    assert.deepEqual(isEncrypted(disks[1]!), isLost);
+    assert.deepEqual(
+      (keySlots(disks[2]!) as { slot: number }[]).map(({ slot }) => slot),
+      [3],
+    );
+    assert.equal(opened(EncryptedDevice.open(disks[2]!, cipher, second)).rotate(second, COST), 0);
+    const found = mount([first.device, opened(EncryptedDevice.open(disks[2]!, cipher, second)).device]);
+    assert.equal(dumpSubvolume(mountedVolume(found).root), dump);
+  }
 });
 
 /** A volume with content that an older key sealed: its device, its files, and the header from before the rotation. */

@@ -168,6 +168,11 @@ export class KeyHeader {
     cipher.seal(key, nonce, this.uuid, volumeKey, 0, KEY_SIZE, this.bytes, (at + SLOT_WRAPPED) * 4);
   }
 
+  /** What it wraps is the volume key of `other`, whose UUID this has, too. */
+  copySlots(other: KeyHeader): void {
+    this.words.set(other.words.subarray(AT_SLOTS, AT_RING), AT_SLOTS);
+  }
+
   clearSlot(slot: number): void {
     const at = this.#slot(slot);
     this.words.fill(0, at, at + SLOT_WORDS);

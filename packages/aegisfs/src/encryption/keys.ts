@@ -72,14 +72,44 @@ export class EncryptedDevice {
     const keys = [random.slice(16 + KEY_SIZE)];
     header.fillSlot(0, cipher, passphrase, options.derivation ?? SCRYPT, volumeKey);
     header.putRing(cipher, volumeKey, keys);
+    const encrypted = new EncryptedDevice(raw, cipher, header, volumeKey, keys);
+    return encrypted.#establish() ?? encrypted;
+  }
+
+  /**
+   * An encrypted device of another raw one, for the volume that this one is of: the passphrases that open this one open
+   * it, in the same slots, and none of them is needed. It has a data key of its own. The raw device keeps what it holds
+   * until the first write to `device`.
+   */
+  createFellow(raw: BlockDevice): EncryptedDevice | KeyError {
+    if (raw.size < HEADER_AREA + 16 * SEALED_SIZE) return "device-too-small";
+    const random = new Uint8Array(16 + KEY_SIZE);
+    this.#cipher.random(random);
+    const header = KeyHeader.create(this.#header.uuid, random.subarray(0, 16));
+    const keys = [random.slice(16)];
+    header.copySlots(this.#header);
+    header.putRing(this.#cipher, this.#volumeKey, keys);
+    const fellow = new EncryptedDevice(raw, this.#cipher, header, this.#volumeKey, keys);
+    fellow.device.prepare(() => fellow.#establish() === null);
+    return fellow;
+  }
+
+  /** What is on the device opens never more. */
+  destroy(): 0 | KeyError {
+    const { raw } = this.device;
+    return raw.write(0, new Uint8Array(HEADER_AREA), 0, HEADER_AREA) < 0 || raw.flush() < 0 ? "device-error" : 0;
+  }
+
+  /** Takes the place of what the device held. */
+  #establish(): KeyError | null {
+    const { raw } = this.device;
     const zeros = new Uint8Array(HEADER_AREA);
     if (raw.write(0, zeros, 0, HEADER_AREA) < 0) return "device-error";
-    const encrypted = new EncryptedDevice(raw, cipher, header, volumeKey, keys);
     // What an older volume left where superblocks are would be read as damaged ones.
     for (let at = HEADER_AREA; at < HEADER_AREA + 260 * SEALED_SIZE && at + BLOCK_SIZE <= raw.size; at += BLOCK_SIZE) {
       if (raw.write(at, zeros, 0, BLOCK_SIZE) < 0) return "device-error";
     }
-    return encrypted.#writeHeader() ?? encrypted;
+    return this.#writeHeader();
   }
 
   static open(raw: BlockDevice, cipher: Cipher, passphrase: Uint8Array): EncryptedDevice | KeyError {

@@ -35,9 +35,10 @@ export class SealedDevice implements BlockDevice {
   readonly #cipher: Cipher;
   #keys: CipherKey[];
   #firstKey = 0;
-  /** Sealed blocks that are not yet at their places (reseal.ts), and what brings them there. */
+  /** Sealed blocks that are not yet at their places (reseal.ts). */
   #moved: ReadonlyMap<number, Uint8Array> | null = null;
-  #finishMoves: (() => boolean) | null = null;
+  /** What has to be done before anything is written. */
+  #prepare: (() => boolean) | null = null;
   readonly #staging = new Uint8Array(RUN_BLOCKS * SEALED_SIZE);
   readonly #nonce = new Uint8Array(NONCE_SIZE);
   readonly #counter = new DataView(this.#nonce.buffer, SALT_SIZE);
@@ -84,15 +85,20 @@ export class SealedDevice implements BlockDevice {
    */
   readInstead(moved: ReadonlyMap<number, Uint8Array>, finish: (() => boolean) | null): void {
     this.#moved = moved;
-    this.#finishMoves = finish;
+    this.#prepare = finish;
+  }
+
+  /** @param make  makes of the raw device one that this can be on; called before anything is written */
+  prepare(make: () => boolean): void {
+    this.#prepare = make;
   }
 
   /** Brings blocks that were left on their way to their places. False when the device fails. */
   settle(): boolean {
-    if (this.#finishMoves === null) return true;
-    if (!this.#finishMoves()) return false;
+    if (this.#prepare === null) return true;
+    if (!this.#prepare()) return false;
     this.#moved = null;
-    this.#finishMoves = null;
+    this.#prepare = null;
     return true;
   }
 

@@ -1,4 +1,4 @@
-import { EFBIG, ENOENT } from "@stratos/abi";
+import { EFBIG, ENOENT, S_IFMT, S_IFREG } from "@stratos/abi";
 import {
   INODE_AT_ATIME,
   INODE_AT_BLOCKS,
@@ -18,6 +18,7 @@ import {
 } from "../format/inode-item.ts";
 import { INODE_WORDS } from "../cache/inode-table.ts";
 import { INLINE_SIZE_MAX } from "../format/geometry.ts";
+import { INLINE_MIDDLE } from "./data.ts";
 import type { FileTree } from "./file-tree.ts";
 import { followMode } from "./acl.ts";
 import { blockOf, isBeyondFiles, withinOf, type FileOffset } from "./file-offset.ts";
@@ -27,6 +28,7 @@ import {
   getPair,
   inodeSize,
   loadInode,
+  mayHaveItems,
   putSize,
   putTime,
   sizeBlock,
@@ -92,6 +94,7 @@ export function readAttributes(subvolume: FileTree, ino: number, into: Attribute
   const dirtyPages = inodes.dirtyPages[at / INODE_WORDS]!;
   if (dirtyPages > 0)
     into.blocks = blocksWhenStored(into.blocks, dirtyPages, sizeBlock(words, at), sizeWithin(words, at));
+  if (into.blocks === 0 && (into.mode & S_IFMT) === S_IFREG) into.blocks = inlineSectors(subvolume, into);
   into.atimeSeconds = getPair(words, at + INODE_AT_ATIME);
   into.atimeNanoseconds = words[at + INODE_AT_ATIME + 2]!;
   into.mtimeSeconds = getPair(words, at + INODE_AT_MTIME);
@@ -114,6 +117,15 @@ export function readAttributes(subvolume: FileTree, ino: number, into: Attribute
 function blocksWhenStored(blocks: number, dirtyPages: number, endBlock: number, endWithin: number): number {
   if (blocks === 0 && endBlock === 0 && endWithin <= INLINE_SIZE_MAX) return 0;
   return Math.min(blocks + dirtyPages * 8, Math.max(blocks, (endWithin > 0 ? endBlock + 1 : endBlock) * 8));
+}
+
+/**
+ * What stands in the tree takes no blocks. GNU tar -S takes a file without any for a hole: as ext4, we tell sectors of
+ * it. Whether a small file is a hole is not worth a search.
+ */
+function inlineSectors(subvolume: FileTree, { ino, size }: Attributes): number {
+  if (size <= INLINE_SIZE_MAX) return Math.ceil(Number(size) / 512);
+  return mayHaveItems(subvolume, ino) && subvolume.tree.find(ino, INLINE_MIDDLE, 0) ? 1 : 0;
 }
 
 export function writeAttributes(subvolume: FileTree, ino: number, from: Attributes, mask: number): number {

@@ -277,7 +277,7 @@ class PathFinder {
     for (const ino of wanted) if ((this.modeOf(ino) & S_IFMT) === S_IFDIR) found.set(ino, this.#folder(ino, 0) || "/");
     if (found.size === wanted.size) return found;
     const { tree } = this.#subvolume;
-    for (let more = tree.ceiling(0, 0, 0); more && found.size < wanted.size; more = tree.next()) {
+    for (let more = tree.ceiling(0, 0, 0); more && found.size < wanted.size; more = tree.nextOfAll()) {
       const middle = tree.key(1);
       if (middle >>> 24 !== KIND_ENTRY) continue;
       const ino = tree.words[tree.offset >>> 2]!;

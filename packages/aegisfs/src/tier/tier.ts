@@ -78,7 +78,7 @@ function filesOf(volume: Volume, id: number, files: FileTier[]): void {
   const defaults = propertiesOr(properties, volume.superblock.properties);
   const slow = classReader(volume);
   let file: FileTier | null = null;
-  for (let more = tree.ceiling(0, 0, 0); more; more = tree.next()) {
+  for (let more = tree.ceiling(0, 0, 0); more; more = tree.nextOfAll()) {
     const kind = tree.key(1) >>> 24;
     const at = tree.offset >>> 2;
     const { words } = tree;

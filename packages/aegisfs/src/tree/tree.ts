@@ -64,6 +64,7 @@ export interface NodeOwner {
 }
 
 const DEPTH_MAX = 12;
+const LEAVES_BEFORE_TRIM = 64;
 
 export class Tree {
   readonly #cache: NodeCache;
@@ -72,6 +73,7 @@ export class Tree {
   readonly root: Uint32Array = new Uint32Array(POINTER_WORDS);
   readonly #pathNodes: TreeNode[] = [];
   readonly #pathEntries: Int32Array = new Int32Array(DEPTH_MAX);
+  #leavesRead = 0;
   #depth = 0;
   /** Position of the last search: valid when it returned true. */
   leaf!: TreeNode;
@@ -194,6 +196,12 @@ export class Tree {
     if (k2 !== 0xffffffff) return this.ceiling(k0, k1, k2 + 1);
     if (k1 !== 0xffffffff) return this.ceiling(k0, k1 + 1, 0);
     return k0 !== 0xffffffff && this.ceiling(k0 + 1, 0, 0);
+  }
+
+  /** As `next`, for who reads a whole tree and changes nothing meanwhile: what was read gives way in memory. */
+  nextOfAll(): boolean {
+    if (this.slot + 1 >= this.leaf.count && ++this.#leavesRead % LEAVES_BEFORE_TRIM === 0) this.#cache.trim();
+    return this.next();
   }
 
   // ---- Changing ---------------------------------------------------------------------------------------------------

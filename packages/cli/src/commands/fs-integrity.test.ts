@@ -120,6 +120,9 @@ test("a volume on two devices survives the loss of one, and gets a new one", asy
   await works("device", "remove", three, at("d0"));
   const moved = `${at("d2")},${at("d3")}`;
   renameSync(at("d3"), at("away/d3"));
+  const { status, stdout } = await runCommand("fs", "check", at("d2"));
+  assert.equal(status, 1);
+  assert.match(stdout, /d2: device [01] is missing: .*`stratos fs device replace`\)\n$/);
   const lost = await runCommand("fs", "health", at("d2"));
   assert.match(lost.stdout, /degraded, 2 copies.*\n.*\n[01] +missing/s);
   await works("device", "replace", at("d2"), /(\d) +missing/.exec(lost.stdout)![1]!, at("away/d3"), "--force");
@@ -155,6 +158,38 @@ test("an encrypted volume shows nothing without its passphrase, which can be cha
   assert.equal(await works("ls", v), "f\n");
   assert.match(await works("key", "list", v), /: slot 0, scrypt 2\^17/);
   await fails(/holds an encrypted volume; --force replaces it/, "format", v);
+});
+
+extendedTest("a lost device of an encrypted volume is replaced, and others come and go", async () => {
+  const [d1, d2, d3, d4] = ["e1", "e2", "e3", "e4"].map(at) as [string, string, string, string];
+  const pair = `${d1},${d2}`;
+  await works("format", d1, d2, "-s", "16M", "--encrypt", "--copies", "2");
+  await works("cp", at("pass1"), `${pair}:/f`);
+  rmSync(d2);
+  writeFileSync(d3, Buffer.alloc(8 << 20, "other data"));
+  await fails(
+    /e3: is smaller than device 1: it needs \d+ blocks of 4 KiB and has \d+/,
+    "device",
+    "replace",
+    d1,
+    "1",
+    d3,
+    "--force",
+  );
+  assert.match(readFileSync(d3, "latin1"), /^other data/);
+  writeFileSync(d3, Buffer.alloc(16 << 20));
+  await works("device", "replace", d1, "1", d3);
+  writeFileSync(d4, Buffer.alloc(16 << 20));
+  await works("device", "add", "--spare", `${d1},${d3}`, d4);
+  await works("device", "remove", `${d1},${d3},${d4}`, d1);
+  await fails(/this is no AegisFS volume/, "ls", d1);
+  const now = `${d3},${d4}`;
+  assert.equal(await works("cat", `${now}:/f`), "correct horse\n");
+  assert.equal(await works("check", now), `${now}: clean\n`);
+  for (const name of [d3, d4]) assert.equal(readFileSync(name).includes("correct horse"), false);
+  process.env["STRATOS_PASSPHRASE_FILE"] = at("pass1");
+  await fails(/the passphrase is wrong/, "ls", now);
+  process.env["STRATOS_PASSPHRASE_FILE"] = at("pass2");
 });
 
 extendedTest("data of an encrypted volume get another key, and its passphrase another derivation", async () => {

@@ -136,6 +136,7 @@ export function setAttributes(mount: Mount, files: Subvolume, ino: number): numb
     found = files.stat(ino, attributes);
     if (found < 0) return found;
   }
+  if ((valid & FATTR_SIZE) !== 0) mount.agreement.expectWrites(attributes);
   return putAttributesReply(words, D, attributes, words[Q_NODE_TREE]!, VALID_SECONDS);
 }
 

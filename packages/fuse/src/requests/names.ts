@@ -48,13 +48,18 @@ export function lookup(mount: Mount, files: Subvolume, directory: number): numbe
 
 const DOT = 46;
 
-/** The answer of whatever names a node: the kernel knows it once more. */
-function replyEntry(mount: Mount, files: Subvolume, ino: number): number {
+/**
+ * The answer of whatever names a node: the kernel knows it once more.
+ *
+ * @param isNew  it was made just now, and is open as a rule
+ */
+function replyEntry(mount: Mount, files: Subvolume, ino: number, isNew = false): number {
   const found = files.stat(ino, mount.exchange.attributes);
   if (found < 0) return found;
   const tree = mount.exchange.words[Q_NODE_TREE]!;
   mount.caches.counts.add(ino, tree);
   mount.caches.markRolledBack(mount.exchange.attributes, tree);
+  if (isNew) mount.agreement.expectWrites(mount.exchange.attributes);
   return putEntry(mount.exchange.words, D, mount.exchange.attributes, tree, VALID_SECONDS);
 }
 
@@ -89,7 +94,7 @@ function make(
     if ((mode & S_IFMT) === S_IFDIR) mode |= S_ISGID;
   }
   const ino = files.create(directory, name, mode, mount.exchange.uid, gid, rdev, umask & 0o777);
-  return ino < 0 ? ino : replyEntry(mount, files, ino);
+  return ino < 0 ? ino : replyEntry(mount, files, ino, true);
 }
 
 const MADE_BY_MKNOD: ReadonlySet<number> = new Set([S_IFREG, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK]);
@@ -138,7 +143,7 @@ export function makeUnnamed(mount: Mount, files: Subvolume, directory: number): 
     mount.exchange.words[B + 2]! & 0o777,
   );
   if (ino < 0) return ino;
-  const size = replyEntry(mount, files, ino);
+  const size = replyEntry(mount, files, ino, true);
   // The engine pinned it once; from now on it is the kernel's knowing it that keeps it.
   if (size > 0) mount.caches.counts.keep(ino, mount.exchange.words[Q_NODE_TREE]!);
   else files.unpin(ino);

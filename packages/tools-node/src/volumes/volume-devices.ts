@@ -44,10 +44,10 @@ export interface VolumeDevices {
   readonly encrypted: readonly EncryptedDevice[];
   /** The first file that the host has refused to write. */
   readonly refused: FileBlockDevice | undefined;
-  /** Takes a further file, which has joined the volume. */
-  adopt(file: FileBlockDevice): void;
-  /** Closes those that are no longer part of the volume. */
-  release(isUsed: (device: BlockDevice) => boolean): void;
+  /** Takes a further file, which has joined the volume, and what it is when it is encrypted. */
+  adopt(file: FileBlockDevice, sealed: EncryptedDevice | null): void;
+  /** Closes those that are no longer part of the volume, and keeps the file of one of them open. */
+  release(isUsed: (device: BlockDevice) => boolean, kept: BlockDevice | undefined): void;
   close(): void;
 }
 
@@ -95,13 +95,17 @@ export function openVolumeDevices(path: string | readonly string[], options: Vol
       encrypted.push(opened);
       devices.push(opened.device);
     }
-    const adopt = (file: FileBlockDevice): void => {
+    const adopt = (file: FileBlockDevice, sealed: EncryptedDevice | null): void => {
       files.push(file);
-      devices.push(file);
+      devices.push(sealed?.device ?? file);
+      if (sealed !== null) encrypted.push(sealed);
     };
-    const release = (isUsed: (device: BlockDevice) => boolean): void => {
+    const release = (isUsed: (device: BlockDevice) => boolean, kept: BlockDevice | undefined): void => {
       for (let index = devices.length - 1; index >= 0; index--) {
         if (isUsed(devices[index]!)) continue;
+        const sealed = encrypted.findIndex(({ device }) => device === devices[index]);
+        if (sealed >= 0) encrypted.splice(sealed, 1);
+        if (devices[index] === kept) continue;
         files[index]!.close();
         files.splice(index, 1);
         devices.splice(index, 1);
