@@ -1,4 +1,4 @@
-import { EFBIG, ENOENT } from "@stratos/abi";
+import { EFBIG, ENOENT, S_IFMT, S_IFREG } from "@stratos/abi";
 import {
   INODE_AT_ATIME,
   INODE_AT_BLOCKS,
@@ -16,8 +16,9 @@ import {
   INODE_AT_RDEV,
   INODE_AT_UID,
 } from "../format/inode-item.ts";
-import { INODE_WORDS } from "../cache/inode-table.ts";
+import { INODE_HAS_ITEMS, INODE_WORDS } from "../cache/inode-table.ts";
 import { INLINE_SIZE_MAX } from "../format/geometry.ts";
+import { INLINE_MIDDLE } from "./data.ts";
 import type { FileTree } from "./file-tree.ts";
 import { followMode } from "./acl.ts";
 import { blockOf, isBeyondFiles, withinOf, type FileOffset } from "./file-offset.ts";
@@ -89,7 +90,10 @@ export function readAttributes(subvolume: FileTree, ino: number, into: Attribute
   into.flags = words[at + INODE_AT_FLAGS]!;
   into.size = inodeSize(words, at);
   into.blocks = getPair(words, at + INODE_AT_BLOCKS) * 8;
-  const dirtyPages = inodes.dirtyPages[at / INODE_WORDS]!;
+  const slot = at / INODE_WORDS;
+  if (into.blocks === 0 && (into.mode & S_IFMT) === S_IFREG && (inodes.flags[slot]! & INODE_HAS_ITEMS) !== 0)
+    into.blocks = inlineBlocks(subvolume, ino, sizeBlock(words, at), sizeWithin(words, at));
+  const dirtyPages = inodes.dirtyPages[slot]!;
   if (dirtyPages > 0)
     into.blocks = blocksWhenStored(into.blocks, dirtyPages, sizeBlock(words, at), sizeWithin(words, at));
   into.atimeSeconds = getPair(words, at + INODE_AT_ATIME);
@@ -108,11 +112,20 @@ export function readAttributes(subvolume: FileTree, ino: number, into: Attribute
 }
 
 /**
+ * Content that lies within its inode takes no block, and is told as ext4 tells it: a file without blocks is a hole to
+ * `tar --sparse`, which would leave out what is in it. Nobody looks whether a file as short is a hole.
+ */
+function inlineBlocks(subvolume: FileTree, ino: number, endBlock: number, endWithin: number): number {
+  if (endBlock === 0 && endWithin <= INLINE_SIZE_MAX) return Math.ceil(endWithin / 512);
+  return subvolume.tree.find(ino, INLINE_MIDDLE, 0) ? INLINE_SIZE_MAX / 512 : 0;
+}
+
+/**
  * What waits to be stored will take blocks: without them tar and cp would take the file for a hole. A guess where pages
  * replace others.
  */
-function blocksWhenStored(blocks: number, dirtyPages: number, endBlock: number, endWithin: number): number {
-  if (blocks === 0 && endBlock === 0 && endWithin <= INLINE_SIZE_MAX) return 0;
+export function blocksWhenStored(blocks: number, dirtyPages: number, endBlock: number, endWithin: number): number {
+  if (blocks < 8 && endBlock === 0 && endWithin <= INLINE_SIZE_MAX) return Math.ceil(endWithin / 512);
   return Math.min(blocks + dirtyPages * 8, Math.max(blocks, (endWithin > 0 ? endBlock + 1 : endBlock) * 8));
 }
 
