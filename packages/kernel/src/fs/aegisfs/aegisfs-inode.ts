@@ -243,14 +243,9 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     const failed = subvolume.stat(this.ino, attributes);
     if (failed < 0) return failed;
     const { dirtyCount } = this.pages!;
+    const end = Math.floor(this.size / PAGE_SIZE);
     this.blocks = attributes.blocks;
-    if (dirtyCount > 0)
-      this.blocks = blocksWhenStored(
-        attributes.blocks,
-        dirtyCount,
-        Math.floor(this.size / PAGE_SIZE),
-        this.size % PAGE_SIZE,
-      );
+    if (dirtyCount > 0) this.blocks = blocksWhenStored(this.blocks, dirtyCount, end, this.size % PAGE_SIZE);
     return 0;
   }
 
