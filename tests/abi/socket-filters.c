@@ -4,6 +4,7 @@
 #include <linux/if_ether.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -128,6 +129,22 @@ static void refused(void) {
   SHOW(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int)));
 }
 
+/* How far offsets from SKF_AD_OFF go; what a socket may hold, and how much of that is told; no queue has brought it. */
+static void asked(void) {
+  int fd = socket(AF_INET, SOCK_DGRAM, 0), value = -1, buffer;
+  unsigned memory[SK_MEMINFO_VARS] = {0};
+  socklen_t size = sizeof value;
+  SHOW(getsockopt(fd, SOL_SOCKET, SO_BPF_EXTENSIONS, &value, &size)); SHOW(value);
+  SHOW(getsockopt(fd, SOL_SOCKET, SO_INCOMING_NAPI_ID, &value, &size)); SHOW(value);
+  SHOW(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, &size));
+  size = 100;
+  SHOW(getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &size)); SHOW(size);
+  HOLDS(memory[SK_MEMINFO_RCVBUF] == (unsigned)buffer); SHOW(memory[SK_MEMINFO_RMEM_ALLOC]);
+  size = 6;
+  SHOW(getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &size)); SHOW(size);
+  SHOW(setsockopt(fd, SOL_SOCKET, SO_MEMINFO, &value, sizeof value));
+}
+
 int main(void) {
   printf("- datagrams\n"); local(SOCK_DGRAM);
   printf("- packets\n"); local(SOCK_SEQPACKET);
@@ -135,5 +152,6 @@ int main(void) {
   printf("- raw\n"); raw(AF_INET, 20); raw(AF_INET6, 0);
   printf("- netlink\n"); netlink();
   printf("- refused\n"); refused();
+  printf("- asked\n"); asked();
   return 0;
 }

@@ -35,6 +35,7 @@ export {
   ATTRIBUTE_PROJECT,
   ATTRIBUTE_SIZE,
   ATTRIBUTE_UID,
+  blocksWhenStored,
 } from "./file/attributes.ts";
 export { addOffsets, blockOf, blocksOf, offsetBetween, offsetOf } from "./file/file-offset.ts";
 export type { FileOffset } from "./file/file-offset.ts";

@@ -16,7 +16,7 @@ import {
   INODE_AT_RDEV,
   INODE_AT_UID,
 } from "../format/inode-item.ts";
-import { INODE_WORDS } from "../cache/inode-table.ts";
+import { INODE_HAS_ITEMS, INODE_WORDS } from "../cache/inode-table.ts";
 import { INLINE_SIZE_MAX } from "../format/geometry.ts";
 import { INLINE_MIDDLE } from "./data.ts";
 import type { FileTree } from "./file-tree.ts";
@@ -28,7 +28,6 @@ import {
   getPair,
   inodeSize,
   loadInode,
-  mayHaveItems,
   putSize,
   putTime,
   sizeBlock,
@@ -91,10 +90,12 @@ export function readAttributes(subvolume: FileTree, ino: number, into: Attribute
   into.flags = words[at + INODE_AT_FLAGS]!;
   into.size = inodeSize(words, at);
   into.blocks = getPair(words, at + INODE_AT_BLOCKS) * 8;
-  const dirtyPages = inodes.dirtyPages[at / INODE_WORDS]!;
+  const slot = at / INODE_WORDS;
+  if (into.blocks === 0 && (into.mode & S_IFMT) === S_IFREG && (inodes.flags[slot]! & INODE_HAS_ITEMS) !== 0)
+    into.blocks = inlineBlocks(subvolume, ino, sizeBlock(words, at), sizeWithin(words, at));
+  const dirtyPages = inodes.dirtyPages[slot]!;
   if (dirtyPages > 0)
     into.blocks = blocksWhenStored(into.blocks, dirtyPages, sizeBlock(words, at), sizeWithin(words, at));
-  if (into.blocks === 0 && (into.mode & S_IFMT) === S_IFREG) into.blocks = inlineSectors(subvolume, into);
   into.atimeSeconds = getPair(words, at + INODE_AT_ATIME);
   into.atimeNanoseconds = words[at + INODE_AT_ATIME + 2]!;
   into.mtimeSeconds = getPair(words, at + INODE_AT_MTIME);
@@ -111,21 +112,21 @@ export function readAttributes(subvolume: FileTree, ino: number, into: Attribute
 }
 
 /**
- * What waits to be stored will take blocks: without them tar and cp would take the file for a hole. A guess where pages
- * replace others.
+ * Content that lies within its inode takes no block, and is told as ext4 tells it: a file without blocks is a hole to
+ * `tar --sparse`, which would leave out what is in it. Nobody looks whether a file as short is a hole.
  */
-function blocksWhenStored(blocks: number, dirtyPages: number, endBlock: number, endWithin: number): number {
-  if (blocks === 0 && endBlock === 0 && endWithin <= INLINE_SIZE_MAX) return 0;
-  return Math.min(blocks + dirtyPages * 8, Math.max(blocks, (endWithin > 0 ? endBlock + 1 : endBlock) * 8));
+function inlineBlocks(subvolume: FileTree, ino: number, endBlock: number, endWithin: number): number {
+  if (endBlock === 0 && endWithin <= INLINE_SIZE_MAX) return Math.ceil(endWithin / 512);
+  return subvolume.tree.find(ino, INLINE_MIDDLE, 0) ? INLINE_SIZE_MAX / 512 : 0;
 }
 
 /**
- * What stands in the tree takes no blocks. GNU tar -S takes a file without any for a hole: as ext4, we tell sectors of
- * it. Whether a small file is a hole is not worth a search.
+ * What waits to be stored will take blocks: without them tar and cp would take the file for a hole. A guess where pages
+ * replace others.
  */
-function inlineSectors(subvolume: FileTree, { ino, size }: Attributes): number {
-  if (size <= INLINE_SIZE_MAX) return Math.ceil(Number(size) / 512);
-  return mayHaveItems(subvolume, ino) && subvolume.tree.find(ino, INLINE_MIDDLE, 0) ? 1 : 0;
+export function blocksWhenStored(blocks: number, dirtyPages: number, endBlock: number, endWithin: number): number {
+  if (blocks < 8 && endBlock === 0 && endWithin <= INLINE_SIZE_MAX) return Math.ceil(endWithin / 512);
+  return Math.min(blocks + dirtyPages * 8, Math.max(blocks, (endWithin > 0 ? endBlock + 1 : endBlock) * 8));
 }
 
 export function writeAttributes(subvolume: FileTree, ino: number, from: Attributes, mask: number): number {

@@ -16,6 +16,12 @@ import {
   IPPROTO_ICMP,
   IPPROTO_ICMPV6,
   RLIMIT_NOFILE,
+  SK_MEMINFO_RCVBUF,
+  SK_MEMINFO_RMEM_ALLOC,
+  SK_MEMINFO_SNDBUF,
+  SK_MEMINFO_VARS,
+  SK_MEMINFO_WMEM_ALLOC,
+  SKF_AD_MAX,
   SOCK_DGRAM,
   SOCK_RAW,
   SOCK_STREAM,
@@ -24,6 +30,7 @@ import {
   SO_ATTACH_FILTER,
   SO_BINDTODEVICE,
   SO_BINDTOIFINDEX,
+  SO_BPF_EXTENSIONS,
   SO_BROADCAST,
   SO_BSDCOMPAT,
   SO_BUF_LOCK,
@@ -35,11 +42,13 @@ import {
   SO_DONTROUTE,
   SO_ERROR,
   SO_INCOMING_CPU,
+  SO_INCOMING_NAPI_ID,
   SO_KEEPALIVE,
   SO_LINGER,
   SO_LOCK_FILTER,
   SO_MARK,
   SO_MAX_PACING_RATE,
+  SO_MEMINFO,
   SO_NOFCS,
   SO_NO_CHECK,
   SO_OOBINLINE,
@@ -242,8 +251,24 @@ interface OptionHolder {
   readonly peerCredentials: PeerCredentials | null;
   readonly peerGroups: readonly number[] | null;
   readonly acceptedFrom: Uint8Array | number;
+  readonly unsent: number;
+  available(): number;
   takeError(): number;
   optionChanged(name: number): void;
+}
+
+/** What waits, and how much may; here nothing but the bytes themselves is counted. */
+export function memoryOf(socket: OptionHolder): Uint8Array {
+  const bytes = new Uint8Array(4 * SK_MEMINFO_VARS);
+  const view = viewOf(bytes);
+  const { sendBuffer, receiveBuffer } = socket.options;
+  view.setUint32(4 * SK_MEMINFO_RCVBUF, receiveBuffer, true);
+  view.setUint32(4 * SK_MEMINFO_SNDBUF, sendBuffer, true);
+  if (socket.isListening) return bytes;
+  // What waits in AF_UNIX is its sender's.
+  if (socket.family !== AF_UNIX) view.setUint32(4 * SK_MEMINFO_RMEM_ALLOC, socket.available(), true);
+  view.setUint32(4 * SK_MEMINFO_WMEM_ALLOC, socket.unsent, true);
+  return bytes;
 }
 
 /** Is there room for a message of `length`? One alone is taken, however small SO_RCVBUF is. */
@@ -557,6 +582,12 @@ export function getSocketOption(
       value.set(intOption(socket.inode!.ino));
       return value;
     }
+    case SO_BPF_EXTENSIONS:
+      return intOption(SKF_AD_MAX);
+    case SO_MEMINFO:
+      return memoryOf(socket);
+    case SO_INCOMING_NAPI_ID:
+      return intOption(0);
     case SO_PEERSEC:
       return -ENOPROTOOPT;
     default: {

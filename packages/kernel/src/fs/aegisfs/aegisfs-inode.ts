@@ -8,6 +8,7 @@ import {
   ATTRIBUTE_PROJECT,
   ATTRIBUTE_SIZE,
   ATTRIBUTE_UID,
+  blocksWhenStored,
   COMPRESS_LZ4,
   COMPRESS_NONE,
   COMPRESS_UNSET,
@@ -241,11 +242,10 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     const { attributes, subvolume } = this.fileSystem;
     const failed = subvolume.stat(this.ino, attributes);
     if (failed < 0) return failed;
-    // What waits for write-back will take blocks: without them tar and cp would take the file for a hole.
-    this.blocks = Math.min(
-      attributes.blocks + this.pages!.dirtyCount * 8,
-      Math.max(attributes.blocks, Math.ceil(this.size / PAGE_SIZE) * 8),
-    );
+    const { dirtyCount } = this.pages!;
+    const end = Math.floor(this.size / PAGE_SIZE);
+    this.blocks = attributes.blocks;
+    if (dirtyCount > 0) this.blocks = blocksWhenStored(this.blocks, dirtyCount, end, this.size % PAGE_SIZE);
     return 0;
   }
 

@@ -36,11 +36,6 @@ import {
   InetDiagSockid,
   NLM_F_DUMP,
   NLM_F_MULTI,
-  SK_MEMINFO_RCVBUF,
-  SK_MEMINFO_RMEM_ALLOC,
-  SK_MEMINFO_SNDBUF,
-  SK_MEMINFO_VARS,
-  SK_MEMINFO_WMEM_ALLOC,
   SOCK_DESTROY,
   SOCK_DIAG_BY_FAMILY,
   SockaddrUn,
@@ -81,6 +76,7 @@ import type { InetSocket } from "../inet/inet-socket.ts";
 import { isCapable } from "../../security/credentials.ts";
 import type { IdMap } from "../../security/id-map.ts";
 import type { UserNamespace } from "../../security/user-namespace.ts";
+import { memoryOf } from "../socket-options.ts";
 import type { Socket } from "../socket.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import type { UnixSocket } from "../unix/unix-socket.ts";
@@ -469,19 +465,5 @@ function queueLengths(socket: UnixSocket): Uint8Array {
   const udiag_rqueue = socket.isListening ? socket.backlog : socket.available();
   const udiag_wqueue = socket.isListening ? socket.backlogLimit : socket.unsent;
   putFields(viewOf(bytes), UnixDiagRqlen, { udiag_rqueue, udiag_wqueue });
-  return bytes;
-}
-
-/** What waits, and how much may; here nothing but the bytes themselves is counted. */
-function memoryOf(socket: Socket): Uint8Array {
-  const bytes = new Uint8Array(4 * SK_MEMINFO_VARS);
-  const view = viewOf(bytes);
-  const { sendBuffer, receiveBuffer } = socket.options;
-  view.setUint32(4 * SK_MEMINFO_RCVBUF, receiveBuffer, true);
-  view.setUint32(4 * SK_MEMINFO_SNDBUF, sendBuffer, true);
-  if (socket.isListening) return bytes;
-  // What waits in AF_UNIX is its sender's.
-  if (socket.family !== AF_UNIX) view.setUint32(4 * SK_MEMINFO_RMEM_ALLOC, socket.available(), true);
-  view.setUint32(4 * SK_MEMINFO_WMEM_ALLOC, socket.unsent, true);
   return bytes;
 }
