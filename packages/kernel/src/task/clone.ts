@@ -120,8 +120,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     return files;
   }
   if (has(CLONE_FILES)) files.users++;
-  // Nobody is born where the first process has ended.
-  const made = pidForChildren.isEnded ? -ENOMEM : makeNamespaces(parent, flags);
+  const made = makeNamespaces(parent, flags);
   const tid = isErrno(made) ? made : allocateNumber(parent, made.namespaces.pidForChildren, request.numbers);
   if (isErrno(made) || tid < 0) {
     if (!isErrno(made)) giveBackNamespaces(kernel, made);
@@ -235,7 +234,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   return child;
 }
 
-/** @param numbers  clone3's set_tid: −EEXIST, −EINVAL, −EPERM (kernel/pid.c, alloc_pid) */
+/** @param numbers  clone3's set_tid: −EEXIST, −EINVAL, −EPERM; −ENOMEM (kernel/pid.c, alloc_pid) */
 function allocateNumber({ kernel, credentials }: Task, namespace: PidNamespace, numbers: readonly number[]): number {
   if (numbers.length > namespace.level + 1) return -EINVAL;
   let at: PidNamespace | null = namespace;
@@ -248,7 +247,8 @@ function allocateNumber({ kernel, credentials }: Task, namespace: PidNamespace, 
       return -EPERM;
     at = at!.parent;
   }
-  return kernel.tasks.allocate(namespace, numbers);
+  // Nobody is born where the first process has ended.
+  return namespace.isEnded ? -ENOMEM : kernel.tasks.allocate(namespace, numbers);
 }
 
 function exceedsProcessLimit(parent: Task): boolean {
