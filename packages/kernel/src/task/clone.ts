@@ -52,6 +52,8 @@ import { PendingSignals } from "../signal/pending-signals.ts";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import { A0, setSavedPc, setSavedRegister, SP, TP } from "./hart-registers.ts";
 import { Task } from "./task.ts";
+import { BLOCKED_RESTART } from "../ground/wait-queue.ts";
+import { isToldOfSignal } from "../signal/send-signal.ts";
 import { traceChild } from "./tracing.ts";
 import { ThreadGroup } from "./thread-group.ts";
 
@@ -92,9 +94,11 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (has(CLONE_THREAD) && (has(CLONE_NEWUSER) || has(CLONE_NEWPID) || pidForChildren !== pidNamespace)) return -EINVAL;
   const refused = mayMakeNamespaces(parent, flags);
   if (refused < 0) return refused;
+  const isUnderWay = parent.syscallState !== null;
+  // What came before is delivered first, and the call begun again (kernel/fork.c, copy_process).
+  if (!isUnderWay && isToldOfSignal(parent)) return BLOCKED_RESTART;
   // A share of a hart isn't given twice (sched(7), SCHED_DEADLINE).
   if (parent.deadlineShare !== null && !parent.resetsOnFork) return -EAGAIN;
-  const isUnderWay = parent.syscallState !== null;
   if (!has(CLONE_VM) && !isUnderWay && kernel.areaUsage.count + parent.space.areas.size > AREAS_MAX) return -ENOMEM;
   if (!has(CLONE_VM) && !isUnderWay && forkOvercommits(parent.space)) return -ENOMEM;
   if (!isUnderWay && exceedsProcessLimit(parent)) return -EAGAIN;
