@@ -86,7 +86,7 @@ export function mountFileSystem(
   const target = topAt(place);
   if ((flags & MS_BIND) !== 0) return bind(task, target, request.sourcePath!, flags);
   if ((flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) !== 0)
-    return changePropagation(kernel, namespace, place, flags);
+    return namespace.has(place.mount) ? changePropagation(kernel, namespace, place, flags) : -EINVAL;
   if ((flags & MS_MOVE) !== 0) return moveMount(task, request.sourcePath!, target, false);
   const [name, subtype] = splitType(request.type);
   const type = kernel.vfs.types.get(name);
