@@ -69,8 +69,8 @@ static void must(int holds, const char *what) {
   exit(2);
 }
 
-/* A folder of its own on a file system of its own, and nothing of the host's. */
-static void begin(int argc, char **argv) {
+/* Namespaces of its own, and a file system of its own on the folder for temporary files, where it goes. */
+static void begin_apart(int argc, char **argv) {
   random_state = argc > 1 ? strtoull(argv[1], 0, 10) : 1;
   /* Out of the way of what is opened, duplicated and closed. */
   const struct rlimit files = {1024, 4096};
@@ -90,6 +90,17 @@ static void begin(int argc, char **argv) {
   must(unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) == 0, "unshare");
   must(mount("none", "/", 0, MS_REC | MS_PRIVATE, 0) == 0, "private");
   must(mount("tmpfs", "/tmp", "tmpfs", 0, "size=16m,nr_inodes=1000,mode=1777") == 0, "tmpfs");
-  must(chdir("/tmp") == 0 && mkdir("tmp", 01777) == 0 && chmod("tmp", 01777) == 0 && chroot(".") == 0 && chdir("/tmp") == 0, "chroot");
+  must(chdir("/tmp") == 0 && mkdir("tmp", 01777) == 0 && chmod("tmp", 01777) == 0, "tmp");
+}
+/* A folder of its own on a file system of its own, and nothing of the host's. */
+static void begin(int argc, char **argv) {
+  begin_apart(argc, argv);
+  must(chroot(".") == 0 && chdir("/tmp") == 0, "chroot");
+}
+/* The same, but its root is that of its mounts, so that it may make user namespaces; with /proc. */
+static inline void begin_as_root(int argc, char **argv) {
+  begin_apart(argc, argv);
+  must(mkdir("proc", 0755) == 0 && mount("proc", "proc", "proc", 0, 0) == 0, "proc");
+  must(syscall(SYS_pivot_root, ".", ".") == 0 && umount2(".", MNT_DETACH) == 0 && chdir("/tmp") == 0, "pivot_root");
 }
 static long calls_of(int argc, char **argv) { return argc > 2 ? strtol(argv[2], 0, 10) : 1000; }

@@ -159,24 +159,35 @@ export function describeTimeOffsets(target: Task): string {
 /** `CLOCK SECONDS NANOSECONDS` lines: 0; −EACCES somebody is in it already; −EINVAL, −EPERM, −ERANGE. */
 export function writeTimeOffsets(opener: Credentials, target: Task, text: string): number {
   const namespace = target.namespaces.timeForChildren;
+  const lines = text.replace(/\n$/, "").split("\n").map(parseTimeOffset);
+  if (lines.includes(null)) return -EINVAL;
   if (!isCapable(opener, CAP_SYS_TIME, namespace.owner)) return -EPERM;
-  if (namespace === target.kernel.namespaces.time || namespace.isFrozen) return -EACCES;
   const offsets = { monotonicNs: namespace.monotonicNs, boottimeNs: namespace.boottimeNs };
   const now = target.kernel.now();
-  for (const line of text.replace(/\n$/, "").split("\n")) {
-    const fields = /^\s*(\w+)\s+(-?\d+)\s+(\d+)\s*$/.exec(line);
-    const key = fields === null ? undefined : CLOCKS[fields[1]!];
-    if (fields === null || key === undefined || Number(fields[3]) >= NS_PER_SECOND) return -EINVAL;
-    const seconds = Number(fields[2]);
-    const offset = seconds * NS_PER_SECOND + Number(fields[3]);
+  for (const { key, seconds, nanoseconds } of lines as TimeOffset[]) {
+    const offset = seconds * NS_PER_SECOND + nanoseconds;
     if (Math.abs(seconds) > OFFSET_SECONDS_MAX || now + offset < 0) return -ERANGE;
     offsets[key] = offset;
   }
+  if (namespace === target.kernel.namespaces.time || namespace.isFrozen) return -EACCES;
   Object.assign(namespace, offsets);
   return 0;
 }
 
-const CLOCKS: Readonly<Record<string, "monotonicNs" | "boottimeNs">> = {
+interface TimeOffset {
+  readonly key: "monotonicNs" | "boottimeNs";
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+function parseTimeOffset(line: string): TimeOffset | null {
+  const fields = /^\s*(\w+)\s+(-?\d+)\s+(\d+)\s*$/.exec(line);
+  const key = fields === null ? undefined : CLOCKS[fields[1]!];
+  if (fields === null || key === undefined || Number(fields[3]) >= NS_PER_SECOND) return null;
+  return { key, seconds: Number(fields[2]), nanoseconds: Number(fields[3]) };
+}
+
+const CLOCKS: Readonly<Record<string, TimeOffset["key"]>> = {
   monotonic: "monotonicNs",
   [CLOCK_MONOTONIC]: "monotonicNs",
   boottime: "boottimeNs",

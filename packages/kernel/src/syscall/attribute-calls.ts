@@ -23,7 +23,6 @@ import {
   FALLOC_FL_WRITE_ZEROES,
   FALLOC_FL_ZERO_RANGE,
   FS_IMMUTABLE_FL,
-  MS_RDONLY,
   O_PATH,
   SIGXFSZ,
   S_IFIFO,
@@ -42,7 +41,7 @@ import { sendSignalToSelf } from "../signal/send-signal.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { allocateRange, checkAllocationSeals } from "../vfs/allocate.ts";
-import { changeMode, changeOwner, changeTimes } from "../vfs/attributes.ts";
+import { changeMode, changeOwner, changeTimes, isReadOnly } from "../vfs/attributes.ts";
 import type { Time } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { lookupPath } from "../vfs/path-walk.ts";
@@ -142,11 +141,11 @@ function truncate(task: Task, pathAddress: number, size: number): number {
   const inode = place.dentry.inode!;
   if (inode.isDirectory) return -EISDIR;
   if (!inode.isRegular) return -EINVAL;
+  if (isReadOnly(place)) return -EROFS;
   const denied = inode.mayAccess(task, MAY_WRITE, place.mount);
   if (denied < 0) return denied;
   const { landlock } = task.credentials;
   if (landlock !== null && checkLandlock(landlock, place, LANDLOCK_ACCESS_FS_TRUNCATE) < 0) return -EACCES;
-  if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
   if (inode.content.writers < 0) return -ETXTBSY;
   const waits = breakLeases(task, inode.content, true, true);
   if (waits < 0) return waits;

@@ -11,6 +11,7 @@ import {
   EFAULT,
   EINVAL,
   ENODEV,
+  ENOTDIR,
   EOPNOTSUPP,
   EPERM,
   FSCONFIG_CMD_CREATE,
@@ -88,7 +89,7 @@ import { mountFileSystem, pivotRoot, unmount } from "../vfs/mounting.ts";
 import { handlesFiles } from "../security/landlock.ts";
 import { NamespaceInode } from "../vfs/namespace-file.ts";
 import { moveMount, shareWith } from "../vfs/move-mount.ts";
-import { lookupDirectory, lookupPath } from "../vfs/path-walk.ts";
+import { lookupPath } from "../vfs/path-walk.ts";
 import { PathOnlyFile } from "../vfs/path-only-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { installFile } from "./open-calls.ts";
@@ -105,15 +106,21 @@ function isConfined({ credentials: { landlock } }: Task): boolean {
   return landlock !== null && handlesFiles(landlock);
 }
 
+/** Nobody goes there: no right to search it is needed. */
+function folderAt(task: Task, path: string): Path | number {
+  const place = lookupPath(task, AT_FDCWD, path, 0);
+  return isErrno(place) || place.dentry.inode!.isDirectory ? place : -ENOTDIR;
+}
+
 function pivot(task: Task, newAddress: number, oldAddress: number): number {
   if (!mayMount(task)) return -EPERM;
   const newPath = loadPath(task, newAddress);
   if (isErrno(newPath)) return newPath;
-  const newRoot = lookupDirectory(task, AT_FDCWD, newPath);
+  const newRoot = folderAt(task, newPath);
   if (isErrno(newRoot)) return newRoot;
   const oldPath = loadPath(task, oldAddress);
   if (isErrno(oldPath)) return oldPath;
-  const putOld = lookupDirectory(task, AT_FDCWD, oldPath);
+  const putOld = folderAt(task, oldPath);
   if (isErrno(putOld)) return putOld;
   return isConfined(task) ? -EPERM : pivotRoot(task, newRoot, putOld);
 }
@@ -222,7 +229,7 @@ function fsconfig(task: Task, fd: number, command: number, key: number, value: n
   const refused = checkShape(command, key !== 0, value !== 0, aux);
   if (refused < 0) return refused;
   const file = task.files.get(fd);
-  if (file === undefined) return -EBADF;
+  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
   if (!(file instanceof ConfigurationFile)) return -EINVAL;
   if (command >= FSCONFIG_CMD_CREATE) {
     if (command === FSCONFIG_CMD_RECONFIGURE) return isConfined(task) ? -EPERM : file.reconfigure(task);
@@ -300,7 +307,7 @@ function fsmount(task: Task, fd: number, flags: number, attributes: number): num
   const times = accessTimesOf(attributes, MS_STRICTATIME);
   if ((flags & ~FSMOUNT_CLOEXEC) !== 0 || (attributes & ~ATTRIBUTES_KNOWN) !== 0 || times === null) return -EINVAL;
   const file = task.files.get(fd);
-  if (file === undefined) return -EBADF;
+  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
   if (!(file instanceof ConfigurationFile)) return -EINVAL;
   const mount = file.mount(task, flagsOf(attributes) | times);
   return isErrno(mount) ? mount : installFile(task, mount, (flags & FSMOUNT_CLOEXEC) !== 0);

@@ -298,7 +298,7 @@ function peekSignals(task: Task, target: Task, address: number, data: number): n
 function setSignalInfo(task: Task, { stop }: Tracing, data: number): number {
   const info = loadSignalInfo(task, task.kernel.scratch, data, null);
   if (isErrno(info)) return info;
-  if (stop!.info === null) return -EINVAL;
+  if (stop!.kind === "group" && stop!.code >> 8 === 0) return -EINVAL;
   stop!.info = info;
   return 0;
 }
@@ -417,14 +417,16 @@ function getSyscallInfo(task: Task, target: Task, { stop }: Tracing, size: numbe
   const bytes = new Uint8Array(PtraceSyscallInfo.size);
   const view = new DataView(bytes.buffer);
   const put = (at: number, register: number): void => bytes.set(registers.subarray(register * 8, register * 8 + 8), at);
-  const { kind, code, message } = stop!;
+  const { kind, code, message, info } = stop!;
+  // What PTRACE_GETSIGINFO says tells calls apart, so they need PTRACE_O_TRACESYSGOOD (ptrace_get_syscall_info_op).
+  const isCall = (code & 0x80) !== 0 && info === null;
   const isFiltered = code >> 8 === PTRACE_EVENT_SECCOMP;
   let actual: number = offset.nr;
   bytes[offset.op] = PTRACE_SYSCALL_INFO_NONE;
   view.setUint32(offset.arch, AUDIT_ARCH_RISCV64, true);
   put(offset.instruction_pointer, 0);
   put(offset.stack_pointer, SP);
-  if (kind === "entry" || isFiltered) {
+  if ((kind === "entry" && isCall) || isFiltered) {
     bytes[offset.op] = isFiltered ? PTRACE_SYSCALL_INFO_SECCOMP : PTRACE_SYSCALL_INFO_ENTRY;
     put(offset.nr, A7);
     for (let index = 0; index < 6; index++) put(offset.args + index * 8, A0 + index);
@@ -433,7 +435,7 @@ function getSyscallInfo(task: Task, target: Task, { stop }: Tracing, size: numbe
       view.setUint32(actual, message, true);
       actual += 4;
     }
-  } else if (kind === "exit") {
+  } else if (kind === "exit" && isCall) {
     bytes[offset.op] = PTRACE_SYSCALL_INFO_EXIT;
     put(offset.nr, A0);
     bytes[offset.args] = getU64(view, offset.nr) >= 2 ** 64 - 4096 ? 1 : 0;

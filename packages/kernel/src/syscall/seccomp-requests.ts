@@ -1,5 +1,6 @@
 /** seccomp(2) and its older form, prctl(PR_SET_SECCOMP). Read first: security/seccomp.ts. */
 import {
+  BPF_MAXINSNS,
   CAP_SYS_ADMIN,
   EACCES,
   EBUSY,
@@ -69,12 +70,16 @@ function setStrict(task: Task): number {
   return 0;
 }
 
-/** Reads `struct sock_fprog`: −EFAULT, −EINVAL. */
+/** Reads `struct sock_fprog`: −EFAULT, −EINVAL; and −EACCES, asked for in between (kernel/seccomp.c). */
 function loadFilter(task: Task, address: number): BpfFilter | number {
+  const { credentials } = task;
   const length = task.space.loadU32(address);
   const program = task.space.loadU64(address + SockFprog.offset.filter);
   if (length < 0 || program < 0) return -EFAULT;
-  const instructions = loadBpfProgram(task.space, program, length & 0xffff);
+  const count = length & 0xffff;
+  if (count === 0 || count > BPF_MAXINSNS) return -EINVAL;
+  if (!credentials.noNewPrivileges && !isCapable(credentials, CAP_SYS_ADMIN, credentials.userNamespace)) return -EACCES;
+  const instructions = loadBpfProgram(task.space, program, count);
   return isErrno(instructions) ? instructions : BpfFilter.check(instructions);
 }
 
@@ -92,8 +97,6 @@ function setFilter(task: Task, flags: number, address: number): number {
   const filter = loadFilter(task, address);
   if (isErrno(filter)) return filter;
   filter.isLogged = has(SECCOMP_FILTER_FLAG_LOG);
-  if (!task.credentials.noNewPrivileges && !isCapable(task.credentials, CAP_SYS_ADMIN, task.credentials.userNamespace))
-    return -EACCES;
   const next = Seccomp.add(task.seccomp, filter);
   if (isErrno(next)) return next;
   if (listens && task.seccomp?.filters.some(({ listener }) => listener !== null) === true) return -EBUSY;

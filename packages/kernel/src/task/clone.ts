@@ -52,6 +52,8 @@ import { PendingSignals } from "../signal/pending-signals.ts";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import { A0, setSavedPc, setSavedRegister, SP, TP } from "./hart-registers.ts";
 import { Task } from "./task.ts";
+import { BLOCKED_RESTART } from "../ground/wait-queue.ts";
+import { isToldOfSignal } from "../signal/send-signal.ts";
 import { traceChild } from "./tracing.ts";
 import { ThreadGroup } from "./thread-group.ts";
 
@@ -92,9 +94,11 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (has(CLONE_THREAD) && (has(CLONE_NEWUSER) || has(CLONE_NEWPID) || pidForChildren !== pidNamespace)) return -EINVAL;
   const refused = mayMakeNamespaces(parent, flags);
   if (refused < 0) return refused;
+  const isUnderWay = parent.syscallState !== null;
+  // What came before is delivered first, and the call begun again (kernel/fork.c, copy_process).
+  if (!isUnderWay && isToldOfSignal(parent)) return BLOCKED_RESTART;
   // A share of a hart isn't given twice (sched(7), SCHED_DEADLINE).
   if (parent.deadlineShare !== null && !parent.resetsOnFork) return -EAGAIN;
-  const isUnderWay = parent.syscallState !== null;
   if (!has(CLONE_VM) && !isUnderWay && kernel.areaUsage.count + parent.space.areas.size > AREAS_MAX) return -ENOMEM;
   if (!has(CLONE_VM) && !isUnderWay && forkOvercommits(parent.space)) return -ENOMEM;
   if (!isUnderWay && exceedsProcessLimit(parent)) return -EAGAIN;
@@ -120,8 +124,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     return files;
   }
   if (has(CLONE_FILES)) files.users++;
-  // Nobody is born where the first process has ended.
-  const made = pidForChildren.isEnded ? -ENOMEM : makeNamespaces(parent, flags);
+  const made = makeNamespaces(parent, flags);
   const tid = isErrno(made) ? made : allocateNumber(parent, made.namespaces.pidForChildren, request.numbers);
   if (isErrno(made) || tid < 0) {
     if (!isErrno(made)) giveBackNamespaces(kernel, made);
@@ -235,7 +238,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   return child;
 }
 
-/** @param numbers  clone3's set_tid: −EEXIST, −EINVAL, −EPERM (kernel/pid.c, alloc_pid) */
+/** @param numbers  clone3's set_tid: −EEXIST, −EINVAL, −EPERM; −ENOMEM (kernel/pid.c, alloc_pid) */
 function allocateNumber({ kernel, credentials }: Task, namespace: PidNamespace, numbers: readonly number[]): number {
   if (numbers.length > namespace.level + 1) return -EINVAL;
   let at: PidNamespace | null = namespace;
@@ -248,7 +251,8 @@ function allocateNumber({ kernel, credentials }: Task, namespace: PidNamespace, 
       return -EPERM;
     at = at!.parent;
   }
-  return kernel.tasks.allocate(namespace, numbers);
+  // Nobody is born where the first process has ended.
+  return namespace.isEnded ? -ENOMEM : kernel.tasks.allocate(namespace, numbers);
 }
 
 function exceedsProcessLimit(parent: Task): boolean {

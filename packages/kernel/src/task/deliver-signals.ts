@@ -189,11 +189,8 @@ export function stopProcess(group: ThreadGroup, signal: number): void {
   }
   const { parent } = group;
   if (parent === null) return;
-  // A parent that traces it hears of the stop of its tracee.
-  if (group.leader.tracing?.tracer.group === parent) {
-    group.unreportedStop = 0;
-    return;
-  }
+  // A parent that traces it hears of the stop of its tracee, and of this one once it traces it no more.
+  if (group.leader.tracing?.tracer.group === parent) return;
   if ((parent.actions.get(SIGCHLD).flags & 1) === 0) {
     sendSignalToProcess(
       parent,

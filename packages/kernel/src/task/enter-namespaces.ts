@@ -149,7 +149,7 @@ export function setNamespaces(task: Task, fd: number, type: number): number {
   return 0;
 }
 
-/** Those to enter, the user namespace first: the rights for the others may come from it. */
+/** Those to enter, the user namespace first: it is where rights are asked for. */
 function namespacesBehind(task: Task, file: OpenFile, type: number): readonly Namespace[] | number {
   if (file.inode instanceof NamespaceInode) {
     const { namespace } = file.inode;
@@ -182,13 +182,12 @@ function enter(entry: Entry, namespace: Namespace): number {
     entry.credentials = inUserNamespace(credentials, namespace);
     return 0;
   }
-  if (
-    !isCapable(credentials, CAP_SYS_ADMIN, namespace.owner) ||
-    !isCapable(credentials, CAP_SYS_ADMIN, credentials.userNamespace)
-  )
-    return -EPERM;
+  // What the task may as long as nothing is entered, also where it will be (kernel/nsproxy.c, validate_nsset).
+  const may = (capability: number, where: UserNamespace): boolean => isCapable(task.credentials, capability, where);
+  const { userNamespace } = credentials;
+  if (!may(CAP_SYS_ADMIN, namespace.owner) || !may(CAP_SYS_ADMIN, userNamespace)) return -EPERM;
   if (namespace instanceof MountNamespace) {
-    if (!isCapable(credentials, CAP_SYS_CHROOT, credentials.userNamespace)) return -EPERM;
+    if (!may(CAP_SYS_CHROOT, userNamespace)) return -EPERM;
     if (task.fs.users > 1) return -EINVAL;
     entry.mounts = namespace;
   } else if (namespace instanceof PidNamespace) {

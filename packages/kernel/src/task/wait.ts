@@ -87,7 +87,8 @@ export function waitForChild(
       return event;
     }
     any = true;
-    if (child.unreportedStop !== 0 && (options & WUNTRACED) !== 0) {
+    const isTracedHere = child.leader.tracing?.tracer.group === child.parent;
+    if (child.unreportedStop !== 0 && !isTracedHere && (options & WUNTRACED) !== 0) {
       const signal = child.unreportedStop;
       if ((options & WNOWAIT) === 0) child.unreportedStop = 0;
       const pid = pidNamespace.idOf(child.pid);

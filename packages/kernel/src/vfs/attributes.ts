@@ -35,7 +35,7 @@ import type { Path } from "./path.ts";
 import { dropFileCapabilities } from "./content-change.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
-function isReadOnly(path: Path): boolean {
+export function isReadOnly(path: Path): boolean {
   return (path.mount.flags & MS_RDONLY) !== 0 || path.mount.fileSystem.readOnly;
 }
 

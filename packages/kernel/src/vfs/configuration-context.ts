@@ -5,30 +5,14 @@
  *     fsopen ─▶ options ─create─▶ made ─fsmount─▶ picked ◀─ fspick
  *                 └─ failed ◀──────────────────────┘ reconfigure, as often as one likes
  */
-import {
-  CAP_SYS_ADMIN,
-  EBUSY,
-  EINVAL,
-  EMSGSIZE,
-  ENODATA,
-  ENOSPC,
-  EPERM,
-  ESPIPE,
-  MS_DIRSYNC,
-  MS_LAZYTIME,
-  MS_MANDLOCK,
-  MS_RDONLY,
-  MS_SYNCHRONOUS,
-  O_RDWR,
-  isErrno,
-} from "@stratos/abi";
+import { CAP_SYS_ADMIN, EBUSY, EINVAL, EMSGSIZE, ENODATA, ENOSPC, EPERM, ESPIPE, O_RDWR, isErrno } from "@stratos/abi";
 import { byteStringOf, stateClass } from "@stratos/base";
 import { putWhole, type IoCursor } from "../ground/io-cursor.ts";
 import { isCapable } from "../security/credentials.ts";
 import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
 import { detach, type DetachedMountFile } from "./detached-mount.ts";
 import type { FileSystem } from "./file-system.ts";
-import { LIST_SEPARATOR } from "./mount-options.ts";
+import { COMMON_FLAGS, LIST_SEPARATOR } from "./mount-options.ts";
 import { createMount, holdFileSystem, perMountFlags, releaseFileSystem } from "./mount-lifetime.ts";
 import { createFileSystem, reconfigure, rootFor, showsTooMuch } from "./mounting.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
@@ -39,19 +23,6 @@ import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 const MESSAGES_MAX = 8;
 /** Bound of what a context holds: options are 256 bytes each. */
 const OPTIONS_MAX = 256;
-/** What says the same of each file system, by what it sets; `source` is told apart (fs/fs_context.c). */
-const COMMON_FLAGS: ReadonlyMap<string, { readonly flag: number; readonly isSet: boolean }> = new Map([
-  ["ro", { flag: MS_RDONLY, isSet: true }],
-  ["rw", { flag: MS_RDONLY, isSet: false }],
-  ["dirsync", { flag: MS_DIRSYNC, isSet: true }],
-  ["lazytime", { flag: MS_LAZYTIME, isSet: true }],
-  ["nolazytime", { flag: MS_LAZYTIME, isSet: false }],
-  ["mand", { flag: MS_MANDLOCK, isSet: true }],
-  ["nomand", { flag: MS_MANDLOCK, isSet: false }],
-  ["sync", { flag: MS_SYNCHRONOUS, isSet: true }],
-  ["async", { flag: MS_SYNCHRONOUS, isSet: false }],
-]);
-
 /** What fsconfig(2) was given as a value: none, a string, or what no file system here takes. */
 export type OptionValue = { readonly kind: "flag" } | { readonly kind: "string"; readonly text: string } | OtherValue;
 interface OtherValue {

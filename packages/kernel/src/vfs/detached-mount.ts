@@ -37,17 +37,25 @@ export function detach(
   return new DetachedMountFile(kernel, new Path(top, top.root));
 }
 
+/**
+ * Do copies of what stands there belong to a namespace: what is mounted in it, what was copied from it and stands
+ * nowhere yet, and namespaces themselves (fs/namespace.c, may_copy_tree)?
+ */
+export function mayTake(current: MountNamespace, { mount: { namespace }, dentry }: Path): boolean {
+  if (namespace === current || dentry.inode instanceof NamespaceInode) return true;
+  return namespace !== null && namespace.isDetached && (namespace.madeIn ?? current) === current;
+}
+
 /** open_tree(2) with OPEN_TREE_CLONE. @param isWhole  AT_RECURSIVE */
 export function copyDetached(task: Caller, source: Path, isWhole: boolean): DetachedMountFile | number {
   const { kernel } = task;
   const current = task.fs.namespace;
   const { namespace } = source.mount;
-  const isOwn = namespace !== null && namespace.isDetached && (namespace.madeIn ?? current) === current;
-  if (namespace !== current && !isOwn && !(source.dentry.inode instanceof NamespaceInode)) return -EINVAL;
+  if (!mayTake(current, source)) return -EINVAL;
   if (!source.mount.isUnbindable && !kernel.vfs.hasMountRoom(current, sizeOfCopies(kernel, source, isWhole)))
     return -ENOSPC;
   const copies = copyMounts(kernel, source, isWhole);
-  return isErrno(copies) ? copies : detach(task, copies, isOwn ? namespace.madeIn : current);
+  return isErrno(copies) ? copies : detach(task, copies, namespace?.isDetached === true ? namespace.madeIn : current);
 }
 
 /** A detached tree comes to stand at a place. */

@@ -179,6 +179,8 @@ export interface FileSystemType {
   rootFor?(caller: Caller): readonly string[];
   /** Those that it knows; absent: it passes over what it doesn't know. */
   readonly optionNames?: readonly string[];
+  /** mount(2) with MS_REMOUNT takes what it doesn't know, too, and changes nothing by it. */
+  readonly ignoresChanges?: boolean;
   /** fsconfig(2): 0, or −EINVAL: that is no value of it. Absent: `create` says it. */
   checkOption?(kernel: VfsKernel, key: string, value: string): number;
   create(kernel: VfsKernel, source: string, options: MountOptions, on?: MountedDevice): FileSystem | number;

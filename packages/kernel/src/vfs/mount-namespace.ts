@@ -100,6 +100,18 @@ export class MountNamespace extends Namespace {
     this.add(mount);
   }
 
+  /** What is mounted on a mount, parents first, each followed by what is on it. @param isTaken  of those right on it */
+  below(top: Mount, isTaken: (mount: Mount) => boolean): Mount[] {
+    const children = this.childrenByParent();
+    const below: Mount[] = [];
+    const waiting = (children.get(top) ?? []).filter(isTaken).reverse();
+    for (let mount = waiting.pop(); mount !== undefined; mount = waiting.pop()) {
+      below.push(mount);
+      for (const child of (children.get(mount) ?? []).reverse()) waiting.push(child);
+    }
+    return below;
+  }
+
   /** Mounts by what they are mounted on. */
   childrenByParent(): Map<Mount, Mount[]> {
     const children = new Map<Mount, Mount[]>();
@@ -118,7 +130,8 @@ export class MountNamespace extends Namespace {
    */
   copy(allocateId: () => number, origin: NamespaceOrigin): { namespace: MountNamespace; pairs: Map<Mount, Mount> } {
     const pairs = new Map<Mount, Mount>();
-    for (const mount of this.mounts) {
+    const tree = this.below(this.root, () => true);
+    for (const mount of [this.root, ...tree]) {
       const { fileSystem, root, mountPoint, flags, source } = mount;
       const copy = new Mount(allocateId(), fileSystem, root, null, mountPoint, flags, source);
       copy.isLocked = mount.isLocked;
@@ -126,11 +139,12 @@ export class MountNamespace extends Namespace {
       pairs.set(mount, copy);
     }
     const namespace = new MountNamespace(pairs.get(this.root)!, origin);
-    for (const mount of this.mounts) {
+    namespace.root.root.retain();
+    for (const mount of tree) {
       const copy = pairs.get(mount)!;
       copy.root.retain();
-      copy.parent = mount.parent === null ? null : (pairs.get(mount.parent) ?? null);
-      if (mount !== this.root) namespace.add(copy);
+      copy.parent = pairs.get(mount.parent!)!;
+      namespace.add(copy);
     }
     return { namespace, pairs };
   }

@@ -24,15 +24,12 @@ function coverAt({ mount, dentry }: Path): Mount | null {
   return mount.namespace?.mountedAt(mount, dentry) ?? null;
 }
 
-/** What is mounted below a place, parents first. */
+/** What is mounted below a place, parents first, each followed by what is on it (fs/namespace.c, next_mnt). */
 export function mountsBelow(kernel: VfsKernel, { mount, dentry }: Path): Mount[] {
   const { namespace } = mount;
   if (namespace === null) return [];
   kernel.work.charge(namespace.mounts.length >> 2);
-  const children = namespace.childrenByParent();
-  const below = (children.get(mount) ?? []).filter((child) => isBelow(child.mountPoint!, dentry));
-  for (let at = 0; at < below.length; at++) below.push(...(children.get(below[at]!) ?? []));
-  return below;
+  return namespace.below(mount, (child) => isBelow(child.mountPoint!, dentry));
 }
 
 export function isMountBelow(mount: Mount, above: Mount): boolean {
@@ -48,10 +45,9 @@ export function isMountBelow(mount: Mount, above: Mount): boolean {
  */
 export function copyMounts(kernel: VfsKernel, source: Path, isWhole: boolean): [Mount, ...Mount[]] | number {
   const { mount, dentry } = source;
-  if (mount.isUnbindable) return -EINVAL;
+  const refused = mayCopy(kernel, source, isWhole);
+  if (refused < 0) return refused;
   const below = mountsBelow(kernel, source);
-  // What is covered there would be seen (Linux fs/namespace.c, has_locked_children).
-  if (!isWhole && below.some((child) => child.isLocked)) return -EINVAL;
   const top = createMount(kernel, mount.fileSystem, dentry, null, null, mount.flags, mount.source);
   top.takeRules(mount);
   inheritPropagation(mount, top, false);
@@ -66,6 +62,12 @@ export function copyMounts(kernel: VfsKernel, source: Path, isWhole: boolean): [
   return tree;
 }
 
+/** −EINVAL: it can't be bound, or something covered there would be seen (fs/namespace.c, has_locked_children). */
+export function mayCopy(kernel: VfsKernel, source: Path, isWhole: boolean): number {
+  const shows = !isWhole && mountsBelow(kernel, source).some(({ isLocked }) => isLocked);
+  return shows || source.mount.isUnbindable ? -EINVAL : 0;
+}
+
 /** How many mounts `copyMounts` would make. */
 export function sizeOfCopies(kernel: VfsKernel, source: Path, isWhole: boolean): number {
   if (!isWhole) return 1;
@@ -75,6 +77,11 @@ export function sizeOfCopies(kernel: VfsKernel, source: Path, isWhole: boolean):
 function isBelowUnbindable(mount: Mount, top: Mount): boolean {
   for (let at = mount; at !== top; at = at.parent!) if (at.isUnbindable) return true;
   return false;
+}
+
+/** Can nothing be mounted there any more, or ever? */
+export function isGone({ mount, dentry }: Path): boolean {
+  return mount.namespace === null || dentry.isUnlinked || !dentry.inode!.isMountable;
 }
 
 /**
@@ -89,9 +96,8 @@ export function mayAttach(
   size: number,
 ): number {
   if (!kernel.vfs.hasMountRoom(namespace, size)) return -ENOSPC;
-  const inode = place.dentry.inode!;
-  if (place.dentry.isUnlinked || !inode.isMountable) return -ENOENT;
-  if (isDirectory !== inode.isDirectory) return -ENOTDIR;
+  if (isGone(place)) return -ENOENT;
+  if (isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
   return hasRoomForCopies(kernel, receiversOf(place.mount, place.dentry), size) ? 0 : -ENOSPC;
 }
 

@@ -32,6 +32,7 @@ import { isCapable } from "../security/credentials.ts";
 import type { NamespaceOrigin } from "../security/namespace.ts";
 import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
 import type { Dentry } from "./dentry.ts";
+import { mayTake } from "./detached-mount.ts";
 import { lookupChild } from "./dentry-cache.ts";
 import { SUPER_FLAGS, type FileSystem, type FileSystemType } from "./file-system.ts";
 import type { FsContext } from "./fs-context.ts";
@@ -44,12 +45,13 @@ import {
 } from "./mount-attributes.ts";
 import { detachMount, holdFileSystem, perMountFlags, releaseFileSystem, restrictMount } from "./mount-lifetime.ts";
 import type { MountNamespace } from "./mount-namespace.ts";
-import type { MountOptions } from "./mount-options.ts";
+import { takeCommonFlags, type MountOptions } from "./mount-options.ts";
 import type { Mount } from "./mount.ts";
 import { detachAll, goingWith, isBusyElsewhere } from "./mount-propagation.ts";
 import {
   attachMounts,
   copyMounts,
+  isGone,
   isMountBelow,
   mayAttach,
   mountHere,
@@ -58,7 +60,6 @@ import {
   topAt,
 } from "./mount-tree.ts";
 import { moveMount } from "./move-mount.ts";
-import { NamespaceInode } from "./namespace-file.ts";
 import { Path } from "./path.ts";
 import { inheritPropagation } from "./peer-group.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
@@ -81,22 +82,18 @@ export function mountFileSystem(
   const { flags } = request;
   const { credentials } = task;
   if (!isCapable(credentials, CAP_SYS_ADMIN, namespace.owner)) return -EPERM;
-  if (!namespace.has(place.mount)) return -EINVAL;
-  if ((flags & MS_REMOUNT) !== 0) {
-    const { userNamespace } = place.mount.fileSystem;
-    if ((flags & MS_BIND) === 0 && !isCapable(credentials, CAP_SYS_ADMIN, userNamespace)) return -EPERM;
-    return remount(task, place, flags, request.options);
-  }
+  if ((flags & MS_REMOUNT) !== 0) return remount(task, place, flags, request.options);
   const target = topAt(place);
   if ((flags & MS_BIND) !== 0) return bind(task, target, request.sourcePath!, flags);
   if ((flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) !== 0)
-    return changePropagation(kernel, namespace, place, flags);
+    return namespace.has(place.mount) ? changePropagation(kernel, namespace, place, flags) : -EINVAL;
   if ((flags & MS_MOVE) !== 0) return moveMount(task, request.sourcePath!, target, false);
   const [name, subtype] = splitType(request.type);
   const type = kernel.vfs.types.get(name);
   if (type === undefined || (subtype !== "" && type.hasSubtypes !== true)) return -ENODEV;
-  const options = subtype === "" ? request.options : new Map([...request.options, ["subtype", subtype]]);
-  const made = createFileSystem(task, type, { ...request, options });
+  const common = takeCommonFlags(request.options);
+  const options = subtype === "" ? common.others : new Map([...common.others, ["subtype", subtype]]);
+  const made = createFileSystem(task, type, { ...request, flags: (flags & ~common.mask) | common.flags, options });
   if (isErrno(made)) return made;
   const held = holdFileSystem(kernel, made);
   const root = rootFor(task, type, held);
@@ -104,9 +101,13 @@ export function mountFileSystem(
     ? -EPERM
     : isErrno(root)
       ? root
-      : isRootOf(target, made)
-        ? -EBUSY
-        : mountHere(kernel, namespace, target, made, root, flags, request.source || "none");
+      : isGone(target)
+        ? -ENOENT
+        : !namespace.has(target.mount)
+          ? -EINVAL
+          : isRootOf(target, made)
+            ? -EBUSY
+            : mountHere(kernel, namespace, target, made, root, flags, request.source || "none");
   releaseFileSystem(kernel, made);
   return isErrno(mount) ? mount : 0;
 }
@@ -134,14 +135,8 @@ export function createFileSystem(
   const { kernel } = task;
   const owner = type.userNamespace?.(task) ?? INITIAL_USER_NAMESPACE;
   if (!isCapable(task.credentials, CAP_SYS_ADMIN, owner)) return -EPERM;
-  const { optionNames } = type;
-  for (const [key, value] of request.options) {
-    const isKnown = optionNames?.includes(key) ?? true;
-    if (isKnown && (type.checkOption?.(kernel, key, value) ?? 0) === 0) continue;
-    const known = `known: ${optionNames?.join(", ") || "none"}`;
-    kernel.log(`${type.name}: ${isKnown ? `Bad value for '${key}'` : `Unknown parameter '${key}' (${known})`}`);
-    return -EINVAL;
-  }
+  const badOption = checkOptions(kernel, type, request.options);
+  if (badOption < 0) return badOption;
   if (!type.isVirtual) return fileSystemOn(task, type, request);
   const fileSystem = type.create(kernel, request.source, request.options);
   if (isErrno(fileSystem) || kernel.vfs.roots.has(fileSystem)) return fileSystem;
@@ -149,6 +144,19 @@ export function createFileSystem(
   fileSystem.readOnly ||= (request.flags & MS_RDONLY) !== 0;
   fileSystem.superFlags = request.flags & SUPER_FLAGS;
   return fileSystem;
+}
+
+/** −EINVAL, and the kernel's log says what: of an option that the type doesn't know, or a value that is none. */
+function checkOptions(kernel: VfsKernel, type: FileSystemType, options: MountOptions): number {
+  const { optionNames } = type;
+  for (const [key, value] of options) {
+    const isKnown = optionNames?.includes(key) ?? true;
+    if (isKnown && (type.checkOption?.(kernel, key, value) ?? 0) === 0) continue;
+    const known = `known: ${optionNames?.join(", ") || "none"}`;
+    kernel.log(`${type.name}: ${isKnown ? `Bad value for '${key}'` : `Unknown parameter '${key}' (${known})`}`);
+    return -EINVAL;
+  }
+  return 0;
 }
 
 /** The entry that a mount shows as its root; −ENOENT: it is gone. @param whole  the file system's own root */
@@ -214,21 +222,23 @@ function fileSystemOn(
 }
 
 function remount(task: Caller, place: Path, flags: number, options: MountOptions): number {
-  if (place.dentry !== place.mount.root) return -EINVAL;
   const mount = place.mount;
+  if (!task.fs.namespace.has(mount) || place.dentry !== mount.root) return -EINVAL;
   const asked = flags & (ACCESS_TIME_FLAGS | MS_STRICTATIME);
   const wanted =
     asked === 0
       ? (perMountFlags(flags) & ~ACCESS_TIME_FLAGS) | (mount.flags & ACCESS_TIME_FLAGS)
       : perMountFlags(flags);
   if (!mayChangeFlags(mount, wanted)) return -EPERM;
+  const common = takeCommonFlags(options);
+  const change = { flags: (flags & ~common.mask) | common.flags, mask: REMOUNT_FLAGS | common.mask };
   // With MS_BIND only the mount's own flags change.
   const failed =
     (flags & MS_BIND) !== 0
       ? isHeldForWriting(mount, wanted)
         ? -EBUSY
         : 0
-      : reconfigure(task, mount.fileSystem, { flags, mask: REMOUNT_FLAGS }, options);
+      : reconfigure(task, mount.fileSystem, change, common.others);
   if (failed < 0) return failed;
   setMountFlags(mount, wanted);
   task.fs.namespace.changes.changed();
@@ -251,6 +261,10 @@ export function reconfigure(
   { flags, mask }: SuperChange,
   options: MountOptions,
 ): number {
+  const type = task.kernel.vfs.types.get(fileSystem.type);
+  const badOption = type === undefined || type.ignoresChanges === true ? 0 : checkOptions(task.kernel, type, options);
+  if (badOption < 0) return badOption;
+  if (!isCapable(task.credentials, CAP_SYS_ADMIN, fileSystem.userNamespace)) return -EPERM;
   const readOnly = (mask & MS_RDONLY) !== 0 ? (flags & MS_RDONLY) !== 0 : fileSystem.readOnly;
   if (readOnly && storeInPieces(task, fileSystem) === UNFINISHED) return UNFINISHED;
   const before = fileSystem.readOnly;
@@ -265,8 +279,8 @@ export function reconfigure(
 function bind(task: Caller, place: Path, source: Path, flags: number): number {
   const { kernel } = task;
   const { namespace } = task.fs;
-  const isNamespace = source.dentry.inode instanceof NamespaceInode;
-  if (!isNamespace && !namespace.has(source.mount)) return -EINVAL;
+  if (isGone(place)) return -ENOENT;
+  if (!namespace.has(place.mount) || !mayTake(namespace, source)) return -EINVAL;
   const isWhole = (flags & MS_REC) !== 0;
   const size = sizeOfCopies(kernel, source, isWhole);
   const refused = mayAttach(kernel, namespace, place, source.dentry.inode!.isDirectory, size);
@@ -290,6 +304,7 @@ export function unmount(task: Caller, covered: Path, flags: number): number {
   const place = topAt(covered);
   const mount = place.mount;
   if (place.dentry !== mount.root || !namespace.has(mount) || mount.isLocked) return -EINVAL;
+  if (mount === task.fs.root.mount && (flags & MNT_EXPIRE) !== 0) return -EINVAL;
   if (mount === task.fs.root.mount && (flags & MNT_DETACH) === 0) {
     // The caller's root becomes read-only instead (fs/namespace.c, do_umount_root).
     const { fileSystem } = mount;
@@ -327,20 +342,23 @@ function storeEnding(task: Caller, going: readonly Mount[]): number {
 }
 
 /**
- * pivot_root(2): `newRoot` becomes the root of the namespace, the old one is moved to `putOld`.
- * @returns 0, −EBUSY, −EINVAL, −ENOTDIR, −EPERM
+ * pivot_root(2): `newRoot` becomes the root of the namespace, the old one is moved to what is on top at `given`.
+ * @returns 0, −EBUSY, −EINVAL, −ENOENT, −ENOTDIR, −EPERM (fs/namespace.c, path_pivot_root)
  */
-export function pivotRoot(task: Caller, newRoot: Path, putOld: Path): number {
+export function pivotRoot(task: Caller, newRoot: Path, given: Path): number {
   if (!isCapable(task.credentials, CAP_SYS_ADMIN, task.fs.namespace.owner)) return -EPERM;
   const namespace = task.fs.namespace;
   const oldRoot = task.fs.root;
   const mount = newRoot.mount;
-  if (![oldRoot, newRoot, putOld].every((path) => namespace.has(path.mount))) return -EINVAL;
-  if (mount === oldRoot.mount || putOld.mount === oldRoot.mount) return -EBUSY;
-  if (newRoot.dentry !== mount.root || oldRoot.dentry !== oldRoot.mount.root || mount.parent === null) return -EINVAL;
-  if (!isMountBelow(putOld.mount, mount) || mount.isLocked) return -EINVAL;
+  const putOld = topAt(given);
+  if (isGone(putOld)) return -ENOENT;
   // They would hear of it, and lose their root (pivot_root(2), EINVAL).
   if ([mount.parent, putOld.mount, oldRoot.mount.parent].some((each) => (each?.group ?? null) !== null)) return -EINVAL;
+  if (!namespace.has(oldRoot.mount) || !namespace.has(mount) || mount.isLocked) return -EINVAL;
+  if (newRoot.dentry.isUnlinked) return -ENOENT;
+  if (mount === oldRoot.mount || putOld.mount === oldRoot.mount) return -EBUSY;
+  if (newRoot.dentry !== mount.root || oldRoot.dentry !== oldRoot.mount.root || mount.parent === null) return -EINVAL;
+  if (!isMountBelow(putOld.mount, mount) || !isMountBelow(mount, oldRoot.mount)) return -EINVAL;
   const old = oldRoot.mount;
   mount.isLocked = old.isLocked;
   old.isLocked = false;
@@ -417,12 +435,12 @@ class NamespaceMounts {
 }
 
 /**
- * In another user namespace nothing is uncovered, nothing less restricted, and access times are kept as they were
- * (mount_namespaces(7)).
+ * In another user namespace nothing is uncovered (nor what Linux has below the root), nothing less restricted, and
+ * access times are kept as they were (mount_namespaces(7)).
  */
 function lockMounts(namespace: MountNamespace): void {
   for (const mount of namespace.mounts) {
-    mount.isLocked = mount !== namespace.root;
+    mount.isLocked = true;
     restrictMount(mount);
   }
 }

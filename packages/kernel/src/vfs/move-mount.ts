@@ -5,7 +5,7 @@ import { isBelow } from "./dentry.ts";
 import { pinChild } from "./dentry-cache.ts";
 import { moveBetweenNamespaces } from "./detached-mount.ts";
 import { hasRoomForCopies, propagateMounts, receiversOf } from "./mount-propagation.ts";
-import { isMountBelow, mountsBelow, topAt } from "./mount-tree.ts";
+import { isGone, isMountBelow, mountsBelow, topAt } from "./mount-tree.ts";
 import type { Mount } from "./mount.ts";
 import { enslave, joinGroup } from "./peer-group.ts";
 import { Path } from "./path.ts";
@@ -26,13 +26,13 @@ export function moveMount(task: Caller, source: Path, place: Path, isBeneath: bo
   const top = topAt(place);
   if (isBeneath && (top.dentry !== top.mount.root || top.mount.parent === null)) return -EINVAL;
   const target = isBeneath ? new Path(top.mount.parent!, top.mount.mountPoint!) : top;
-  if (target.dentry.isUnlinked || !target.dentry.inode!.isMountable) return -ENOENT;
+  if (isGone(target)) return -ENOENT;
   const from = mount.namespace,
     to = target.mount.namespace;
   if (to === null) return -EINVAL;
   if (current.has(mount)) {
-    // Those who heard of it where it was would have to hear that it is gone.
-    if (mount.parent === null || mount.isLocked || mount.parent.group !== null || to !== current) return -EINVAL;
+    // Those who heard of it where it was would have to hear that it is gone. The first root goes into itself (below).
+    if (mount.isLocked || (mount.parent?.group ?? null) !== null || to !== current) return -EINVAL;
   } else {
     if (from === null || !from.isDetached || from.root !== mount || from === to) return -EINVAL;
     if (to !== current && !(to.isDetached && (to.madeIn === null || to.madeIn === current))) return -EINVAL;

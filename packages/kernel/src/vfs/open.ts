@@ -271,6 +271,9 @@ function mayOpen(task: Caller, place: Path, flags: number): number {
   if ((kind === S_IFCHR || kind === S_IFBLK) && !hasDevices && inode.fileSystem.type !== "devpts") return -EACCES;
   // 3 asks for neither reading nor writing but for ioctl, and needs both permissions.
   const mask = (access !== O_WRONLY ? MAY_READ : 0) | (wantsWrite ? MAY_WRITE : 0);
+  const changes = wantsWrite && kind !== S_IFCHR && kind !== S_IFBLK && kind !== S_IFIFO && kind !== S_IFSOCK;
+  // fs/namei.c, sb_permission
+  if (changes && inode.fileSystem.readOnly) return -EROFS;
   const denied = inode.mayAccess(task, mask, place.mount);
   if (denied < 0) return denied;
   if (kind === S_IFCHR || kind === S_IFBLK) {
@@ -278,8 +281,8 @@ function mayOpen(task: Caller, place: Path, flags: number): number {
       writes = wantsWrite ? BPF_DEVCG_ACC_WRITE : 0;
     if (!task.mayUseDevice(kind, inode.rdev, reads | writes)) return -EPERM;
   }
-  if (wantsWrite && kind !== S_IFCHR && kind !== S_IFBLK && kind !== S_IFIFO && kind !== S_IFSOCK) {
-    if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
+  if (changes) {
+    if ((place.mount.flags & MS_RDONLY) !== 0) return -EROFS;
     if (inode.content.writers < 0) return -ETXTBSY;
   }
   if (

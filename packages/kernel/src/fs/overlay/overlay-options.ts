@@ -59,7 +59,6 @@ export function parseOverlayOptions(options: MountOptions): OverlayOptions | str
   const upper = options.get("upperdir") ?? null;
   const work = upper === null ? null : (options.get("workdir") ?? null);
   if (upper !== null && work === null) return "missing 'workdir'";
-  if (upper === null && lower.length < 2) return "at least 2 lowerdir are needed while upperdir nonexistent";
   return {
     lower,
     upper: upper === null ? null : unescape(upper),

@@ -8,6 +8,7 @@ import { checkOverlayOption, OVERLAY_OPTION_NAMES } from "./overlay-options.ts";
 export const overlayType: FileSystemType = {
   name: "overlay",
   isVirtual: true,
+  ignoresChanges: true,
   optionNames: OVERLAY_OPTION_NAMES,
   userNamespace: (caller) => caller.credentials.userNamespace,
   checkOption: (_kernel, key, value) => checkOverlayOption(key, value),

@@ -9,7 +9,6 @@
  */
 import {
   AT_FDCWD,
-  EACCES,
   EINVAL,
   ELOOP,
   ENOTDIR,
@@ -28,6 +27,7 @@ import type { Inode } from "../../vfs/inode.ts";
 import { holdFileSystem, releaseFileSystem } from "../../vfs/mount-lifetime.ts";
 import type { MountOptions } from "../../vfs/mount-options.ts";
 import { lookupPath } from "../../vfs/path-walk.ts";
+import { mayCopy } from "../../vfs/mount-tree.ts";
 import { Path } from "../../vfs/path.ts";
 import { syncFileSystem } from "../../vfs/write-back.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
@@ -84,7 +84,7 @@ export class Overlay extends FileSystem implements OverlaySystem {
     this.#below = [...new Set(layers.map(({ inode }) => inode!.fileSystem))];
     for (const fileSystem of this.#below) holdFileSystem(kernel, fileSystem);
     this.depth = 1 + Math.max(...this.#below.map(depthOf));
-    this.readOnly = roots.upper === null;
+    this.readOnly = roots.work === null;
     this.#shownOptions = shownOptions(options);
     const [{ inode: top }] = layers as [Dentry];
     this.root = new OverlayInode(this, this.#numberOf(top!), roots, null, "");
@@ -218,40 +218,71 @@ function folderAt(caller: FsCaller, path: string): Path | number {
   return inode.fileSystem.isMadeOnDemand ? refuse(caller.kernel, `filesystem on ${path} not supported`) : place;
 }
 
+function writableFolderAt(caller: FsCaller, path: string): Path | number {
+  const place = folderAt(caller, path);
+  if (isErrno(place)) return place;
+  const { fileSystem } = place.dentry.inode!;
+  if (fileSystem.readOnly || (place.mount.flags & MS_RDONLY) !== 0)
+    return refuse(caller.kernel, `filesystem on '${path}' is read-only, try multi-lower layers mount`);
+  if (fileSystem instanceof Overlay) return refuse(caller.kernel, `an overlay on '${path}' is no upper layer`);
+  return place;
+}
+
+/** A layer is shown as if it were bound, without what is mounted on it. */
+function mayShow({ kernel, fs }: FsCaller, place: Path): number {
+  const { mount } = place;
+  const isDetached = mount.namespace?.isDetached === true && mount.namespace.root === mount;
+  const refused = isDetached || fs.namespace.has(mount) ? mayCopy(kernel, place, false) : -EINVAL;
+  return refused < 0 ? refuse(kernel, "failed to clone a layer's path") : 0;
+}
+
 /** The upper layer and the working folder beside it. */
 function writableRoots(
   caller: FsCaller,
   options: OverlayOptions,
-): { upper: Dentry; work: Dentry; idMap: MountIdMap | null } | number {
+): { upper: Dentry; work: Dentry; idMap: MountIdMap | null; isReadOnly: boolean } | number {
   const { kernel, credentials } = caller;
-  const upper = folderAt(caller, options.upper!);
+  const upper = writableFolderAt(caller, options.upper!);
   if (isErrno(upper)) return upper;
-  const work = folderAt(caller, options.work!);
+  const work = writableFolderAt(caller, options.work!);
   if (isErrno(work)) return work;
+  const refused = mayShow(caller, upper);
+  if (refused < 0) return refused;
   const { fileSystem } = upper.dentry.inode!;
-  if (fileSystem.readOnly || (upper.mount.flags & MS_RDONLY) !== 0)
-    return refuse(kernel, "upper fs is r/o, try multi-lower layers mount");
   if (!fileSystem.hasWhiteouts) return refuse(kernel, `filesystem on '${options.upper}' not supported as upperdir`);
   if (work.mount !== upper.mount) return refuse(kernel, "workdir and upperdir must reside under the same mount");
   if (isBelow(work.dentry, upper.dentry) || isBelow(upper.dentry, work.dentry))
     return refuse(kernel, "workdir and upperdir must be separate subtrees");
-  for (const { mount, dentry } of [upper, work])
-    if (checkAccess(credentials, shownOn(mount, dentry.inode!), MAY_WRITE | MAY_EXEC) < 0) return -EACCES;
-  return { upper: upper.dentry, work: work.dentry, idMap: upper.mount.idMap };
+  const isReadOnly = [upper, work].some(
+    ({ mount, dentry }) => checkAccess(credentials, shownOn(mount, dentry.inode!), MAY_WRITE | MAY_EXEC) < 0,
+  );
+  if (isReadOnly) kernel.log(`overlayfs: no right to write to '${options.upper}' or '${options.work}'; read-only`);
+  return { upper: upper.dentry, work: work.dentry, idMap: upper.mount.idMap, isReadOnly };
 }
 
 function findRoots(caller: FsCaller, options: OverlayOptions): Roots | number {
   const { kernel } = caller;
+  // Mistakes are told in the order in which the options usually stand.
+  const places: Path[] = [];
+  for (const path of options.lower) {
+    const place = folderAt(caller, path);
+    if (isErrno(place)) return place;
+    places.push(place);
+  }
+  if (options.upper === null && places.length < 2)
+    return refuse(kernel, "at least 2 lowerdir are needed while upperdir nonexistent");
   const writable = options.upper === null ? null : writableRoots(caller, options);
   if (isErrno(writable)) return writable;
+  const work = writable === null || writable.isReadOnly ? null : workFolder(caller, writable.work, writable.idMap);
+  if (isErrno(work)) return work;
   const lowers: Dentry[] = [];
   const taken = writable === null ? [] : [writable.upper, writable.work];
   const idMaps = new Map<Dentry, MountIdMap>();
   const upperMap = writable?.idMap ?? null;
   if (upperMap !== null) for (const dentry of taken) idMaps.set(dentry, upperMap);
-  for (const path of options.lower) {
-    const place = folderAt(caller, path);
-    if (isErrno(place)) return place;
+  for (const place of places) {
+    const refused = mayShow(caller, place);
+    if (refused < 0) return refused;
     if (lowers.includes(place.dentry)) return refuse(kernel, "conflicting lowerdir path", -ELOOP);
     lowers.push(place.dentry);
     if (place.mount.idMap !== null) idMaps.set(place.dentry, place.mount.idMap);
@@ -264,8 +295,6 @@ function findRoots(caller: FsCaller, options: OverlayOptions): Roots | number {
   if (layers.some(({ inode }) => inode!.fileSystem.isServed)) return refuse(kernel, "a layer of a FUSE server");
   if (layers.some(({ inode }) => depthOf(inode!.fileSystem) >= DEPTH_MAX))
     return refuse(kernel, "maximum fs stacking depth exceeded");
-  const work = writable === null ? null : workFolder(caller, writable.work, upperMap);
-  if (isErrno(work)) return work;
   return { upper: writable?.upper ?? null, lowers, work, idMaps: idMaps.size === 0 ? null : idMaps };
 }
 
