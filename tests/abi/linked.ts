@@ -6,15 +6,12 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { kept, originOf } from "../support/compiled.ts";
-import { programs } from "./on-linux.ts";
+import { CROSS_COMPILER, kept, originOf } from "../support/compiled.ts";
+import { GUEST_FLAGS, GUEST_LINK_FLAGS, programs } from "./on-linux.ts";
 
 const GROUP = 24;
-const COMPILER = "riscv64-linux-gnu-gcc";
-const OBJECT_COPY = "riscv64-linux-gnu-objcopy";
-/** Not optimised: to compile one takes longer than to run it. */
-const FLAGS = ["-O0", "-w", "-c"];
-/** What the number follows in the executable. */
+const OBJECT_COPY = CROSS_COMPILER.replace(/gcc$/, "objcopy");
+/** What the number follows in the executable, in place of the text's end. */
 const MARK = "the program that runs: ";
 
 /** @returns the bytes of an executable that does what `program` does */
@@ -42,7 +39,7 @@ function link(group: readonly string[]): string {
     const source = `${draft}.c`;
     writeFileSync(source, main);
     try {
-      execFileSync(COMPILER, ["-static", "-Wl,--no-relax", "-w", "-o", draft, source, ...objects, "-lpthread"]);
+      execFileSync(CROSS_COMPILER, [...GUEST_LINK_FLAGS, "-w", "-o", draft, source, ...objects, "-lpthread"]);
     } finally {
       rmSync(source);
     }
@@ -52,8 +49,8 @@ function link(group: readonly string[]): string {
 function compileObject(program: string): string {
   const source = join(import.meta.dirname, `${program}.c`);
   const main = mainOf(program);
-  return kept(`${program}-object`, originOf(source, COMPILER, FLAGS), (draft) => {
-    execFileSync(COMPILER, [...FLAGS, "-o", draft, source]);
+  return kept(`${program}-object`, originOf(source, CROSS_COMPILER, GUEST_FLAGS), (draft) => {
+    execFileSync(CROSS_COMPILER, [...GUEST_FLAGS, "-c", "-o", draft, source]);
     execFileSync(OBJECT_COPY, ["--redefine-sym", `main=${main}`, "--keep-global-symbol", main, draft]);
   });
 }

@@ -9,6 +9,9 @@ import { basename, join } from "node:path";
 import { compiled } from "../support/compiled.ts";
 
 const here = import.meta.dirname;
+/** For riscv64 not optimised: to compile a program takes longer than to run it. */
+export const GUEST_FLAGS = ["-O0", "-w"];
+export const GUEST_LINK_FLAGS = ["-static", "-Wl,--no-relax"];
 const LIMIT_MS = 120_000;
 export const programs = readdirSync(here)
   .filter((name) => name.endsWith(".c"))
@@ -18,16 +21,10 @@ export function expectedPath(program: string): string {
   return join(here, "expected", `${program}.txt`);
 }
 
-/**
- * For riscv64 not optimised: to compile and link one takes longer than to run it.
- *
- * @param compiler  default: for riscv64, linked statically. @returns the path of the executable
- */
+/** @param compiler  default: for riscv64, linked statically. @returns the path of the executable */
 export function build(program: string, compiler?: string): string {
   return compiled(join(here, `${program}.c`), {
-    ...(compiler === undefined
-      ? { flags: ["-O0", "-w", "-static", "-Wl,--no-relax"] }
-      : { compiler, flags: ["-O1", "-w"] }),
+    ...(compiler === undefined ? { flags: [...GUEST_FLAGS, ...GUEST_LINK_FLAGS] } : { compiler, flags: ["-O1", "-w"] }),
     libraries: ["-lpthread"],
   });
 }

@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync,
 import { basename, delimiter, dirname, join } from "node:path";
 import { TEST_HOME } from "./test-image.ts";
 
-const CROSS_COMPILER = "riscv64-linux-gnu-gcc";
+export const CROSS_COMPILER = "riscv64-linux-gnu-gcc";
 const KEPT = join(TEST_HOME, "compiled");
 /** What else of Debian's cross compiler goes into a program: the C library, and Linux's headers. */
 const BESIDE = ["lib/libc.a", "include/stdio.h", "include/linux/version.h"];

@@ -7,9 +7,13 @@ interface ReadMemory {
   copyIn(address: number, into: Uint8Array, at: number, count: number): number;
 }
 
+export function isProgramLength(count: number): boolean {
+  return count > 0 && count <= BPF_MAXINSNS;
+}
+
 /** Reads the instructions that a `struct sock_fprog` names: −EFAULT, −EINVAL. */
 export function loadBpfProgram(space: ReadMemory, address: number, count: number): Instruction[] | number {
-  if (count === 0 || count > BPF_MAXINSNS) return -EINVAL;
+  if (!isProgramLength(count)) return -EINVAL;
   const bytes = new Uint8Array(count * SockFilter.size);
   if (space.copyIn(address, bytes, 0, bytes.length) < 0) return -EFAULT;
   const view = new DataView(bytes.buffer);

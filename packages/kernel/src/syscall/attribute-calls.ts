@@ -41,7 +41,7 @@ import { sendSignalToSelf } from "../signal/send-signal.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { allocateRange, checkAllocationSeals } from "../vfs/allocate.ts";
-import { changeMode, changeOwner, changeTimes, isReadOnly } from "../vfs/attributes.ts";
+import { changeMode, changeOwner, changeTimes } from "../vfs/attributes.ts";
 import type { Time } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { lookupPath } from "../vfs/path-walk.ts";
@@ -141,7 +141,7 @@ function truncate(task: Task, pathAddress: number, size: number): number {
   const inode = place.dentry.inode!;
   if (inode.isDirectory) return -EISDIR;
   if (!inode.isRegular) return -EINVAL;
-  if (isReadOnly(place)) return -EROFS;
+  if (place.mount.isReadOnly) return -EROFS;
   const denied = inode.mayAccess(task, MAY_WRITE, place.mount);
   if (denied < 0) return denied;
   const { landlock } = task.credentials;

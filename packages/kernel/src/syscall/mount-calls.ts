@@ -224,13 +224,19 @@ function fspick(task: Task, dirfd: number, pathAddress: number, flags: number): 
   return installFile(task, file, (flags & FSPICK_CLOEXEC) !== 0);
 }
 
+/** What fsopen(2) or fspick(2) gave: −EBADF, −EINVAL. */
+function configurationAt(task: Task, fd: number): ConfigurationFile | number {
+  const file = task.files.get(fd);
+  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+  return file instanceof ConfigurationFile ? file : -EINVAL;
+}
+
 function fsconfig(task: Task, fd: number, command: number, key: number, value: number, aux: number): number {
   if (fd < 0) return -EINVAL;
   const refused = checkShape(command, key !== 0, value !== 0, aux);
   if (refused < 0) return refused;
-  const file = task.files.get(fd);
-  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
-  if (!(file instanceof ConfigurationFile)) return -EINVAL;
+  const file = configurationAt(task, fd);
+  if (isErrno(file)) return file;
   if (command >= FSCONFIG_CMD_CREATE) {
     if (command === FSCONFIG_CMD_RECONFIGURE) return isConfined(task) ? -EPERM : file.reconfigure(task);
     return file.create(task, command === FSCONFIG_CMD_CREATE_EXCL);
@@ -306,9 +312,8 @@ function fsmount(task: Task, fd: number, flags: number, attributes: number): num
   if (!mayMount(task)) return -EPERM;
   const times = accessTimesOf(attributes, MS_STRICTATIME);
   if ((flags & ~FSMOUNT_CLOEXEC) !== 0 || (attributes & ~ATTRIBUTES_KNOWN) !== 0 || times === null) return -EINVAL;
-  const file = task.files.get(fd);
-  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
-  if (!(file instanceof ConfigurationFile)) return -EINVAL;
+  const file = configurationAt(task, fd);
+  if (isErrno(file)) return file;
   const mount = file.mount(task, flagsOf(attributes) | times);
   return isErrno(mount) ? mount : installFile(task, mount, (flags & FSMOUNT_CLOEXEC) !== 0);
 }

@@ -1,6 +1,5 @@
 /** seccomp(2) and its older form, prctl(PR_SET_SECCOMP). Read first: security/seccomp.ts. */
 import {
-  BPF_MAXINSNS,
   CAP_SYS_ADMIN,
   EACCES,
   EBUSY,
@@ -38,7 +37,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { BpfFilter } from "../security/bpf-filter.ts";
-import { loadBpfProgram, storeBpfProgram } from "../security/bpf-program.ts";
+import { isProgramLength, loadBpfProgram, storeBpfProgram } from "../security/bpf-program.ts";
 import { isCapable } from "../security/credentials.ts";
 import { Seccomp } from "../security/seccomp.ts";
 import { SeccompListener } from "../task/seccomp-listener.ts";
@@ -77,7 +76,7 @@ function loadFilter(task: Task, address: number): BpfFilter | number {
   const program = task.space.loadU64(address + SockFprog.offset.filter);
   if (length < 0 || program < 0) return -EFAULT;
   const count = length & 0xffff;
-  if (count === 0 || count > BPF_MAXINSNS) return -EINVAL;
+  if (!isProgramLength(count)) return -EINVAL;
   if (!credentials.noNewPrivileges && !isCapable(credentials, CAP_SYS_ADMIN, credentials.userNamespace)) return -EACCES;
   const instructions = loadBpfProgram(task.space, program, count);
   return isErrno(instructions) ? instructions : BpfFilter.check(instructions);

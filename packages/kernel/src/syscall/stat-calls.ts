@@ -250,7 +250,7 @@ function checkPath(task: Task, dirfd: number, path: string, mode: number, flags:
   );
   if (denied < 0) return denied;
   const isOnDisk = inode.isRegular || inode.isDirectory || inode.isSymlink;
-  return (mode & W_OK) !== 0 && isOnDisk && ((mount.flags & MS_RDONLY) !== 0 || mount.fileSystem.readOnly) ? -EROFS : 0;
+  return (mode & W_OK) !== 0 && isOnDisk && mount.isReadOnly ? -EROFS : 0;
 }
 
 function readlinkat(task: Task, dirfd: number, pathAddress: number, buffer: number, size: number): number {

@@ -10,7 +10,6 @@ import {
   EPERM,
   ERANGE,
   EROFS,
-  MS_RDONLY,
   O_PATH,
   XATTR_CREATE,
   XATTR_LIST_MAX,
@@ -143,7 +142,7 @@ function set(
   const place = find(task, first);
   if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
-  if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
+  if (place.mount.isReadOnly) return -EROFS;
   const given = isAclName(name) ? givenAcl(task, bytes) : null;
   if (isErrno(given)) return given;
   const { idMap } = place.mount;
@@ -297,7 +296,7 @@ function remove(task: Task, find: Finder, first: number, nameAddress: number): n
   const place = find(task, first);
   if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
-  if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
+  if (place.mount.isReadOnly) return -EROFS;
   const denied = checkName(task, place, name, true);
   if (denied < 0) return denied;
   const isAcl = isAclName(name) && !inode.fileSystem.isServed;

@@ -7,7 +7,6 @@ import {
   EROFS,
   F_SEAL_EXEC,
   FS_IMMUTABLE_FL,
-  MS_RDONLY,
   S_IFDIR,
   S_IFMT,
   S_ISGID,
@@ -35,10 +34,6 @@ import type { Path } from "./path.ts";
 import { dropFileCapabilities } from "./content-change.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
-export function isReadOnly(path: Path): boolean {
-  return (path.mount.flags & MS_RDONLY) !== 0 || path.mount.fileSystem.readOnly;
-}
-
 function change(
   task: Caller,
   path: Path,
@@ -54,7 +49,7 @@ function change(
 
 export function changeMode(task: Caller, path: Path, mode: number): number {
   const inode = path.dentry.inode!;
-  if (isReadOnly(path)) return -EROFS;
+  if (path.mount.isReadOnly) return -EROFS;
   if (isKept(inode)) return -EPERM;
   const shown = shownOn(path.mount, inode);
   if (isUnmapped(shown)) return -EOVERFLOW;
@@ -74,7 +69,7 @@ export function changeMode(task: Caller, path: Path, mode: number): number {
 export function changeOwner(task: Caller, path: Path, givenUid: number, givenGid: number): number {
   const inode = path.dentry.inode!;
   const credentials = task.credentials;
-  if (isReadOnly(path)) return -EROFS;
+  if (path.mount.isReadOnly) return -EROFS;
   if (isKept(inode)) return -EPERM;
   const { uids, gids } = credentials.userNamespace;
   const setsUid = givenUid !== -1 && givenUid !== 0xffffffff,
@@ -115,7 +110,7 @@ export function changeOwner(task: Caller, path: Path, givenUid: number, givenGid
 export function changeTimes(task: Caller, path: Path, atime: Time | "now" | null, mtime: Time | "now" | null): number {
   const inode = path.dentry.inode!;
   if (atime === null && mtime === null) return 0;
-  if (isReadOnly(path)) return -EROFS;
+  if (path.mount.isReadOnly) return -EROFS;
   // What a write would do to an append-only file is allowed (chattr(1)).
   if ((inode.fileFlags & FS_IMMUTABLE_FL) !== 0 || (isKept(inode) && (atime !== "now" || mtime !== "now")))
     return -EPERM;

@@ -19,7 +19,6 @@ import {
   FS_XFLAG_NODUMP,
   FS_XFLAG_PROJINHERIT,
   Fsxattr,
-  MS_RDONLY,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { isOwnerOrCapable } from "../security/permission.ts";
@@ -93,7 +92,7 @@ function inherited(inode: Inode, flag: number): number {
 }
 
 function setFlags(task: Caller, file: OpenFile, inode: Inode, flags: number): number {
-  if (file.path !== null && ((file.path.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly)) return -EROFS;
+  if (file.path?.mount.isReadOnly === true) return -EROFS;
   if (!isOwnerOrCapable(task.credentials, shownOn(file.path?.mount ?? null, inode))) return -EPERM;
   const changed = flags ^ inode.fileFlags;
   if ((changed & (FS_APPEND_FL | FS_IMMUTABLE_FL)) !== 0 && !isCapable(task.credentials, CAP_LINUX_IMMUTABLE)) {

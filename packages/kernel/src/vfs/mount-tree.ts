@@ -47,13 +47,13 @@ export function copyMounts(kernel: VfsKernel, source: Path, isWhole: boolean): [
   const { mount, dentry } = source;
   const refused = mayCopy(kernel, source, isWhole);
   if (refused < 0) return refused;
-  const below = mountsBelow(kernel, source);
   const top = createMount(kernel, mount.fileSystem, dentry, null, null, mount.flags, mount.source);
   top.takeRules(mount);
   inheritPropagation(mount, top, false);
   const copies = new Map([[mount, top]]);
   const tree: [Mount, ...Mount[]] = [top];
-  for (const child of isWhole ? below.filter((each) => !isBelowUnbindable(each, mount)) : []) {
+  for (const child of isWhole ? mountsBelow(kernel, source) : []) {
+    if (isBelowUnbindable(child, mount)) continue;
     const copy = copyMount(kernel, child, copies.get(child.parent!)!, child.mountPoint!);
     inheritPropagation(child, copy, false);
     copies.set(child, copy);

@@ -1,3 +1,4 @@
+import { MS_RDONLY } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { MountIdMap } from "../security/mount-id-map.ts";
 import type { OwnedFile } from "../security/owned-file.ts";
@@ -72,6 +73,11 @@ export class Mount {
     this.mountPoint = mountPoint;
     this.flags = flags;
     this.source = source;
+  }
+
+  /** Nothing is written by way of it, or to its file system at all. */
+  get isReadOnly(): boolean {
+    return (this.flags & MS_RDONLY) !== 0 || this.fileSystem.readOnly;
   }
 
   /** A copy is as restricted as what it is of, and shows the same owners. */

@@ -95,21 +95,30 @@ export function mountFileSystem(
   const options = subtype === "" ? common.others : new Map([...common.others, ["subtype", subtype]]);
   const made = createFileSystem(task, type, { ...request, flags: (flags & ~common.mask) | common.flags, options });
   if (isErrno(made)) return made;
-  const held = holdFileSystem(kernel, made);
-  const root = rootFor(task, type, held);
-  const mount = showsTooMuch(task, type, flags)
-    ? -EPERM
-    : isErrno(root)
-      ? root
-      : isGone(target)
-        ? -ENOENT
-        : !namespace.has(target.mount)
-          ? -EINVAL
-          : isRootOf(target, made)
-            ? -EBUSY
-            : mountHere(kernel, namespace, target, made, root, flags, request.source || "none");
+  const whole = holdFileSystem(kernel, made);
+  const mount = mountMade(task, target, type, whole, flags, request.source || "none");
   releaseFileSystem(kernel, made);
   return isErrno(mount) ? mount : 0;
+}
+
+/** @param whole  the root of a file system that was just made */
+function mountMade(
+  task: Caller,
+  target: Path,
+  type: FileSystemType,
+  whole: Dentry,
+  flags: number,
+  source: string,
+): Mount | number {
+  if (showsTooMuch(task, type, flags)) return -EPERM;
+  const root = rootFor(task, type, whole);
+  if (isErrno(root)) return root;
+  if (isGone(target)) return -ENOENT;
+  const { namespace } = task.fs;
+  if (!namespace.has(target.mount)) return -EINVAL;
+  const { fileSystem } = whole.inode!;
+  if (isRootOf(target, fileSystem)) return -EBUSY;
+  return mountHere(task.kernel, namespace, target, fileSystem, root, flags, source);
 }
 
 /** The same file system is on top there already (fs/namespace.c, do_add_mount). */

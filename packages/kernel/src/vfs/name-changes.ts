@@ -45,7 +45,6 @@ import {
 } from "../security/permission.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { defaultAclOf, inheritAcl } from "./acl-inheritance.ts";
-import { isReadOnly } from "./attributes.ts";
 import { Dentry, isBelow } from "./dentry.ts";
 import { exchangeDentries, fillDentry, moveDentry, unlinkDentry } from "./dentry-cache.ts";
 import { notifyMove, notifyName } from "./file-events.ts";
@@ -86,7 +85,7 @@ export function newInodeFor(task: Caller, mount: Mount, directory: Inode, mode: 
 function mayChange(task: Caller, place: Path): number {
   const directory = place.dentry.parent?.inode;
   if (!directory) return -ENOENT;
-  if (isReadOnly(place)) return -EROFS;
+  if (place.mount.isReadOnly) return -EROFS;
   if (directory.nlink === 0) return -ENOENT;
   return checkAccess(task.credentials, shownOn(place.mount, directory), MAY_WRITE | MAY_EXEC);
 }
@@ -200,7 +199,7 @@ function makeLink(task: Caller, source: Path, dirfd: number, path: string): numb
   if (isErrno(place)) return place;
   if (walker.lastKind !== "name" || place.dentry.inode !== null) return -EEXIST;
   if (walker.trailingSlash) return -ENOENT;
-  if (isReadOnly(place)) return -EROFS;
+  if (place.mount.isReadOnly) return -EROFS;
   if (source.mount !== place.mount) return -EXDEV;
   const shown = shownOn(source.mount, inode);
   if (isUnmapped(shown)) return -EOVERFLOW;
@@ -256,7 +255,7 @@ export function removeFile(task: Caller, dirfd: number, path: string): number {
   const place = lookupName(task, dirfd, path);
   if (isErrno(place)) return place;
   if (walker.lastKind !== "name") return -EISDIR;
-  if (isReadOnly(place)) return -EROFS;
+  if (place.mount.isReadOnly) return -EROFS;
   const inode = place.dentry.inode;
   if (inode === null) return -ENOENT;
   if (walker.trailingSlash) return inode.isDirectory ? -EISDIR : -ENOTDIR;
@@ -273,7 +272,7 @@ export function removeDirectory(task: Caller, dirfd: number, path: string): numb
   if (isErrno(place)) return place;
   const last: LastKind = walker.lastKind;
   if (last !== "name") return last === "dot" ? -EINVAL : last === "dotdot" ? -ENOTEMPTY : -EBUSY;
-  if (isReadOnly(place)) return -EROFS;
+  if (place.mount.isReadOnly) return -EROFS;
   const inode = place.dentry.inode;
   if (inode === null) return -ENOENT;
   const refused = checkLandlock(task, place, LANDLOCK_ACCESS_FS_REMOVE_DIR) || mayRemove(task, place);
@@ -323,7 +322,7 @@ export function renameName(
   if (from.mount !== to.mount) return -EXDEV;
   if (fromKind !== "name") return -EBUSY;
   if (toKind !== "name") return (flags & RENAME_NOREPLACE) !== 0 ? -EEXIST : -EBUSY;
-  if (isReadOnly(from)) return -EROFS;
+  if (from.mount.isReadOnly) return -EROFS;
   const inode = from.dentry.inode;
   if (inode === null) return -ENOENT;
   const replaced = to.dentry.inode;

@@ -245,7 +245,7 @@ function openUnnamed(
   if (!directory.isDirectory) return -ENOTDIR;
   const denied = checkAccess(task.credentials, shownOn(mount, directory), MAY_WRITE | MAY_EXEC);
   if (denied < 0) return denied;
-  if ((mount.flags & MS_RDONLY) !== 0 || directory.fileSystem.readOnly) return -EROFS;
+  if (mount.isReadOnly) return -EROFS;
   if (!hasOwnersFor(task, mount)) return -EOVERFLOW;
   const attributes = newInodeFor(task, mount, directory, S_IFREG | (mode & 0o7777), 0);
   const inode = directory.createUnnamed({ ...attributes, openFlags: (flags & ~OPENING_FLAGS) | O_LARGEFILE });
@@ -357,7 +357,7 @@ function openInode(
 export function openSilently(task: Caller, place: Path, flags: number): OpenFile | number {
   const inode = place.dentry.inode!;
   if ((flags & O_ACCMODE) !== O_RDONLY && inode.isRegular) {
-    if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
+    if (place.mount.isReadOnly) return -EROFS;
     if (inode.content.writers < 0) return -ETXTBSY;
   }
   return openInode(task, place, flags, "silent");

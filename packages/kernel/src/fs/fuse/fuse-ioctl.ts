@@ -26,7 +26,6 @@ import {
   FS_XFLAG_APPEND,
   FS_XFLAG_IMMUTABLE,
   Fsxattr,
-  MS_RDONLY,
   O_RDONLY,
   PAGE_SIZE,
   isErrno,
@@ -158,7 +157,7 @@ function setFlags(task: FsCaller, file: ServedFile, command: number, argument: n
   const { inode } = file;
   const given = new Uint8Array(command === FS_IOC_SETFLAGS ? 4 : Fsxattr.size);
   if (task.space.copyIn(argument, given, 0, given.length) < 0) return -EFAULT;
-  if (file.path !== null && ((file.path.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly)) return -EROFS;
+  if (file.path?.mount.isReadOnly === true) return -EROFS;
   const { credentials } = task;
   if (!ownsOrHasOver(credentials, inode)) return -EPERM;
   const before = askOpened(inode, FS_IOC_FSGETXATTR, Fsxattr.size, NOTHING);
