@@ -249,6 +249,13 @@ static void others(void) {
   SHOW(unshare(CLONE_NEWCGROUP)); SHOW(unshare(CLONE_NEWUSER)); SHOW(getuid());
 }
 
+/* Queues of a namespace that has ended stay where they are mounted, but no others are made there. */
+static void queues(void) {
+  SHOW(unshare(CLONE_NEWNS)); SHOW(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)); mkdir("/tmp/ns-queues", 0755);
+  IN_CHILD(SHOW(unshare(CLONE_NEWIPC)); SHOW(mount("mqueue", "/tmp/ns-queues", "mqueue", 0, NULL)); HOLDS(creat("/tmp/ns-queues/a", 0600) >= 0));
+  SHOW(access("/tmp/ns-queues/a", F_OK)); SHOW(creat("/tmp/ns-queues/b", 0600)); SHOW(unlink("/tmp/ns-queues/a")); SHOW(umount("/tmp/ns-queues")); rmdir("/tmp/ns-queues");
+}
+
 static void flags(void) {
   SHOW(clone_with(CLONE_NEWUSER | CLONE_FS)); SHOW(clone_with(CLONE_NEWNS | CLONE_FS)); SHOW(clone_with(CLONE_NEWPID | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)); SHOW(clone_with(CLONE_NEWIPC | CLONE_SYSVSEM)); HOLDS(clone_with(CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS | SIGCHLD) > 0); wait(NULL);
 }
@@ -262,5 +269,6 @@ int main(void) {
   IN_CHILD(nested());
   IN_CHILD(files());
   IN_CHILD(others());
+  IN_CHILD(queues());
   return 0;
 }

@@ -55,6 +55,8 @@ static void memory(void) {
   SHOW(syscall(SYS_mseal, a + 1, PAGE, 0)); SHOW(syscall(SYS_mseal, a, PAGE, 1)); SHOW(syscall(SYS_mseal, a, 0, 0)); munmap(a + 7 * PAGE, PAGE); SHOW(syscall(SYS_mseal, a + 6 * PAGE, 2 * PAGE, 0)); SHOW(syscall(SYS_mseal, a + 2 * PAGE, PAGE + 1, 0));
   SHOW(mprotect(a + 2 * PAGE, PAGE, PROT_READ | PROT_WRITE)); SHOW(mprotect(a + 3 * PAGE, PAGE, PROT_NONE)); SHOW(mprotect(a, PAGE, PROT_READ | PROT_WRITE)); SHOW(munmap(a, 4 * PAGE)); *a = 1; SHOW(munmap(a + 3 * PAGE, PAGE)); SHOW(munmap(a + 4 * PAGE, PAGE));
   MAPS(mremap(a + 2 * PAGE, 2 * PAGE, 3 * PAGE, MREMAP_MAYMOVE)); MAPS(mremap(a + 2 * PAGE, 2 * PAGE, PAGE, 0)); MAPS(mremap(a, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, a + 2 * PAGE)); MAPS(mmap(a + 2 * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+  /* What is given up of the old place is sealed. */
+  MAPS(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)); MAPS(mremap(a, 4 * PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, map)); SHOW(msync(a, PAGE, MS_ASYNC));
   SHOW(madvise(a + 2 * PAGE, PAGE, MADV_DONTNEED)); SHOW(madvise(a + 2 * PAGE, PAGE, MADV_WILLNEED)); SHOW(madvise(a, PAGE, MADV_DONTNEED)); SHOW(syscall(SYS_mseal, a, PAGE, 0)); SHOW(madvise(a, PAGE, MADV_DONTNEED)); SHOW(*a); *a = 2; SHOW(*a); SHOW(syscall(SYS_mseal, a, PAGE, 0));
   int child = fork(); if (child == 0) { SHOW(munmap(a + 2 * PAGE, PAGE)); _exit(0); } waitpid(child, NULL, 0);
   char *top = sbrk(PAGE); SHOW(syscall(SYS_mseal, (char *)((long)sbrk(0) - 1 & -PAGE), PAGE, 0)); SHOW(brk(top));

@@ -87,7 +87,7 @@ interface State {
 }
 
 const MAGIC = "STRATOSM";
-const VERSION = 47;
+const VERSION = 48;
 const HEADER_BYTES = 16;
 const PART_HEADER_BYTES = 12;
 

@@ -1,6 +1,6 @@
 /** ext4 in parts, for who changes one in place: the kernel's file system. */
 export { FormatError, FullError } from "../format-error.ts";
-export { readBytes, viewOf, type Disk } from "../disk/disk.ts";
+export { readBytes, isZero, viewOf, type Disk } from "../disk/disk.ts";
 export { Ext4Allocator } from "./ext4-allocator.ts";
 export { emptyDirectoryBlock, ENTRY_TYPE, sealDirectoryBlock } from "./ext4-directory.ts";
 export {

@@ -26,6 +26,7 @@ export class IpcState extends Namespace {
     this.semaphores.end();
     this.messages.end();
     this.memory.end();
+    if (this.mqueue !== null) this.mqueue.hasEnded = true;
   }
 
   static {

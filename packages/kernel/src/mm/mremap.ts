@@ -80,7 +80,8 @@ export function mremap(
     if (target + newLength > top) return -ENOMEM;
     const failed = munmap(space, target, newLength);
     if (failed < 0) return failed;
-    if (newLength < oldLength) munmap(space, address + newLength, oldLength - newLength);
+    const left = newLength < oldLength ? munmap(space, address + newLength, oldLength - newLength) : 0;
+    if (left < 0) return left;
   } else {
     const isUsable = target >= MMAP_MIN && target + newLength <= (space.isWide ? top : USER_TOP);
     target = space.findGap(newLength, isUsable ? target : 0, top === WIDE_TOP);

@@ -25,7 +25,7 @@ const view = new DataView(bytes.buffer);
 
 /**
  * FS_IOC_FIEMAP: where a file's data lies in the file, and room that fallocate(2) holds for it (unwritten). Where it
- * lies on the device isn't said (FIEMAP_EXTENT_UNKNOWN): it moves when it is written, and may be compressed.
+ * lies on the device AegisFS doesn't say (FIEMAP_EXTENT_UNKNOWN): it moves when it is written, and may be compressed.
  * @returns 0; −EOPNOTSUPP; −EINVAL no length; −EBADR a flag that isn't known, which is left in `fm_flags`; −EFAULT
  */
 export function mapExtents(task: Caller, inode: Inode, argument: number): number {
@@ -54,24 +54,30 @@ export function mapExtents(task: Caller, inode: Inode, argument: number): number
     const place = argument + Fiemap.offset.fm_extents + mapped * FiemapExtent.size;
     put64(view, FiemapExtent.offset.fe_logical, EXTENT.start);
     put64(view, FiemapExtent.offset.fe_length, EXTENT.end - EXTENT.start);
+    put64(view, FiemapExtent.offset.fe_physical, EXTENT.place);
+    const unknown = EXTENT.place === 0 ? FIEMAP_EXTENT_UNKNOWN : 0;
     const unwritten = EXTENT.isUnwritten ? FIEMAP_EXTENT_UNWRITTEN : 0;
     has = findExtent(inode, EXTENT.end);
     const last = has > 0 ? 0 : FIEMAP_EXTENT_LAST;
-    view.setUint32(FiemapExtent.offset.fe_flags, FIEMAP_EXTENT_UNKNOWN | unwritten | last, true);
+    view.setUint32(FiemapExtent.offset.fe_flags, unknown | unwritten | last, true);
     if (room > 0 && space.copyOut(place, bytes, 0, FiemapExtent.size) < 0) return -EFAULT;
   }
   return has < 0 ? has : space.storeU32(argument + Fiemap.offset.fm_mapped_extents, mapped);
 }
 
-/** The extent that was found last, and where data begins then or later (−ENXIO: nowhere). */
-const EXTENT = { start: 0, end: 0, isUnwritten: false, data: 0 };
+/**
+ * The extent that was found last; where it lies on the device (0: it isn't said), and where data begins then or later
+ * (−ENXIO: nowhere).
+ */
+const EXTENT = { start: 0, end: 0, place: 0, isUnwritten: false, data: 0 };
 
 function dataFrom(inode: Inode, at: number): number {
   return at < inode.size ? inode.seekData(at) : -ENXIO;
 }
 
 /**
- * Finds the next extent: data, or room that is held for it, which may lie beyond the file's end. It ends a page.
+ * Finds the next extent: data, or room that is held for it, which may lie beyond the file's end. It ends a page, or
+ * where what follows lies elsewhere on the device.
  * @returns 1; 0 there is none; a negated errno
  */
 function findExtent(inode: Inode, at: number): number {
@@ -85,7 +91,9 @@ function findExtent(inode: Inode, at: number): number {
   EXTENT.start = held >= 0 ? held : data;
   if (EXTENT.start < 0) return 0;
   const end = held >= 0 ? inode.unwrittenEnd(held) : inode.seekHole(data);
+  const place = inode.placeOf(EXTENT.start);
+  EXTENT.place = place?.at ?? 0;
   // The last block is a whole one, however much of it is the file's.
-  EXTENT.end = Math.ceil(end / PAGE_SIZE) * PAGE_SIZE;
+  EXTENT.end = place?.end ?? Math.ceil(end / PAGE_SIZE) * PAGE_SIZE;
   return end < 0 ? end : Number(end > EXTENT.start);
 }

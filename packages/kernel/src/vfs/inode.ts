@@ -28,6 +28,12 @@ import type { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
+/** Where a piece of a file lies: its byte of the device, and the byte of the file up to which it goes on there. */
+export interface Place {
+  readonly at: number;
+  readonly end: number;
+}
+
 /** A point in time: seconds since 1970 and nanoseconds below 10^9. Apart, because together they exceed 2^53. */
 export interface Time {
   readonly seconds: number;
@@ -393,6 +399,10 @@ export abstract class Inode {
   /** Where such room ends that `offset` lies in. */
   unwrittenEnd(offset: number): number {
     return offset;
+  }
+  /** Where data or held room at `offset` lies on the device; null where that isn't said. */
+  placeOf(_offset: number): Place | null {
+    return null;
   }
   /** Do `seekData` and `seekHole` tell what takes place on a device (FS_IOC_FIEMAP)? */
   get hasExtents(): boolean {

@@ -97,6 +97,12 @@ export function runAt(runs: readonly Extent[], logical: number): number {
   return low;
 }
 
+/** Has the block no place? */
+export function isHole(runs: readonly Extent[], logical: number): boolean {
+  const run = runs[runAt(runs, logical)];
+  return run === undefined || run.logical > logical;
+}
+
 /** Puts a run into a hole, and joins it with its neighbours where it goes on from them. */
 export function addRun(content: Ext4Content, run: Extent): void {
   const { runs } = content;

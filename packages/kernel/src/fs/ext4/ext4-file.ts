@@ -25,14 +25,14 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
-import { BLOCK_AREA_SIZE, deviceOf, INODE_FLAG, viewOf, type Extent } from "@stratos/formats/ext4";
+import { BLOCK_AREA_SIZE, deviceOf, INODE_FLAG, isZero, viewOf, type Extent } from "@stratos/formats/ext4";
 import { PageCache, type PageBacking } from "../../frames/page-cache.ts";
 import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
 import { checkXattrFlags } from "../../vfs/xattr-flags.ts";
-import { type AttributeChange, Inode, type Time } from "../../vfs/inode.ts";
+import { type AttributeChange, Inode, type Place, type Time } from "../../vfs/inode.ts";
 import { leaveAttributeBlock, putXattrs, xattrsOf } from "./ext4-attributes.ts";
-import { blocksMost, markWritten, runAt, shiftRuns } from "./ext4-content.ts";
+import { blocksMost, isHole, markWritten, runAt, shiftRuns } from "./ext4-content.ts";
 import { Ext4Places } from "./ext4-places.ts";
 import {
   areaOf,
@@ -170,9 +170,6 @@ export abstract class Ext4File extends Inode implements PageBacking {
     const perPage = PAGE_SIZE / blockSize;
     const first = index * perPage,
       last = first + Math.ceil(length / blockSize);
-    // What a mapping wrote into a hole has no block yet.
-    if (this.places.fill(first, last, true) < last) return -ENOSPC;
-    const content = this.places.read();
     const { disk: device } = this.fileSystem;
     let source = bytes,
       start = at;
@@ -181,8 +178,19 @@ export abstract class Ext4File extends Inode implements PageBacking {
       source.set(bytes.subarray(at, at + length));
       start = 0;
     }
+    const content = this.places.read();
+    // What a mapping wrote into a hole has no block yet; zeros need none.
+    for (let block = first; block < last; block++) {
+      const from = start + (block - first) * blockSize;
+      if (isHole(content.runs, block) && !isZero(source.subarray(from, from + blockSize)))
+        if (this.places.fill(block, block + 1, true) === block) return -ENOSPC;
+    }
     for (let block = first; block < last;) {
-      const run = content.runs[runAt(content.runs, block)]!;
+      const run = content.runs[runAt(content.runs, block)];
+      if (run === undefined || run.logical > block) {
+        block = Math.min(last, run?.logical ?? last);
+        continue;
+      }
       const to = Math.min(last, run.logical + run.count);
       const failed = device.writeThrough(
         (run.physical + block - run.logical) * blockSize,
@@ -392,6 +400,14 @@ export abstract class Ext4File extends Inode implements PageBacking {
     const runs = this.#storedRuns();
     const run = isErrno(runs) ? undefined : runs[runAt(runs, Math.floor(offset / this.blockSize))];
     return run === undefined ? offset : (run.logical + run.count) * this.blockSize;
+  }
+
+  override placeOf(offset: number): Place | null {
+    const runs = this.#storedRuns();
+    if (isErrno(runs)) return null;
+    const { blockSize } = this;
+    const { logical, physical, count } = runs[runAt(runs, Math.floor(offset / blockSize))]!;
+    return { at: physical * blockSize + offset - logical * blockSize, end: (logical + count) * blockSize };
   }
 
   get blockSize(): number {

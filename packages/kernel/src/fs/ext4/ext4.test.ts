@@ -19,6 +19,10 @@ import {
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
   FALLOC_FL_ZERO_RANGE,
+  FIEMAP_EXTENT_LAST,
+  FS_IOC_FIEMAP,
+  Fiemap,
+  FiemapExtent,
   LOOP_CTL_GET_FREE,
   LOOP_SET_FD,
   MS_RDONLY,
@@ -41,7 +45,7 @@ import {
 import { diskMachine } from "../../testing/disk-machine.ts";
 import { memoryDevice } from "../../testing/memory-device.ts";
 import { fileSystemConformance } from "../../testing/file-system-conformance.ts";
-import { FileTask } from "../../testing/file-system-task.ts";
+import { BUFFER, FileTask } from "../../testing/file-system-task.ts";
 import { CALL_WORK } from "../../ground/call-work.ts";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { putPages, readPages } from "../../vfs/regular-file.ts";
@@ -243,6 +247,38 @@ it("ranges are taken out and put in, and a file without a name takes nothing aft
   assert.equal(user.read(fd, 8192), zeroes + "a".repeat(1024) + "c".repeat(1024) + "d".repeat(1024));
   user.call("close", fd);
   assert.equal(root.usage().blocksFree, free);
+  root.shutdown();
+  checkExt4(bytes);
+});
+
+it("FS_IOC_FIEMAP tells where each block lies, and one that nobody wrote takes no place", () => {
+  const bytes = imageOf("ext2");
+  const { user, root } = mounted(bytes);
+  const fd = user.open("/sparse", O_RDWR | O_CREAT);
+  const letters = ["a", "b", "c"];
+  letters.forEach((letter, index) => user.call("pwrite64", fd, letter.repeat(1024), 1024, index * 2048));
+  const { view, u8 } = user.memory;
+  u8.fill(0, BUFFER, BUFFER + 500);
+  view.setBigInt64(BUFFER + Fiemap.offset.fm_length, -1n, true);
+  view.setUint32(BUFFER + Fiemap.offset.fm_extent_count, 8, true);
+  assert.equal(user.call("ioctl", fd, FS_IOC_FIEMAP, BUFFER), 0);
+  const extents = Array.from({ length: view.getUint32(BUFFER + Fiemap.offset.fm_mapped_extents, true) }, (_, index) => {
+    const at = BUFFER + Fiemap.offset.fm_extents + index * FiemapExtent.size;
+    const field = (name: "fe_logical" | "fe_length" | "fe_physical"): number =>
+      Number(view.getBigUint64(at + FiemapExtent.offset[name], true));
+    const content = Buffer.from(bytes.subarray(field("fe_physical")).subarray(0, 1024)).toString();
+    return [
+      field("fe_logical"),
+      field("fe_length"),
+      view.getUint32(at + FiemapExtent.offset.fe_flags, true),
+      letters.findIndex((letter) => content === letter.repeat(1024)),
+    ];
+  });
+  assert.deepEqual(extents, [
+    [0, 1024, 0, 0],
+    [2048, 1024, 0, 1],
+    [4096, 1024, FIEMAP_EXTENT_LAST, 2],
+  ]);
   root.shutdown();
   checkExt4(bytes);
 });

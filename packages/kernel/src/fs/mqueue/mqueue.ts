@@ -4,6 +4,7 @@
  */
 import {
   CAP_SYS_RESOURCE,
+  EACCES,
   EINVAL,
   EMFILE,
   ENOENT,
@@ -74,6 +75,8 @@ export class MqueueFileSystem extends FileSystem {
     queues: 256,
   };
   queues = 0;
+  /** Its namespace is gone; a mount of it may be left, on which nothing is made any more (ipc_namespaces(7)). */
+  hasEnded = false;
   /** Bytes that each user's queues may take together (RLIMIT_MSGQUEUE); a queue gives its part back when it is gone. */
   readonly bytesByUser = new Map<number, number>();
   /** Through which mq_open(2) sees the queues; in no namespace. */
@@ -149,6 +152,8 @@ class MqueueRoot extends Inode {
   /** `touch /dev/mqueue/name` makes a queue of the default shape. */
   override create(name: string, attributes: NewInode): Inode | number {
     const { current } = this.fileSystem.kernel.scheduler;
+    // ipc/mqueue.c, mqueue_create_attr
+    if (this.fileSystem.hasEnded) return -EACCES;
     if ((attributes.mode & 0o170000) !== S_IFREG || current === null) return -EINVAL;
     const queue = this.fileSystem.createQueue(current, null, attributes);
     if (!isErrno(queue)) this.name(name, queue);
