@@ -71,11 +71,22 @@ export function handlePageFault(space: AddressSpace, address: VirtualAddress, ac
   const allowed = access === "read" ? area.isReadable : access === "write" ? area.isWritable : area.isExecutable;
   if (!allowed) return NOT_ALLOWED;
   const page = address - (address % PAGE_SIZE);
+  // Before the entry is read: for want of room other pages are stored.
+  if (access === "write" && area.isShared && !canBeStored(area, page)) return BEYOND_FILE;
   const entry = space.table.get(page);
   const result = entry === 0 ? mapAbsent(space, area, page, access) : mapResident(space, area, page, entry, access);
   if (result !== 0) return result;
   if (access === "execute") return mapCode(space, area, page);
   return 0;
+}
+
+/** Has the file room for a page that a shared mapping is to write? As page_mkwrite in Linux's mm/memory.c. */
+function canBeStored(area: Area, page: VirtualAddress): boolean {
+  const inode = area.file?.contentInode ?? null;
+  if (inode === null || area.pages === null) return true;
+  const index = area.pageIndex(page);
+  const length = Math.min(PAGE_SIZE, inode.size - index * PAGE_SIZE);
+  return length <= 0 || area.pages.isDirty(index) || inode.prepareWrite(index * PAGE_SIZE, length) >= 0;
 }
 
 /** Does only a fork of the machine keep the program from writing the page? */

@@ -166,7 +166,7 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
 
   /**
    * The pages are promised their blocks, and where an owner of the file has a limit, that is met here and not at
-   * write-back. What is written through a mapping is not: there the limit is met at write-back (msync(2), fsync(2)).
+   * write-back.
    */
   override prepareWrite(offset: number, length: number): number {
     const { fileSystem, ino } = this;

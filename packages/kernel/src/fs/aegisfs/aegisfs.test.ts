@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
   AT_FDCWD,
+  BUS_ADRERR,
   EDQUOT,
   EFBIG,
   EINVAL,
@@ -15,9 +16,13 @@ import {
   FICLONE,
   FIEMAP_EXTENT_UNWRITTEN,
   FS_IOC_FIEMAP,
+  MAP_SHARED,
   O_CREAT,
   O_RDWR,
+  PROT_READ,
+  PROT_WRITE,
   SEEK_SET,
+  SIGBUS,
   O_TRUNC,
   O_WRONLY,
   RENAME_EXCHANGE,
@@ -40,8 +45,12 @@ import {
 } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
 import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
+import { createMemoryTask } from "../../testing/memory-task.ts";
 import type { PageCache } from "../../frames/page-cache.ts";
+import { mmap } from "../../mm/mmap.ts";
+import { handlePageFault } from "../../mm/page-fault.ts";
 import type { Kernel } from "../../task/kernel-state.ts";
+import { mountRoot } from "../../vfs/boot-mounts.ts";
 import { onlyAccessTimesWait, syncAll } from "../../vfs/write-back.ts";
 import { fileSystemConformance } from "../../testing/file-system-conformance.ts";
 import { Tmpfs } from "../tmpfs/tmpfs.ts";
@@ -119,6 +128,29 @@ it("a full volume says ENOSPC to the writer and works again after unlink", () =>
   user.put("/g", "y".repeat(24_000));
   syncAll(user.task.kernel);
   assert.equal(user.get("/g"), "y".repeat(24_000));
+  assert.deepEqual(check(device, { data: true }), []);
+});
+
+it("a write through a mapping that finds no room is SIGBUS, and takes place when there is some", () => {
+  const device = fresh(8);
+  const { kernel, task, space } = createMemoryTask();
+  mountRoot(kernel, new AegisFileSystem(kernel, mounted(device)));
+  const user = new FileTask(kernel);
+  const sparse = user.open("/sparse", O_RDWR | O_CREAT);
+  user.call("ftruncate", sparse, 8192);
+  const fd = user.open("/large", O_RDWR | O_CREAT);
+  while (user.write(fd, "x".repeat(4096)) > 0);
+  user.call("close", fd);
+  const file = user.task.files.get(sparse)!;
+  const protection = PROT_READ | PROT_WRITE;
+  const at = mmap(task, { address: 0, length: 8192, protection, flags: MAP_SHARED, file, offset: 0 });
+  assert.equal(space.loadU32(at + 4096), 0);
+  assert.deepEqual(handlePageFault(space, at + 4096, "write"), { signal: SIGBUS, code: BUS_ADRERR });
+  assert.equal(user.call("unlinkat", AT_FDCWD, "/large", 0), 0);
+  syncAll(kernel);
+  assert.equal(space.storeU32(at + 4096, 0x64636261), 0);
+  syncAll(kernel);
+  assert.equal(user.get("/sparse"), `${"\0".repeat(4096)}abcd${"\0".repeat(4092)}`);
   assert.deepEqual(check(device, { data: true }), []);
 });
 
