@@ -44,15 +44,7 @@ export class Sysfs extends PseudoFileSystem {
     this.#memory();
     this.#file("kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
     this.#file("kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n");
-    this.#file("devices/system/node/online", "0\n");
-    this.#file("devices/system/node/possible", "0\n");
-    this.#file("devices/system/node/node0/cpulist", "0\n");
-    this.#file("devices/system/node/node0/cpumap", "1\n");
-    this.#file(
-      "devices/system/node/node0/meminfo",
-      () =>
-        `Node 0 MemTotal:       ${kernel.memory.limit * 4} kB\nNode 0 MemFree:        ${kernel.memory.free * 4} kB\n`,
-    );
+    this.#node();
     this.#file("devices/system/clocksource/clocksource0/current_clocksource", "riscv_clocksource\n");
     this.#file("devices/system/clocksource/clocksource0/available_clocksource", "riscv_clocksource\n");
     // Properties of a device tree are big-endian cells and strings that end with a zero byte (Devicetree
@@ -130,6 +122,38 @@ export class Sysfs extends PseudoFileSystem {
         `cpu${hart}`,
         new PseudoLink(this, `../../../devices/system/cpu/cpu${hart}`),
       );
+    }
+  }
+
+  /** The one NUMA node, which has all harts and all memory (numa(7); drivers/base/node.c). */
+  #node(): void {
+    const base = "devices/system/node",
+      own = `${base}/node0`;
+    const { harts, memory } = this.kernel;
+    const all = allHarts(harts);
+    for (const name of ["online", "possible", "has_cpu", "has_memory", "has_normal_memory"])
+      this.#file(`${base}/${name}`, "0\n");
+    this.#file(`${own}/cpulist`, `${listOfHarts(all)}\n`);
+    this.#file(`${own}/cpumap`, `${all.toString(16)}\n`);
+    this.#file(`${own}/distance`, "10\n");
+    const counts = ["numa_hit", "numa_miss", "numa_foreign", "interleave_hit", "local_node", "other_node"];
+    this.#file(`${own}/numastat`, counts.map((name) => `${name} 0\n`).join(""));
+    this.#file(`${own}/meminfo`, () => {
+      const { limit, free, cached } = memory;
+      const rows: [string, number][] = [
+        ["MemTotal", limit],
+        ["MemFree", free],
+        ["MemUsed", limit - free],
+        ["FilePages", cached],
+        ["AnonPages", Math.max(0, limit - free - cached)],
+      ];
+      return rows
+        .map(([name, pages]) => `Node 0 ${`${name}:`.padEnd(15)}${String(pages * (PAGE_SIZE / 1024)).padStart(8)} kB\n`)
+        .join("");
+    });
+    for (let hart = 0; hart < harts; hart++) {
+      this.#directory(own).add(`cpu${hart}`, new PseudoLink(this, `../../cpu/cpu${hart}`));
+      this.#directory(`devices/system/cpu/cpu${hart}`).add("node0", new PseudoLink(this, "../../node/node0"));
     }
   }
 

@@ -13,6 +13,7 @@ import {
   FALLOC_FL_WRITE_ZEROES,
   FALLOC_FL_ZERO_RANGE,
   FS_APPEND_FL,
+  FS_COMPR_FL,
   FS_IMMUTABLE_FL,
   FS_NOATIME_FL,
   FS_NODUMP_FL,
@@ -48,8 +49,10 @@ import {
 import { readTime, writeTime } from "./ext4-times.ts";
 import type { Ext4Volume } from "./ext4-volume.ts";
 
-/** What chattr(1) may set. */
-const KEPT_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL;
+/** What chattr(1) may set; of compression, as on Linux, no more is done than to keep the wish. */
+const KEPT_FLAGS = FS_COMPR_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL;
+/** What lsattr(1) shows besides: how the content is found. */
+const SHAPE_FLAGS = INODE_FLAG.extents | INODE_FLAG.index;
 /** A folder with so many links of its own or more has 1 on the disk (dir_nlink). */
 const DIRECTORY_LINKS_MAX = 65000;
 
@@ -80,7 +83,7 @@ export abstract class Ext4File extends Inode implements PageBacking {
     this.ctime = readTime(view, "ctime");
     this.btime = readTime(view, "btime");
     this.nlink = view.getUint16(FIELD.links, true);
-    this.fileFlags = view.getUint32(FIELD.flags, true) & KEPT_FLAGS;
+    this.fileFlags = view.getUint32(FIELD.flags, true) & (KEPT_FLAGS | SHAPE_FLAGS);
     const kind = mode & S_IFMT;
     const high = kind === S_IFREG || kind === S_IFDIR ? view.getUint32(FIELD.sizeHigh, true) : 0;
     this.size = Math.min(FILE_SIZE_MAX, view.getUint32(FIELD.sizeLow, true) + high * 2 ** 32);
@@ -108,7 +111,8 @@ export abstract class Ext4File extends Inode implements PageBacking {
     if (this.isRegular || this.isDirectory) view.setUint32(FIELD.sizeHigh, Math.floor(this.size / 2 ** 32), true);
     view.setUint32(FIELD.sectorsLow, this.blocks % 2 ** 32, true);
     view.setUint16(FIELD.sectorsHigh, Math.floor(this.blocks / 2 ** 32), true);
-    setFlags(this.bytes, (flagsOf(this.bytes) & ~(KEPT_FLAGS | INODE_FLAG.hugeFile)) | this.fileFlags);
+    const own = flagsOf(this.bytes) & ~(KEPT_FLAGS | INODE_FLAG.hugeFile);
+    setFlags(this.bytes, own | (this.fileFlags & KEPT_FLAGS));
     writeTime(view, "atime", this.atime);
     writeTime(view, "mtime", this.mtime);
     writeTime(view, "ctime", this.ctime);
@@ -429,8 +433,8 @@ export abstract class Ext4File extends Inode implements PageBacking {
   }
 
   override setFileFlags(flags: number): number {
-    if ((flags & ~(KEPT_FLAGS | INODE_FLAG.extents | INODE_FLAG.index)) !== 0) return -EOPNOTSUPP;
-    this.fileFlags = flags & KEPT_FLAGS;
+    if ((flags & ~(KEPT_FLAGS | SHAPE_FLAGS)) !== 0) return -EOPNOTSUPP;
+    this.fileFlags = (flags & KEPT_FLAGS) | (flagsOf(this.bytes) & SHAPE_FLAGS);
     this.ctime = this.fileSystem.kernel.vfs.now();
     return this.fileSystem.attempt(() => {
       this.put();

@@ -168,6 +168,7 @@ export class Ext4Inode extends Ext4File implements DirectoryBlocks {
     if ((flagsOf(this.bytes) & INODE_FLAG.index) !== 0) {
       names.makeLinear();
       setFlags(this.bytes, flagsOf(this.bytes) & ~INODE_FLAG.index);
+      this.fileFlags &= ~INODE_FLAG.index;
     }
     const failed = names.add(name, inode.ino, ENTRY_TYPES[inode.mode & S_IFMT] ?? 0);
     if (failed < 0) return failed;

@@ -20,7 +20,11 @@ import {
   FALLOC_FL_PUNCH_HOLE,
   FALLOC_FL_ZERO_RANGE,
   FIEMAP_EXTENT_LAST,
+  FS_COMPR_FL,
   FS_IOC_FIEMAP,
+  FS_IOC_GETFLAGS,
+  FS_IOC_SETFLAGS,
+  FS_NODUMP_FL,
   Fiemap,
   FiemapExtent,
   LOOP_CTL_GET_FREE,
@@ -32,7 +36,7 @@ import {
   O_TMPFILE,
 } from "@stratos/abi";
 import { BytesCursor, SeededRandom } from "@stratos/base";
-import { Ext4Reader, FormatError } from "@stratos/formats/ext4";
+import { Ext4Reader, FormatError, INODE_FLAG } from "@stratos/formats/ext4";
 import {
   askExt4,
   changeExt4,
@@ -281,6 +285,23 @@ it("FS_IOC_FIEMAP tells where each block lies, and one that nobody wrote takes n
   ]);
   root.shutdown();
   checkExt4(bytes);
+});
+
+it("flags of a file tell how its blocks are found, and a wish for compression is kept", () => {
+  const bytes = imageOf("ext4");
+  const flags = (change: number): number => {
+    const { user, root } = mounted(bytes);
+    const fd = user.open("/file", O_RDWR | O_CREAT);
+    assert.equal(user.call("ioctl", fd, FS_IOC_GETFLAGS, BUFFER), 0);
+    const before = user.memory.view.getUint32(BUFFER, true);
+    user.memory.view.setUint32(BUFFER, before | change, true);
+    assert.equal(user.call("ioctl", fd, FS_IOC_SETFLAGS, BUFFER), 0);
+    root.shutdown();
+    checkExt4(bytes);
+    return before;
+  };
+  assert.equal(flags(FS_COMPR_FL | FS_NODUMP_FL), INODE_FLAG.extents);
+  assert.equal(flags(0), INODE_FLAG.extents | FS_COMPR_FL | FS_NODUMP_FL);
 });
 
 it("a journal that was not played back is, as e2fsck does it", () => {
