@@ -90,6 +90,28 @@ it("ip_local_port_range is where ports for who asks for none come from", () => {
     assert.equal(set(user, "ipv4/ip_local_port_range", wrong), -EINVAL, wrong);
 });
 
+it("ip_local_reserved_ports are given to nobody who asks for none", () => {
+  const { user } = begin();
+  const path = "ipv4/ip_local_reserved_ports";
+  assert.equal(user.get(`${SYS}/${path}`), "\n");
+  assert.equal(set(user, "ipv4/ip_local_port_range", "5000 5005"), 9);
+  assert.equal(set(user, path, "5003,5000-5001,5002\n"), 20);
+  assert.equal(user.get(`${SYS}/${path}`), "5000-5003\n");
+  for (const wrong of ["65536", "5-3", "a", "1-2-3"]) assert.equal(set(user, path, wrong), -EINVAL, wrong);
+  for (const type of [SOCK_DGRAM, SOCK_STREAM]) {
+    const ports = [1, 2].map(() => {
+      const fd = user.socket(AF_INET, type);
+      assert.equal(user.bind(fd, inet("127.0.0.1", 0)), 0);
+      return user.port(fd);
+    });
+    assert.deepEqual(ports.sort(), [5004, 5005]);
+    assert.equal(user.bind(user.socket(AF_INET, type), inet("127.0.0.1", 0)), -EADDRINUSE);
+  }
+  assert.equal(user.bind(user.socket(AF_INET, SOCK_DGRAM), inet("127.0.0.1", 5001)), 0, "who asks for one has it");
+  assert.equal(set(user, path, "\n"), 1);
+  assert.equal(user.get(`${SYS}/${path}`), "\n");
+});
+
 it("somaxconn bounds what waits for accept, max_dgram_qlen what waits for a receiver", () => {
   const { user } = begin();
   assert.equal(set(user, "core/somaxconn", "1"), 1);

@@ -4,7 +4,8 @@
  */
 import { CAP_NET_ADMIN, EINVAL } from "@stratos/abi";
 import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
-import type { NetworkSettings, TcpBuffer } from "../socket/network-settings.ts";
+import { isReserved } from "../socket/inet/port-table.ts";
+import type { NetworkSettings, PortRange, TcpBuffer } from "../socket/network-settings.ts";
 import { BY_ADDRESSES, BY_PORTS } from "../socket/route-ways.ts";
 import { RECEIVE_BUFFER_MIN, SEND_BUFFER_MIN } from "../socket/socket-options.ts";
 import type { SocketBuffers } from "../socket/socket-kernel.ts";
@@ -45,10 +46,19 @@ function ownSettings(): Record<string, () => Setting> {
       (_kernel, { network: { settings } }) => [settings.localPorts.first, settings.localPorts.last],
       (_kernel, [first, last], { network: { settings } }) => {
         if (first! < 1 || last! > PORT_MAX || last! < first! || first! < settings.firstOpenPort) return -EINVAL;
-        settings.localPorts = { first: first!, last: last! };
+        settings.localPorts = { ...settings.localPorts, first: first!, last: last! };
         return 0;
       },
     ),
+    "ipv4/ip_local_reserved_ports": () => ({
+      read: (_kernel, { network: { settings } }) => listOfPorts(settings.localPorts),
+      write: (_kernel, text, { network: { settings } }) => {
+        const reserved = bitmapOfPorts(text);
+        if (reserved === null) return -EINVAL;
+        settings.localPorts = { ...settings.localPorts, reserved };
+        return 0;
+      },
+    }),
     "ipv4/ip_unprivileged_port_start": numbers(
       1,
       (_kernel, { network }) => [network.settings.firstOpenPort],
@@ -91,6 +101,36 @@ function ownSettings(): Record<string, () => Setting> {
     "ipv6/icmp/echo_ignore_all": ignoresEcho("v6"),
     "unix/max_dgram_qlen": ofNetwork("unixQueueMost", { least: 0, most: INT_MAX }),
   };
+}
+
+/** Ports and spans of them, with commas between; null: it is none (kernel/sysctl.c, proc_do_large_bitmap). */
+function bitmapOfPorts(text: string): Uint8Array | null {
+  // How many spans more begin at a port than end before it: however many there are, all ports are looked at once.
+  const change = new Int32Array(PORT_MAX + 2);
+  for (const part of text.trim().split(",")) {
+    if (part === "") continue;
+    const [, from, to] = /^(\d+)(?:-(\d+))?$/.exec(part) ?? [];
+    const first = Number(from),
+      last = Number(to ?? from);
+    if (!(first <= last && last <= PORT_MAX)) return null;
+    change[first]!++;
+    change[last + 1]!--;
+  }
+  const bits = new Uint8Array((PORT_MAX + 1) / 8);
+  for (let port = 0, depth = 0; port <= PORT_MAX; port++)
+    if ((depth += change[port]!) > 0) bits[port >> 3]! |= 1 << (port & 7);
+  return bits;
+}
+
+function listOfPorts(ports: PortRange): string {
+  const spans: string[] = [];
+  for (let port = 0; port <= PORT_MAX; port++) {
+    if (!isReserved(ports, port)) continue;
+    const first = port;
+    while (port < PORT_MAX && isReserved(ports, port + 1)) port++;
+    spans.push(first === port ? `${first}` : `${first}-${port}`);
+  }
+  return spans.join();
 }
 
 function ofNetwork(

@@ -78,7 +78,7 @@ const TCP_HINTS = [
   ...hints(OWN_TCP, INT, {
     ...{ "ipv4/tcp_base_mss": 1024, "ipv4/tcp_challenge_ack_limit": 0x7fffffff, "ipv4/tcp_invalid_ratelimit": 500 },
     ...{ "ipv4/tcp_limit_output_bytes": 4194304, "ipv4/tcp_max_reordering": 300, "ipv4/tcp_probe_threshold": 8 },
-    ...{ "ipv4/tcp_reordering": 3 },
+    ...{ "ipv4/tcp_low_latency": 0, "ipv4/tcp_reordering": 3 },
   }),
   ...hints(OWN_TCP, { least: 0, most: 1000 }, { "ipv4/tcp_pacing_ca_ratio": 120, "ipv4/tcp_pacing_ss_ratio": 200 }),
   ...hints(OWN_TCP, { least: 0, most: 86400 }, { "ipv4/tcp_min_rtt_wlen": 300 }),
@@ -91,6 +91,9 @@ const TCP_HINTS = [
 ];
 
 const BOUND_HINTS = [
+  ...hints("buffers of a socket are bounded by what it was given", COUNT, {
+    ...{ "ipv4/udp_rmem_min": 4096, "ipv4/udp_wmem_min": 4096 },
+  }),
   ...hints(`what has nobody ${OWN_BOUNDS}`, INT, { "ipv4/tcp_max_orphans": 16384 }),
   ...hints(`what is known of neighbours and ways ${OWN_BOUNDS}`, INT, {
     ...{ "ipv4/neigh/default/gc_interval": 30, "ipv6/neigh/default/gc_interval": 30 },
@@ -127,7 +130,7 @@ const MACHINE_HINTS: HintTable = {
     ...hints(NO_PANIC, INT, { "kernel/panic": 0, "kernel/panic_on_oops": 0 }),
     ...hints(NO_PANIC, FLAG, {
       ...{ "kernel/hung_task_panic": 0, "kernel/panic_on_warn": 0, "kernel/soft_watchdog": 1 },
-      ...{ "kernel/softlockup_panic": 0, "kernel/watchdog": 1 },
+      ...{ "kernel/nmi_watchdog": 0, "kernel/softlockup_panic": 0, "kernel/watchdog": 1 },
     }),
     ...hints(NO_PANIC, COUNT, { "kernel/hung_task_timeout_secs": 120, "kernel/oops_limit": 10000 }),
     ...hints(NO_PANIC, COUNT, { "kernel/warn_limit": 0 }),

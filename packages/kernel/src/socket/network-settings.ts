@@ -82,6 +82,14 @@ export class InterfaceSettings {
   }
 }
 
+/** Ports for who asks for none. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+  /** A bit for each port: he isn't given it. */
+  readonly reserved?: Uint8Array | undefined;
+}
+
 /** What /proc/sys/net says of a network namespace, as Linux begins it (Documentation/networking/ip-sysctl.rst). */
 export class NetworkSettings {
   /** net.core.somaxconn: what listen(2) takes for a longer queue. */
@@ -90,8 +98,8 @@ export class NetworkSettings {
   unixQueueMost = 10;
   /** net.ipv4.ip_unprivileged_port_start: ports below it need CAP_NET_BIND_SERVICE. */
   firstOpenPort = 1024;
-  /** net.ipv4.ip_local_port_range: ports for who asks for none. */
-  localPorts = { first: 32768, last: 60999 };
+  /** net.ipv4.ip_local_port_range: ports for who asks for none, but for those of ip_local_reserved_ports. */
+  localPorts: PortRange = { first: 32768, last: 60999 };
   /** net.ipv4.ping_group_range: whose processes may have ICMP sockets. As systemd sets it, all. */
   pingGroups = { first: 0, last: 2147483647 };
   /** net.ipv4.tcp_keepalive_time, in seconds. */

@@ -141,6 +141,7 @@ import {
   setFilter,
 } from "./group-membership.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
+import type { PortRange } from "../network-settings.ts";
 import { mtuOf } from "../routes.ts";
 import { writeInetAddress } from "./inet-address.ts";
 import { packetOptions } from "./packet-options.ts";
@@ -261,12 +262,6 @@ interface IpSocket extends MulticastSocket {
   family: number;
 }
 
-/** Ports that a socket without one is given. */
-interface PortRange {
-  readonly first: number;
-  readonly last: number;
-}
-
 /** The IP options of one socket. */
 export class IpOptions {
   readonly v4 = new Map<number, number>();
@@ -323,12 +318,12 @@ export class IpOptions {
    * The machine's range of ports for who chooses none, narrowed by IP_LOCAL_PORT_RANGE (its low half the first port,
    * its high half the last); an end that lies outside the machine's counts for nothing (ip(7)).
    */
-  narrowPorts({ first, last }: PortRange): PortRange {
+  narrowPorts({ first, last, reserved }: PortRange): PortRange {
     const own = this.v4.get(IP_LOCAL_PORT_RANGE) ?? 0;
     const from = own & 0xffff;
     const to = own >>> 16;
     const isWithin = (port: number): boolean => port >= first && port <= last;
-    return { first: isWithin(from) ? from : first, last: isWithin(to) ? to : last };
+    return { first: isWithin(from) ? from : first, last: isWithin(to) ? to : last, reserved };
   }
 
   /** IPv6 extension headers by option, and IPv4's options by IP_OPTIONS: sent with each datagram. */

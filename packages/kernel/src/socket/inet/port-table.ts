@@ -4,6 +4,7 @@ import type { RandomSource } from "@stratos/host";
 import { randomWord } from "../../ground/random-word.ts";
 import { ANY_V4, ANY_V6, type InetEndpoint, type IpAddress, isSameIp, isV4, isWildcard } from "@stratos/netstack";
 import { doesWait, givesWay, HeldPorts, isOver, type WaitSettings } from "./held-ports.ts";
+import type { PortRange } from "../network-settings.ts";
 import type { PortClaim } from "./port-claim.ts";
 import { PortMap } from "./port-map.ts";
 
@@ -28,11 +29,6 @@ export interface Ends {
   readonly device: number;
 }
 
-interface PortRange {
-  readonly first: number;
-  readonly last: number;
-}
-
 const NONE: readonly PortClaim[] = [];
 
 /** So many ports of the wanted kind are tried before any is taken; of a narrow range all. */
@@ -41,6 +37,10 @@ const TRIES = 4,
 
 function triesOf({ first, last }: PortRange): number {
   return last - first < NARROW ? last - first + 1 : TRIES;
+}
+
+export function isReserved({ reserved }: PortRange, port: number): boolean {
+  return reserved !== undefined && (reserved[port >> 3]! & (1 << (port & 7))) !== 0;
 }
 
 /** How many steps `portOf` has. */
@@ -125,6 +125,7 @@ export class PortTable<Claim extends PortClaim> {
     const start = randomWord(this.#random);
     for (let step = 0; step < stepsOf(range); step++) {
       const port = portOf(range, start, step, 0);
+      if (isReserved(range, port)) continue;
       const claims = this.at(port);
       if (!areConnectBound(claims) || !areConnectBound(this.held.at(port, nowNs))) continue;
       if (this.#takePair(claims, null, port, ends, settings, nowNs) === 0) return port;
@@ -147,6 +148,7 @@ export class PortTable<Claim extends PortClaim> {
     const start = randomWord(this.#random);
     for (let step = 0; step < stepsOf(range); step++) {
       const port = portOf(range, start, step, 1);
+      if (isReserved(range, port)) continue;
       if (this.#byPort.get(port) !== null || !this.held.isFree(port, nowNs)) continue;
       const claim = make(port);
       this.#byPort.set(port, [claim]);
@@ -163,7 +165,9 @@ export class PortTable<Claim extends PortClaim> {
     const count = range.last - range.first + 1;
     const start = randomWord(this.#random) % count;
     for (let step = 0; step < count; step++) {
-      const claim = make(range.first + ((start + step) % count));
+      const port = range.first + ((start + step) % count);
+      if (isReserved(range, port)) continue;
+      const claim = make(port);
       if (this.at(claim.port).some((other) => overlaps(claim, other))) continue;
       if (this.held.at(claim.port, nowNs).some((other) => !isOver(other, nowNs) && overlaps(claim, other))) continue;
       this.put(claim);
@@ -177,7 +181,9 @@ export class PortTable<Claim extends PortClaim> {
     const count = range.last - range.first + 1;
     const start = randomWord(this.#random) % count;
     for (let step = 0; step < count; step++) {
-      const claim = make(range.first + ((start + step) % count));
+      const port = range.first + ((start + step) % count);
+      if (isReserved(range, port)) continue;
+      const claim = make(port);
       if (this.claim(claim, nowNs) === 0) return claim;
     }
     return -EADDRINUSE;
