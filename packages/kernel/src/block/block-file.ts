@@ -3,6 +3,7 @@ import { stateClass } from "@stratos/base";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
+import { touchAccessTime } from "../vfs/access-time.ts";
 import { notifyFile } from "../vfs/file-events.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
@@ -37,6 +38,7 @@ export class BlockFile extends OpenFile {
     const done = readPages(this.#kernel, this.device, to, at);
     if (done > 0) {
       if (offset < 0) this.position = at + done;
+      touchAccessTime(this.#kernel, this.inode, this.path);
       if (this.#kernel.vfs.watchCount > 0) notifyFile(this.#kernel, this, "access");
     }
     return done;
@@ -55,6 +57,9 @@ export class BlockFile extends OpenFile {
     if (done <= 0) return done;
     if (taken < count) this.#kernel.work.cut();
     if (offset < 0) this.position = at + done;
+    // By the node's times blkid(8) knows whether what it remembers of the device still holds.
+    this.inode.mtime = this.inode.ctime = this.#kernel.vfs.now();
+    markInodeDirty(this.#kernel, this.inode);
     markInodeDirty(this.#kernel, device);
     // The last close stores what is left.
     boundDirty(this.#kernel, device);

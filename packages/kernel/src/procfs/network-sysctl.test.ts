@@ -276,6 +276,8 @@ it("hints are kept where they belong: of the machine, of a network, of an interf
   keep("core/default_qdisc", "fq_codel");
   assert.equal(set(user, "core/default_qdisc", "none"), -ENOENT);
   keep("../fs/file-max", "9223372036854775807");
+  for (const more of ["9223372036854775808", "18446744073709551615"])
+    assert.equal(set(user, "../fs/file-max", more), -EINVAL, more);
   keep("../kernel/sysrq", "438");
   keep("ipv4/tcp_tw_reuse", "1");
   assert.equal(set(user, "ipv4/tcp_tw_reuse", "3"), -EINVAL);

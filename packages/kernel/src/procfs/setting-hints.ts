@@ -2,7 +2,7 @@
  * Settings of /proc/sys that are kept, told and change nothing, since what they would change doesn't occur here:
  * sysctl(8) and container programs write them, and are not refused. docs/compatibility.md lists them with the reason.
  */
-import { ENOENT } from "@stratos/abi";
+import { EINVAL, ENOENT } from "@stratos/abi";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import { FILES_MAX } from "../vfs/file-table.ts";
@@ -222,7 +222,13 @@ export function machineHints(): Record<string, () => Setting> {
     ([path, hint]) => [path, hintSetting(path, hint, ({ hints }) => hints)] as const,
   );
   const most = { value: FILES_MAX, least: 0, most: 2 ** 63, why: `${FILES_MAX} descriptors are open at most` };
-  const files = (): Setting => ({ ...hintSetting(FILES_PATH, most, ({ hints }) => hints)(), read: filesMost });
+  const files = (): Setting => {
+    const setting = hintSetting(FILES_PATH, most, ({ hints }) => hints)();
+    // A number cannot tell 2^63 from 2^63 − 1, which is the greatest.
+    const write: Setting["write"] = (kernel, text, task) =>
+      text.trim() === String(2n ** 63n) ? -EINVAL : setting.write!(kernel, text, task);
+    return { ...setting, read: filesMost, write };
+  };
   return { ...Object.fromEntries(numbers), [FILES_PATH]: files, [QUEUEING_PATH]: () => queueing };
 }
 

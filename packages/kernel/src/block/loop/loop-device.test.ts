@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
+  AT_FDCWD,
   BLKDISCARD,
   BLKGETSIZE,
   BLKGETSIZE64,
@@ -124,7 +125,11 @@ it("what is written to the device is in the file, from its offset on and no furt
   assert.equal(number64(user, device, BLKGETSIZE64), 4096);
   assert.equal(number64(user, device, BLKGETSIZE), 8);
   assert.equal(number32(user, device, BLKSSZGET), 512);
+  user.memory.u8.fill(0, BUFFER, BUFFER + 32);
+  assert.equal(user.call("utimensat", AT_FDCWD, "/dev/loop0", BUFFER, 0), 0);
+  assert.equal((user.stat("/dev/loop0") as Stat).mtime, 0);
   assert.equal(user.call("pwrite64", device, user.text("hello"), 5, 100), 5);
+  assert.notEqual((user.stat("/dev/loop0") as Stat).mtime, 0, "the node tells when the device was written");
   assert.equal(user.call("pwrite64", device, user.text("xyz"), 3, 4095), 1, "a write ends with the device");
   assert.equal(user.call("pwrite64", device, user.text("xyz"), 3, 4096), -ENOSPC);
   assert.equal(user.call("fsync", device), 0);
