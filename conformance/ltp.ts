@@ -26,7 +26,7 @@ import {
 } from "./ltp-list.ts";
 import { recordAllTallies } from "./results.ts";
 
-const IMAGE = "ltp-2";
+const IMAGE = "ltp-3";
 const PACKAGES = [
   "acl",
   "attr",
@@ -34,6 +34,14 @@ const PACKAGES = [
   "e2fsprogs",
   "iproute2",
   "kmod",
+  "libacl1",
+  "libaio1t64",
+  "libcap2",
+  "libkeyutils1",
+  "libmnl0",
+  "libnuma1",
+  "libssl3t64",
+  "libtirpc3t64",
   "netbase",
   "parted",
   "procps",

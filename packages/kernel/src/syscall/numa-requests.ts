@@ -31,6 +31,7 @@ import {
 import { mayInspect } from "../task/task-access.ts";
 import { walkInPieces } from "../ground/call-work.ts";
 import { type MemoryPolicy, policyOf, withPolicy } from "../mm/memory-policy.ts";
+import { mergeAround } from "../mm/mprotect.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 
@@ -106,6 +107,7 @@ export function bind(
     area.flags = withPolicy(area.flags, policy);
     at = area.end;
   }
+  mergeAround(space, address, end);
   return 0;
 }
 
