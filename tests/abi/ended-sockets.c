@@ -19,6 +19,16 @@ static int destroys(int fd, int protocol) { memset(&near, 0, sizeof near); memse
 static int ready(int fd) { struct pollfd p = {fd, POLLIN | POLLOUT | POLLRDHUP, 0}; poll(&p, 1, 0); return p.revents; }
 static int state(int fd) { struct tcp_info i; socklen_t n = sizeof i; return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &i, &n) ? -1 : i.tcpi_state; }
 static int error(int fd) { int e; socklen_t n = sizeof e; getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &n); return e; }
+/* What was shut before it was connected stays so, and the other side learns of it by another shutdown(2). */
+static void shut_before(struct sockaddr_in *to, int l, int how) {
+  int s = socket(AF_INET, SOCK_STREAM, 0); char c;
+  SHOW(shutdown(s, how)); SHOW(connect(s, (void *)to, sizeof *to));
+  int p = accept(l, 0, 0);
+  SHOW(ready(s)); SHOW(ready(p)); SHOW(send(s, "x", 1, MSG_DONTWAIT)); SHOW(recv(p, &c, 1, MSG_DONTWAIT));
+  SHOW(send(p, "y", 1, 0)); SHOW(recv(s, &c, 1, MSG_DONTWAIT)); SHOW(recv(s, &c, 1, MSG_DONTWAIT));
+  SHOW(shutdown(s, SHUT_WR)); SHOW(recv(p, &c, 1, MSG_DONTWAIT)); SHOW(ready(p));
+  close(p); close(s);
+}
 int main(void) {
   signal(SIGPIPE, SIG_IGN); char c; struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}; socklen_t n = sizeof a;
   int l = socket(AF_INET, SOCK_STREAM, 0); bind(l, (void *)&a, sizeof a); getsockname(l, (void *)&a, &n); listen(l, 5);
@@ -42,5 +52,7 @@ int main(void) {
   SHOW(-destroys(u, IPPROTO_UDP)); SHOW(ready(u)); SHOW(recv(u, &c, 1, MSG_DONTWAIT)); SHOW(recv(u, &c, 1, MSG_DONTWAIT)); SHOW(send(u, "x", 1, 0)); n = sizeof w; SHOW(getsockname(u, (void *)&w, &n)); HOLDS(w.sin_port == a.sin_port); HOLDS(w.sin_port == 0); SHOW(ntohl(w.sin_addr.s_addr)); SHOW(getpeername(u, (void *)&w, &n));
   if (fork() == 0) { setuid(65534); SHOW(-destroys(v, IPPROTO_UDP)); SHOW(-destroys(l, IPPROTO_TCP)); exit(0); } wait(0);
   int unbound = socket(AF_INET, SOCK_STREAM, 0); SHOW(-destroys(unbound, IPPROTO_TCP)); SHOW(-destroys(l, IPPROTO_TCP)); SHOW(-destroys(l, 200));
+  { struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}; socklen_t size = sizeof to; int heard = socket(AF_INET, SOCK_STREAM, 0); bind(heard, (void *)&to, size); getsockname(heard, (void *)&to, &size); listen(heard, 5);
+    for (int how = SHUT_RD; how <= SHUT_RDWR; how++) shut_before(&to, heard, how); }
   return 0;
 }

@@ -145,6 +145,53 @@ static void asked(void) {
   SHOW(setsockopt(fd, SOL_SOCKET, SO_MEMINFO, &value, sizeof value));
 }
 
+/* Options that are kept: which values are taken, and how much of them is told. */
+static void told(int fd, int name, socklen_t room) {
+  unsigned value[2] = {7, 7};
+  printf("  %d in %u: ", name, room);
+  int r = getsockopt(fd, SOL_SOCKET, name, value, &room);
+  printf("%s %u %x %x\n", r == 0 ? "0" : name_of(errno), room, value[0], value[1]);
+}
+static void set(int fd, int name, int value, int behind, int length) {
+  int r = setsockopt(fd, SOL_SOCKET, name, (int[]){value, behind}, length);
+  printf("%d to %#x %#x of %d: %s\n", name, value, behind, length, r == 0 ? "0" : name_of(errno));
+}
+static void kept(int type) {
+  int fd = socket(AF_INET, type, 0), flags[] = {-1, 1 << 19, 1 << 12, 1 << 16, 1 << 15}, values[] = {1, -1, 2, 70000, -2};
+  int names[] = {69 /* SO_PREFER_BUSY_POLL */, 70 /* SO_BUSY_POLL_BUDGET */, 73 /* SO_RESERVE_MEM */, 74 /* SO_TXREHASH */, 75 /* SO_RCVMARK */, SO_CNX_ADVICE, SO_BUSY_POLL};
+  told(fd, SO_TIMESTAMPING, 8); set(fd, SO_TIMESTAMPING, 24, 1, 8); told(fd, SO_TIMESTAMPING, 4);
+  told(fd, 65 /* SO_TIMESTAMPING_NEW */, 8);
+  for (int i = 0; i < 5; i++) set(fd, SO_TIMESTAMPING, flags[i], 0, 4);
+  set(fd, 65, 2, 0, 4); told(fd, SO_TIMESTAMPING, 8); told(fd, 65, 8);
+  told(fd, SO_MAX_PACING_RATE, 8); set(fd, SO_MAX_PACING_RATE, 24, 1, 8); told(fd, SO_MAX_PACING_RATE, 8); told(fd, SO_MAX_PACING_RATE, 7);
+  set(fd, SO_MAX_PACING_RATE, -2, 0, 4); told(fd, SO_MAX_PACING_RATE, 8); set(fd, SO_MAX_PACING_RATE, -1, 0, 4); told(fd, SO_MAX_PACING_RATE, 8);
+  for (size_t n = 0; n < COUNT(names); n++) {
+    told(fd, names[n], 8);
+    for (int i = 0; i < 5; i++) { set(fd, names[n], values[i], 0, 4); told(fd, names[n], 4); }
+  }
+  close(fd);
+}
+
+/* By which interface datagrams of IPv6 leave: the address that stands beside it may be anybody's. */
+static void leaves(int type) {
+  int fd = socket(AF_INET6, type, 0), six = socket(AF_INET6, SOCK_DGRAM, 0);
+  struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  socklen_t size = sizeof at;
+  bind(six, (void *)&at, size); getsockname(six, (void *)&at, &size);
+  struct { struct in6_addr ip; int index; } info = {IN6ADDR_LOOPBACK_INIT, 1};
+  info.ip.s6_addr[0] = 0x20;
+  SHOW(setsockopt(fd, IPPROTO_IPV6, IPV6_PKTINFO, &info, 19)); SHOW(setsockopt(fd, IPPROTO_IPV6, IPV6_PKTINFO, &info, 0));
+  SHOW(getsockopt(fd, IPPROTO_IPV6, IPV6_PKTINFO, &info, &size));
+  SHOW(setsockopt(fd, IPPROTO_IPV6, IPV6_PKTINFO, &info, 20));
+  if (type == SOCK_DGRAM) { SHOW(sendto(fd, "by", 2, 0, (void *)&at, sizeof at)); heard(six); }
+  info.index = 99; SHOW(setsockopt(fd, IPPROTO_IPV6, IPV6_PKTINFO, &info, 20));
+  if (type == SOCK_DGRAM) { SHOW(sendto(fd, "by", 2, 0, (void *)&at, sizeof at)); heard(six); }
+  setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &(int){1}, 4);
+  info.index = 0; SHOW(setsockopt(fd, IPPROTO_IPV6, IPV6_PKTINFO, &info, 20));
+  info.index = 1; SHOW(setsockopt(fd, IPPROTO_IPV6, IPV6_PKTINFO, &info, 20));
+  close(fd); close(six);
+}
+
 int main(void) {
   printf("- datagrams\n"); local(SOCK_DGRAM);
   printf("- packets\n"); local(SOCK_SEQPACKET);
@@ -153,5 +200,9 @@ int main(void) {
   printf("- netlink\n"); netlink();
   printf("- refused\n"); refused();
   printf("- asked\n"); asked();
+  printf("- kept of TCP\n"); kept(SOCK_STREAM);
+  printf("- kept of UDP\n"); kept(SOCK_DGRAM);
+  printf("- leaves by TCP\n"); leaves(SOCK_STREAM);
+  printf("- leaves by UDP\n"); leaves(SOCK_DGRAM);
   return 0;
 }

@@ -57,7 +57,8 @@ export function mprotect(task: MmCaller, address: number, length: number, protec
 /** What stands before an area that refuses changes all the same (mm/mprotect.c, do_mprotect_pkey). */
 function protect(task: MmCaller, address: number, end: number, protection: number): number {
   const { space } = task;
-  if ((protection & PROT_EXEC) !== 0 && end > USER_TOP) return -EACCES;
+  // As mmap(2) says it of code above 4 GiB: V8 takes any other error for a defect of its own, and aborts.
+  if ((protection & PROT_EXEC) !== 0 && end > USER_TOP) return -ENOMEM;
   if (task.syscallState === null && !maySplit(space, address, end)) return -ENOMEM;
   let stop = end,
     failure = 0;

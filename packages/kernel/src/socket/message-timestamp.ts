@@ -3,6 +3,7 @@ import {
   SIOCGSTAMP,
   SO_TIMESTAMP,
   SO_TIMESTAMPING,
+  SO_TIMESTAMPING_NEW,
   SO_TIMESTAMPNS,
   SOF_TIMESTAMPING_RX_SOFTWARE,
   SOF_TIMESTAMPING_SOFTWARE,
@@ -29,8 +30,10 @@ export function addTimestamps(kernel: SocketKernel, options: SocketOptions, mess
     const isMicroseconds = timestamp === SO_TIMESTAMP;
     message.addControl(SOL_SOCKET, isMicroseconds ? SO_TIMESTAMP : SO_TIMESTAMPNS, timeNow(kernel, 1, isMicroseconds));
   }
-  if (((stored.get(SO_TIMESTAMPING) ?? 0) & ASKS_TIMESTAMPING) === ASKS_TIMESTAMPING)
-    message.addControl(SOL_SOCKET, SO_TIMESTAMPING, timeNow(kernel, 3, false));
+  if (((stored.get(SO_TIMESTAMPING) ?? 0) & ASKS_TIMESTAMPING) === ASKS_TIMESTAMPING) {
+    const type = stored.get(SO_TIMESTAMPING_NEW) === 1 ? SO_TIMESTAMPING_NEW : SO_TIMESTAMPING;
+    message.addControl(SOL_SOCKET, type, timeNow(kernel, 3, false));
+  }
 }
 
 /**

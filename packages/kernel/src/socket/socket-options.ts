@@ -15,6 +15,7 @@ import {
   ERANGE,
   IPPROTO_ICMP,
   IPPROTO_ICMPV6,
+  IPPROTO_TCP,
   RLIMIT_NOFILE,
   SK_MEMINFO_RCVBUF,
   SK_MEMINFO_RMEM_ALLOC,
@@ -35,6 +36,8 @@ import {
   SO_BSDCOMPAT,
   SO_BUF_LOCK,
   SO_BUSY_POLL,
+  SO_BUSY_POLL_BUDGET,
+  SO_CNX_ADVICE,
   SO_COOKIE,
   SO_DEBUG,
   SO_DETACH_FILTER,
@@ -62,13 +65,16 @@ import {
   SO_PASSPIDFD,
   SO_PEERPIDFD,
   SO_PEERSEC,
+  SO_PREFER_BUSY_POLL,
   SO_PRIORITY,
   SO_PROTOCOL,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
   SO_RCVLOWAT,
+  SO_RCVMARK,
   SO_RCVTIMEO,
   SO_RCVTIMEO_NEW,
+  SO_RESERVE_MEM,
   SO_REUSEADDR,
   SO_REUSEPORT,
   SO_RXQ_OVFL,
@@ -80,21 +86,29 @@ import {
   SO_SNDTIMEO_NEW,
   SO_TIMESTAMP,
   SO_TIMESTAMPING,
+  SO_TIMESTAMPING_NEW,
   SO_TIMESTAMPNS,
   SO_TIMESTAMPNS_NEW,
   SO_TIMESTAMP_NEW,
   SO_TXTIME,
+  SO_TXREHASH,
   SO_TYPE,
   SO_ZEROCOPY,
   SOCK_RCVBUF_LOCK,
   SOCK_SNDBUF_LOCK,
+  SOF_TIMESTAMPING_BIND_PHC,
+  SOF_TIMESTAMPING_MASK,
+  SOF_TIMESTAMPING_OPT_ID,
+  SOF_TIMESTAMPING_OPT_ID_TCP,
+  SOF_TIMESTAMPING_OPT_STATS,
+  SOF_TIMESTAMPING_OPT_TSONLY,
   isErrno,
   Linger,
   Timeval,
   Ucred,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { get64, putFields, putTimeval, viewOf } from "../ground/words.ts";
+import { get64, put64, putFields, putTimeval, viewOf } from "../ground/words.ts";
 import type { BpfFilter } from "../security/bpf-filter.ts";
 import { attachFilter, detachFilter } from "./socket-filter.ts";
 import { type PeerCredentials, writeCredentials } from "./message.ts";
@@ -197,7 +211,6 @@ const STORED_DEFAULTS: ReadonlyMap<number, number> = new Map([
   [SO_BSDCOMPAT, 0],
   [SO_PASSSEC, 0],
   [SO_MARK, 0],
-  [SO_TIMESTAMPING, 0],
   [SO_RXQ_OVFL, 0],
   [SO_NOFCS, 0],
   [SO_SELECT_ERR_QUEUE, 0],
@@ -206,7 +219,13 @@ const STORED_DEFAULTS: ReadonlyMap<number, number> = new Map([
   [SO_INCOMING_CPU, -1],
   [SO_ZEROCOPY, 0],
   [SO_TXTIME, 0],
+  [SO_RCVMARK, 0],
+  [SO_PREFER_BUSY_POLL, 0],
+  [SO_RESERVE_MEM, 0],
 ]);
+
+/** What SO_BUSY_POLL_BUDGET may be: a word of 16 bits. */
+const POLL_BUDGET_MAX = 0xffff;
 
 /** Little-endian int of an option value; the caller has checked that it has 4 bytes. */
 export function optionInt(value: Uint8Array, at = 0): number {
@@ -396,6 +415,33 @@ export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: 
       break;
     case SO_TXTIME:
       return -EINVAL;
+    case SO_TIMESTAMPING:
+    case SO_TIMESTAMPING_NEW:
+      return setTimestamping(socket, name, number);
+    case SO_MAX_PACING_RATE:
+      // Bytes a second in a word of 64 bits, where so many are given; all ones: no bound.
+      options.stored.set(name, value.length >= 8 ? get64(viewOf(value), 0) : number === -1 ? -1 : number >>> 0);
+      return 0;
+    case SO_BUSY_POLL:
+      if (number < 0) return -EINVAL;
+      options.stored.set(name, number);
+      return 0;
+    case SO_PREFER_BUSY_POLL:
+    case SO_BUSY_POLL_BUDGET:
+      if (name === SO_BUSY_POLL_BUDGET && (number < 0 || number > POLL_BUDGET_MAX)) return -EINVAL;
+      if (on && !isCapable(task.credentials, CAP_NET_ADMIN, socket.network.owner)) return -EPERM;
+      if (name === SO_PREFER_BUSY_POLL) options.stored.set(name, on ? 1 : 0);
+      return 0;
+    // There is no other way that a connection could be advised to take.
+    case SO_CNX_ADVICE:
+      return 0;
+    case SO_RESERVE_MEM:
+      return number < 0 ? -EINVAL : -EOPNOTSUPP;
+    case SO_TXREHASH:
+      if (!isTcp(socket)) return -EOPNOTSUPP;
+      if (number < -1 || number > 1) return -EINVAL;
+      options.stored.set(name, Math.abs(number));
+      return 0;
     case SO_LOCK_FILTER:
       if (options.isFilterLocked && !on) return -EPERM;
       options.isFilterLocked = on;
@@ -411,17 +457,26 @@ export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: 
       break;
     default:
       if (!STORED_DEFAULTS.has(name)) return -ENOPROTOOPT;
-      options.stored.set(
-        name,
-        name === SO_INCOMING_CPU || name === SO_MAX_PACING_RATE || name === SO_BUSY_POLL || name === SO_TIMESTAMPING
-          ? number
-          : on
-            ? 1
-            : 0,
-      );
+      options.stored.set(name, name === SO_INCOMING_CPU ? number : on ? 1 : 0);
   }
   socket.optionChanged(name);
   return 0;
+}
+
+/** As net/core/sock.c, sock_set_timestamping; no interface has a clock that could be bound. */
+function setTimestamping({ options }: OptionHolder, name: number, flags: number): number {
+  if ((flags & ~SOF_TIMESTAMPING_MASK) !== 0) return -EINVAL;
+  if ((flags & SOF_TIMESTAMPING_OPT_ID_TCP) !== 0 && (flags & SOF_TIMESTAMPING_OPT_ID) === 0) return -EINVAL;
+  if ((flags & SOF_TIMESTAMPING_OPT_STATS) !== 0 && (flags & SOF_TIMESTAMPING_OPT_TSONLY) === 0) return -EINVAL;
+  if ((flags & SOF_TIMESTAMPING_BIND_PHC) !== 0) return options.boundIndex === 0 ? -EOPNOTSUPP : -EINVAL;
+  options.stored.set(SO_TIMESTAMPING, flags);
+  // Times are told by the name that was used last.
+  options.stored.set(SO_TIMESTAMPING_NEW, name === SO_TIMESTAMPING_NEW ? 1 : 0);
+  return 0;
+}
+
+function isTcp(socket: OptionHolder): boolean {
+  return isInet(socket) && socket.type === SOCK_STREAM && socket.protocol === IPPROTO_TCP;
 }
 
 /** Is it a socket of IPv4 or IPv6? */
@@ -590,6 +645,23 @@ export function getSocketOption(
       return intOption(0);
     case SO_PEERSEC:
       return -ENOPROTOOPT;
+    case SO_TIMESTAMPING:
+    case SO_TIMESTAMPING_NEW: {
+      // Behind the flags stands a clock, of which there is none. The new name tells what was set by it alone.
+      const value = new Uint8Array(8);
+      if (name === SO_TIMESTAMPING || options.stored.get(name) === 1)
+        value.set(intOption(options.stored.get(SO_TIMESTAMPING) ?? 0));
+      return value;
+    }
+    case SO_MAX_PACING_RATE: {
+      const rate = options.stored.get(name) ?? -1;
+      if (length < 8) return intOption(rate < 0 || rate > 0xffffffff ? -1 : rate);
+      const value = new Uint8Array(8);
+      put64(viewOf(value), 0, rate);
+      return value;
+    }
+    case SO_TXREHASH:
+      return isTcp(socket) ? intOption(options.stored.get(name) ?? 1) : -EOPNOTSUPP;
     default: {
       const initial = STORED_DEFAULTS.get(name);
       return initial === undefined ? -ENOPROTOOPT : intOption(options.stored.get(name) ?? initial);

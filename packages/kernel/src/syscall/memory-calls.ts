@@ -290,7 +290,7 @@ export const memoryCalls: SyscallTable = {
     run: alone(sysMmap),
     gaps:
       "MAP_HUGETLB is refused (ENOMEM); code lies below 4 GiB: with PROT_EXEC an address above is refused " +
-      "(ENOMEM), and mprotect(2) can't make what lies there executable (EACCES); so libraries and the stack lie " +
+      "(ENOMEM), and mprotect(2) can't make what lies there executable (ENOMEM); so libraries and the stack lie " +
       "below it, where clisp, which takes 2 to 8 GiB for free, warns of them, and ThreadSanitizer refuses to " +
       "begin; what doesn't fit or is fixed above 4 GiB makes the process slower; while nothing lies there, a wild " +
       "load or store above reaches what is mapped at its low 32 bits (to look at the others would cost programs 4 to " +

@@ -1,5 +1,5 @@
 /** By which interface, and from which address, what is sent to a multicast group leaves. */
-import { IPV6_MULTICAST_IF } from "@stratos/abi";
+import { IPV6_MULTICAST_IF, IPV6_PKTINFO } from "@stratos/abi";
 import { type IpAddress, isForAllHosts, isV4, isWildcard, LOOPBACK_V4, LOOPBACK_V6 } from "@stratos/netstack";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
@@ -16,7 +16,7 @@ interface GroupSender {
 
 /**
  * The interface of the message (`given`: IP_PKTINFO, or the scope of its address; 0: none), SO_BINDTODEVICE,
- * IP_MULTICAST_IF, that of its address of IPv4 (net/ipv4/route.c, ip_route_output_key_hash_rcu), or
+ * IPV6_PKTINFO, IP_MULTICAST_IF, that of its address of IPv4 (net/ipv4/route.c, ip_route_output_key_hash_rcu), or
  * of a route; null: none leads there.
  */
 export function wayOut(
@@ -26,7 +26,7 @@ export function wayOut(
 ): NetworkInterface | null {
   const v4 = isV4(group);
   if (v4 && isV6 && ip.v6Only) return null;
-  const option = v4 ? ip.groupIndex : (ip.v6.get(IPV6_MULTICAST_IF) ?? 0);
+  const option = v4 ? ip.groupIndex : ip.v6.get(IPV6_PKTINFO) || (ip.v6.get(IPV6_MULTICAST_IF) ?? 0);
   const index = given || options.boundIndex || option;
   const own = local?.ip ?? group;
   const isFromOwn = v4 && isV4(own) && !isWildcard(own) && network.hasAddress(own);

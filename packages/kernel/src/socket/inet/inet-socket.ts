@@ -290,10 +290,9 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     return 0;
   }
 
-  /** −ENODEV, −ENETUNREACH: it is bound to an interface that is not there, so that nothing leads to `to`; else 0. */
-  lostLinkTo(to: IpAddress): number {
-    const { boundIndex } = this.options;
-    if (boundIndex === 0 || this.network.interfaceByIndex(boundIndex) !== undefined) return 0;
+  /** −ENODEV, −ENETUNREACH: it leaves by an interface that is not there, so that nothing leads to `to`; else 0. */
+  lostLinkTo(to: IpAddress, index: number = this.options.boundIndex): number {
+    if (index === 0 || this.network.interfaceByIndex(index) !== undefined) return 0;
     return isV4(to) ? -ENODEV : -ENETUNREACH;
   }
 

@@ -13,22 +13,15 @@ import {
   EPERM,
   IPPROTO_IP,
   IPPROTO_IPV6,
-  IPV6_2292DSTOPTS,
   IPV6_2292HOPLIMIT,
-  IPV6_2292HOPOPTS,
   IPV6_2292PKTINFO,
   IPV6_2292PKTOPTIONS,
-  IPV6_2292RTHDR,
   IPV6_ADDRFORM,
-  IPV6_ADDR_PREFERENCES,
   IPV6_ADD_MEMBERSHIP,
-  IPV6_AUTOFLOWLABEL,
-  IPV6_DONTFRAG,
   IPV6_DROP_MEMBERSHIP,
   IPV6_FREEBIND,
   IPV6_TRANSPARENT,
   IPV6_HOPLIMIT,
-  IPV6_MINHOPCOUNT,
   IPV6_MTU,
   IPV6_MTU_DISCOVER,
   IPV6_MULTICAST_HOPS,
@@ -36,13 +29,8 @@ import {
   IPV6_MULTICAST_IF,
   IPV6_MULTICAST_LOOP,
   IPV6_PKTINFO,
-  IPV6_RECVDSTOPTS,
-  IPV6_RECVERR,
   IPV6_RECVHOPLIMIT,
-  IPV6_RECVHOPOPTS,
-  IPV6_RECVPATHMTU,
   IPV6_RECVPKTINFO,
-  IPV6_RECVRTHDR,
   IPV6_RECVTCLASS,
   IPV6_TCLASS,
   IPV6_UNICAST_IF,
@@ -50,7 +38,6 @@ import {
   IPV6_V6ONLY,
   IP_ADD_MEMBERSHIP,
   IP_ADD_SOURCE_MEMBERSHIP,
-  IP_BIND_ADDRESS_NO_PORT,
   IP_BLOCK_SOURCE,
   IP_DROP_MEMBERSHIP,
   IP_DROP_SOURCE_MEMBERSHIP,
@@ -70,7 +57,6 @@ import {
   IP_PKTINFO,
   IP_PKTOPTIONS,
   IP_RECVERR,
-  IP_RECVFRAGSIZE,
   IP_RECVOPTS,
   IP_RECVORIGDSTADDR,
   IP_RECVTOS,
@@ -144,110 +130,16 @@ import type { InterfaceNetwork } from "../interface-network.ts";
 import type { PortRange } from "../network-settings.ts";
 import { mtuOf } from "../routes.ts";
 import { writeInetAddress } from "./inet-address.ts";
+import { DEFAULT_TTL, FLAGS_V4, FLAGS_V6, IP_STORED, IPV6_STORED } from "./kept-ip-options.ts";
 import { packetOptions } from "./packet-options.ts";
 
 /** Of a path that no route leads to. */
 const MTU_UNKNOWN = 1500;
-const DEFAULT_TTL = 64,
-  GROUP_TTL = 1;
+const GROUP_TTL = 1;
 const LOOPBACK_BROADCAST = makeV4(0x7fffffff);
-
-/** Options of IPPROTO_IP with their value at the start; they are kept and told back. */
-const IP_STORED: ReadonlyMap<number, number> = new Map([
-  [IP_TOS, 0],
-  [IP_TTL, DEFAULT_TTL],
-  [IP_RECVOPTS, 0],
-  [IP_RETOPTS, 0],
-  [IP_PKTINFO, 0],
-  [IP_MTU_DISCOVER, 1],
-  [IP_RECVERR, 0],
-  [IP_RECVTTL, 0],
-  [IP_RECVTOS, 0],
-  [IP_FREEBIND, 0],
-  [IP_TRANSPARENT, 0],
-  [IP_RECVORIGDSTADDR, 0],
-  [IP_MINTTL, 0],
-  [IP_BIND_ADDRESS_NO_PORT, 0],
-  [IP_RECVFRAGSIZE, 0],
-  [IP_MULTICAST_IF, 0],
-  [IP_MULTICAST_TTL, 1],
-  [IP_MULTICAST_LOOP, 1],
-  [IP_MULTICAST_ALL, 1],
-  [IP_UNICAST_IF, 0],
-  [IP_LOCAL_PORT_RANGE, 0],
-]);
 
 /** RFC 8200 §5. */
 const IPV6_MTU_LEAST = 1280;
-const IPV6_STORED: ReadonlyMap<number, number> = new Map([
-  [IPV6_UNICAST_HOPS, DEFAULT_TTL],
-  [IPV6_MULTICAST_IF, 0],
-  [IPV6_MULTICAST_HOPS, 1],
-  [IPV6_MULTICAST_LOOP, 1],
-  [IPV6_MULTICAST_ALL, 1],
-  [IPV6_MTU_DISCOVER, 1],
-  [IPV6_RECVERR, 0],
-  [IPV6_V6ONLY, 0],
-  [IPV6_RECVPKTINFO, 0],
-  [IPV6_2292PKTINFO, 0],
-  [IPV6_2292HOPLIMIT, 0],
-  [IPV6_2292HOPOPTS, 0],
-  [IPV6_2292DSTOPTS, 0],
-  [IPV6_2292RTHDR, 0],
-  [IPV6_RECVHOPLIMIT, 0],
-  [IPV6_RECVTCLASS, 0],
-  [IPV6_TCLASS, 0],
-  [IPV6_DONTFRAG, 0],
-  [IPV6_RECVHOPOPTS, 0],
-  [IPV6_RECVRTHDR, 0],
-  [IPV6_RECVDSTOPTS, 0],
-  [IPV6_RECVPATHMTU, 0],
-  [IPV6_AUTOFLOWLABEL, 1],
-  [IPV6_ADDR_PREFERENCES, 2],
-  [IPV6_MINHOPCOUNT, 0],
-  [IPV6_FREEBIND, 0],
-  [IPV6_UNICAST_IF, 0],
-  [IPV6_RECVORIGDSTADDR, 0],
-]);
-
-/** Options whose value is a flag. */
-const FLAGS_V4 = new Set([
-  IP_RECVOPTS,
-  IP_RETOPTS,
-  IP_PKTINFO,
-  IP_RECVERR,
-  IP_RECVTTL,
-  IP_RECVTOS,
-  IP_FREEBIND,
-  IP_TRANSPARENT,
-  IP_RECVORIGDSTADDR,
-  IP_BIND_ADDRESS_NO_PORT,
-  IP_RECVFRAGSIZE,
-  IP_MULTICAST_LOOP,
-  IP_MULTICAST_ALL,
-]);
-const FLAGS_V6 = new Set([
-  IPV6_MULTICAST_LOOP,
-  IPV6_MULTICAST_ALL,
-  IPV6_RECVERR,
-  IPV6_V6ONLY,
-  IPV6_RECVPKTINFO,
-  IPV6_2292PKTINFO,
-  IPV6_2292HOPLIMIT,
-  IPV6_2292HOPOPTS,
-  IPV6_2292DSTOPTS,
-  IPV6_2292RTHDR,
-  IPV6_RECVHOPLIMIT,
-  IPV6_RECVTCLASS,
-  IPV6_DONTFRAG,
-  IPV6_RECVHOPOPTS,
-  IPV6_RECVRTHDR,
-  IPV6_RECVDSTOPTS,
-  IPV6_RECVPATHMTU,
-  IPV6_AUTOFLOWLABEL,
-  IPV6_FREEBIND,
-  IPV6_RECVORIGDSTADDR,
-]);
 
 /** A socket that has them (inet-socket.ts). */
 interface IpSocket extends MulticastSocket {
@@ -303,7 +195,8 @@ export class IpOptions {
 
   /** IP_UNICAST_IF, IPV6_UNICAST_IF: where datagrams to one station leave; 0: as routes say. */
   unicastIndex(to: IpAddress): number {
-    return swapped((isV4(to) ? this.v4.get(IP_UNICAST_IF) : this.v6.get(IPV6_UNICAST_IF)) ?? 0);
+    if (isV4(to)) return swapped(this.v4.get(IP_UNICAST_IF) ?? 0);
+    return this.v6.get(IPV6_PKTINFO) || swapped(this.v6.get(IPV6_UNICAST_IF) ?? 0);
   }
 
   get v6Only(): boolean {
@@ -531,6 +424,8 @@ export function setIpOption(
       return setFilter(socket, level, name, value);
     case IPV6_ADDRFORM:
       return becomeV4(socket, value);
+    case IPV6_PKTINFO:
+      return setWayOut(socket, value);
     // Nothing is sent in fragments here, so that their size changes nothing.
     case IPV6_MTU:
       return value.length >= 4 && (optionInt(value) === 0 || optionInt(value) >= IPV6_MTU_LEAST) ? 0 : -EINVAL;
@@ -566,6 +461,15 @@ export function setIpOption(
   if (FLAGS_V6.has(name)) socket.ip.v6.set(name, number !== 0 ? 1 : 0);
   else if (number === -1) socket.ip.v6.delete(name);
   else socket.ip.v6.set(name, name === IPV6_TCLASS ? trafficClassOf(socket, number) : number);
+  return 0;
+}
+
+/** By which interface datagrams leave; the address beside it counts for nothing there. 0, −EINVAL bound to another */
+function setWayOut({ ip, options }: IpSocket, value: Uint8Array): number {
+  if (value.length < In6Pktinfo.size) return -EINVAL;
+  const index = optionInt(value, In6Pktinfo.offset.ipi6_ifindex);
+  if (options.boundIndex !== 0 && index !== options.boundIndex) return -EINVAL;
+  ip.v6.set(IPV6_PKTINFO, index);
   return 0;
 }
 

@@ -319,7 +319,6 @@ export class TcpSocket extends InetSocket {
     if (failed < 0) return failed;
     this.#closeOutside();
     this.pendingError = 0;
-    this.#isReadShut = this.#isWriteShut = false;
     this.network.counters.activeOpens++;
     const begun = beginConnection(this, to, WAY.isOnLink);
     if (isErrno(begun)) return this.letEndsGo(begun);
@@ -585,7 +584,8 @@ export class TcpSocket extends InetSocket {
       return 0;
     }
     if (this.#isOver) return -ENOTCONN;
-    if (how !== SHUT_RD && !this.#isWriteShut) {
+    if (how !== SHUT_RD) {
+      // What was shut before it had a connection has told nobody yet.
       this.#isWriteShut = true;
       this.#transport!.finish();
     }

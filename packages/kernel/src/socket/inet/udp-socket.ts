@@ -270,7 +270,7 @@ export class UdpSocket extends DatagramSocket {
     const { network } = this;
     OUTGOING.staysHere = OUTGOING.isOnLink = false;
     if (isV4(ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
-    const lost = this.lostLinkTo(ip);
+    const lost = this.lostLinkTo(ip, this.options.boundIndex || this.ip.unicastIndex(ip));
     if (lost < 0) return lost;
     const given = chosen?.ip ?? null;
     const isNobodys = given !== null && !network.hasAddress(given) && (isV4(given) || !this.bindsForeign(given));
