@@ -86,6 +86,8 @@ interface MigratedFiles {
   readonly files: number;
   readonly toFastBytes: number;
   readonly toSlowBytes: number;
+  /** Files that stay where they do not belong, for want of room. */
+  readonly leftFiles: number;
 }
 
 /** Moves files to the tier where they belong. @throws OperationError */
@@ -100,7 +102,7 @@ export function migrateFiles(
       path,
       "the volume has no fast and slow devices; `stratos fs device add --slow` adds one",
     );
-  const { files, toFast, toSlow } = expectValue(
+  const { files, toFast, toSlow, left } = expectValue(
     path,
     migrate(volume, {
       dryRun,
@@ -108,5 +110,5 @@ export function migrateFiles(
       progress: (done) => progress.update("Moving", done * BLOCK, 0, "bytes"),
     }),
   );
-  return { files, toFastBytes: toFast * BLOCK, toSlowBytes: toSlow * BLOCK };
+  return { files, toFastBytes: toFast * BLOCK, toSlowBytes: toSlow * BLOCK, leftFiles: left };
 }

@@ -349,9 +349,10 @@ export function describeContent(path: string): string | null {
     const superblock = readSuperblock(device);
     if (typeof superblock !== "string") {
       const label = Buffer.from(superblock.label, "latin1").toString("utf8");
+      const blocks = superblock.table?.segments.reduce((sum, one) => sum + one.blocks, 0) ?? superblock.blocks;
       return (
         `an AegisFS volume${label === "" ? "" : ` labelled "${label}"`} ` +
-        `(${superblock.blocks - superblock.freeBlocks} blocks of 4 KiB in use)`
+        `(${blocks - superblock.freeBlocks} blocks of 4 KiB in use)`
       );
     }
     if (device.size === 0) return null;

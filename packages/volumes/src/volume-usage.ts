@@ -19,13 +19,12 @@ const BLOCK = 4096;
 
 /** As df(1) shows it; takes no time. */
 export function volumeSpace({ path, volume }: OpenedVolume): VolumeSpace {
-  const { blocks, freeBlocks, inodes } = volume.usage();
-  const { superblock } = volume;
+  const { blocks, freeBlocks, unusedBlocks, inodes } = volume.usage();
   return {
     volume: path,
-    label: toText(superblock.label),
+    label: toText(volume.superblock.label),
     sizeBytes: blocks * BLOCK,
-    usedBytes: (superblock.blocks - superblock.freeBlocks) * BLOCK,
+    usedBytes: (blocks - unusedBlocks) * BLOCK,
     freeBytes: freeBlocks * BLOCK,
     files: inodes,
     snapshots: expectValue(path, volume.subvolumes()).length - 1,

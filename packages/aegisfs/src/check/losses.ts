@@ -63,7 +63,7 @@ export function markedContent(volume: Volume): Loss[] {
     const subvolume = volume.subvolume(id);
     if (subvolume === null) continue;
     const { tree } = subvolume;
-    for (let more = tree.ceiling(0, 0, 0); more; more = tree.next()) {
+    for (let more = tree.ceiling(0, 0, 0); more; more = tree.nextOfAll()) {
       if (tree.key(1) >>> 24 !== KIND_EXTENT || !isLost(tree.words[(tree.offset >>> 2) + EXTENT_AT_FLAGS]!)) continue;
       const start = ((tree.key(1) & 0xffffff) * 0x100000000 + tree.key(2)) * BLOCK_SIZE;
       const to = start + (tree.words[(tree.offset >>> 2) + EXTENT_AT_LENGTH]! & 0xffff) * BLOCK_SIZE;
@@ -92,7 +92,7 @@ export function damagedContent(volume: Volume, damage: readonly Damage[]): Loss[
     const subvolume = volume.subvolume(id);
     if (subvolume === null) continue;
     const { tree } = subvolume;
-    for (let more = tree.ceiling(0, 0, 0); more; more = tree.next()) {
+    for (let more = tree.ceiling(0, 0, 0); more; more = tree.nextOfAll()) {
       if (tree.key(1) >>> 24 !== KIND_EXTENT) continue;
       const at = tree.offset >>> 2;
       const stored = tree.words[at + EXTENT_AT_LENGTH]! >>> 16;
@@ -164,7 +164,7 @@ export function withPaths(volume: Volume, losses: readonly Loss[]): Loss[] {
 function pathsOf(subvolume: Subvolume): Map<number, string[]> {
   const { tree } = subvolume;
   const names = new Map<number, { directory: number; name: string }[]>();
-  for (let more = tree.ceiling(0, 0, 0); more; more = tree.next()) {
+  for (let more = tree.ceiling(0, 0, 0); more; more = tree.nextOfAll()) {
     if (tree.key(1) >>> 24 !== KIND_ENTRY) continue;
     const ino = tree.words[tree.offset >>> 2]!;
     const own = names.get(ino),

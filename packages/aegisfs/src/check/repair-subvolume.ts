@@ -144,6 +144,7 @@ function markLostContent(
 
 /** Marks the blocks of a file in `[0, end)` that it has nothing for; returns how many. */
 function markHoles(subvolume: Subvolume, ino: number, end: number): number {
+  if (end === 0) return 0;
   const { tree, volume } = subvolume;
   let marked = 0;
   let index = tree.find(ino, INLINE_MIDDLE, 0) ? 1 : 0;
@@ -193,7 +194,7 @@ function dropBadItems(subvolume: Subvolume, fixed: Fixed): void {
   let file = -1;
   let end = 0;
   let hasInline = false;
-  for (let more = tree.ceiling(0, 0, 0); more; more = tree.next()) {
+  for (let more = tree.ceiling(0, 0, 0); more; more = tree.nextOfAll()) {
     const key: Key = [tree.key(0), tree.key(1), tree.key(2)];
     const kind = key[1] >>> 24;
     const { words, bytes, offset, length } = tree;
@@ -279,7 +280,7 @@ function scan(subvolume: Subvolume): Map<number, Found> {
     if (inode === undefined) inodes.set(ino, (inode = new Found()));
     return inode;
   };
-  for (let more = tree.ceiling(0, 0, 0); more; more = tree.next()) {
+  for (let more = tree.ceiling(0, 0, 0); more; more = tree.nextOfAll()) {
     const key: Key = [tree.key(0), tree.key(1), tree.key(2)];
     const kind = key[1] >>> 24;
     const { words, bytes, offset, length } = tree;

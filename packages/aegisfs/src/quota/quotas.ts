@@ -125,7 +125,7 @@ export class Quotas {
         for (const kind of KINDS) this.#charge(kind, counted[kind]!, blocks, 1);
       }
       if (ino === 0xffffffff) break;
-      more = tree.ceiling(ino + 1, 0, 0);
+      more = tree.ceilingOfAll(ino + 1, 0, 0);
     }
   }
 

@@ -95,6 +95,20 @@ test("what is used moves to the fast device, what is not moves away; pins hold",
   assert.equal(dumpSubvolume(mountedVolume(mount(set)).root), dump);
 });
 
+test("what finds no room where it belongs stays, and is told", () => {
+  const set = [new MemoryBlockDevice(64 << 20), new MemoryBlockDevice(16 << 20)];
+  assert.equal(format(set, { uuid: new Uint8Array(16).fill(9), hashSeed: 77, classes: [CLASS_FAST, CLASS_SLOW] }), 0);
+  const volume = mountedVolume(mount(set, { seconds: 1000 * WEEK, cachePages: 64 }));
+  const [large, small] = [put(volume, "large", 20, 1), put(volume, "small", 2, 2)];
+  for (const ino of [large, small]) assert.equal(volume.root.setProperties(ino, withTier(0, TIER_SLOW)), 0);
+  volume.sync();
+  const planned = moved(migrate(volume, { dryRun: true }));
+  assert.deepEqual(planned, { files: 1, toFast: 0, toSlow: 512, left: 1 });
+  assert.deepEqual(moved(migrate(volume)), planned);
+  assert.deepEqual([fileOf(volume, small).fastBlocks, fileOf(volume, large).slowBlocks], [0, 0]);
+  assert.deepEqual(moved(migrate(volume)), { files: 0, toFast: 0, toSlow: 0, left: 1 });
+});
+
 test("heat is what a week's use comes to, and outlives the mount", () => {
   const { set, volume } = tiered();
   const ino = put(volume, "f", 1, 1);

@@ -7,6 +7,7 @@ import { ENOSPC, S_IFMT, S_IFREG } from "@stratos/abi";
 import { EXTENT_AT_BLOCK, EXTENT_AT_LENGTH } from "../format/extent-item.ts";
 import { KIND_EXTENT, KIND_INODE } from "../format/key.ts";
 import { INODE_AT_HEAT, INODE_AT_HEAT_TIME, INODE_AT_MODE, INODE_AT_PROPERTIES } from "../format/inode-item.ts";
+import { NODE_BLOCKS } from "../format/geometry.ts";
 import { CLASS_FAST, CLASS_SLOW } from "../format/pool-table.ts";
 import { propertiesOr, TIER_FAST, TIER_SLOW, tierOf } from "../format/properties.ts";
 import { SUBVOLUME_READ_ONLY } from "../format/subvolume-item.ts";
@@ -48,6 +49,8 @@ export interface MigrateResult {
   files: number;
   toFast: number;
   toSlow: number;
+  /** Files that stay where they do not belong, since the devices where they do have no room for them. */
+  left: number;
 }
 
 /** A negated errno when it cannot be read. */
@@ -116,22 +119,45 @@ function classReader(volume: Volume): (block: number) => boolean {
 export function migrate(volume: Volume, options: MigrateOptions = {}): MigrateResult | number {
   const status = tierStatus(volume);
   if (typeof status === "number") return status;
-  const result: MigrateResult = { files: 0, toFast: 0, toSlow: 0 };
   const wanted = assign(status, options.fill ?? 0.8);
-  const moving = status.files.filter(
-    (file) => (wanted.get(nameOf(file.subvolume, file.ino)) === CLASS_FAST ? file.slowBlocks : file.fastBlocks) > 0,
-  );
-  for (const file of moving) {
-    result.files++;
-    if (wanted.get(nameOf(file.subvolume, file.ino)) === CLASS_FAST) result.toFast += file.slowBlocks;
-    else result.toSlow += file.fastBlocks;
-  }
-  if (options.dryRun === true || moving.length === 0) return result;
-  // What leaves the fast devices makes the room for what comes to them.
-  for (const target of [CLASS_SLOW, CLASS_FAST]) {
-    const names = new Set(
-      moving.map((file) => nameOf(file.subvolume, file.ino)).filter((name) => wanted.get(name) === target),
-    );
+  const result: MigrateResult = { files: 0, toFast: 0, toSlow: 0, left: 0 };
+  // Content takes new room before the old is free, and so do the nodes that name it.
+  const reserve = volume.quadReserve * NODE_BLOCKS;
+  const available = volume.space.availableBlocks - reserve;
+  const choose = (files: readonly FileTier[], target: number, free: number): [Set<number>, number] => {
+    const names = new Set<number>();
+    let room = Math.min(free, available);
+    let blocks = 0;
+    for (const file of files) {
+      const name = nameOf(file.subvolume, file.ino);
+      const moving = target === CLASS_FAST ? file.slowBlocks : file.fastBlocks;
+      if (moving === 0 || wanted.get(name) !== target) continue;
+      if (moving + NODE_BLOCKS > room) {
+        result.left++;
+        continue;
+      }
+      room -= moving + NODE_BLOCKS;
+      blocks += moving;
+      result.files++;
+      names.add(name);
+    }
+    return [names, blocks];
+  };
+  // What leaves the fast devices makes the room for what comes to them. The coldest leave first.
+  const pinnedFirst = (files: readonly FileTier[], tier: number): FileTier[] => [
+    ...files.filter((file) => file.tier === tier),
+    ...files.filter((file) => file.tier !== tier),
+  ];
+  const { files, fast, slow } = status;
+  const [leaving, toSlow] = choose(pinnedFirst(files.toReversed(), TIER_SLOW), CLASS_SLOW, slow.freeBlocks);
+  const [coming, toFast] = choose(pinnedFirst(files, TIER_FAST), CLASS_FAST, fast.freeBlocks - reserve + toSlow);
+  result.toFast = toFast;
+  result.toSlow = toSlow;
+  if (options.dryRun === true) return result;
+  for (const [names, target] of [
+    [leaving, CLASS_SLOW],
+    [coming, CLASS_FAST],
+  ] as const) {
     const failed = names.size === 0 ? 0 : moveTo(volume, names, target, options.progress);
     if (failed < 0) return failed;
   }

@@ -204,6 +204,12 @@ export class Tree {
     return this.next();
   }
 
+  /** As `ceiling`, for who goes through a whole tree so, and keeps no node: what was read gives way in memory. */
+  ceilingOfAll(k0: number, k1: number, k2: number): boolean {
+    this.#cache.trim();
+    return this.ceiling(k0, k1, k2);
+  }
+
   // ---- Changing ---------------------------------------------------------------------------------------------------
 
   /** As `find`, and makes the item changeable in place. */

@@ -76,6 +76,9 @@ test("files are pinned to tiers and moved there", async () => {
   writeFileSync(slow, Buffer.alloc(64 << 20));
   await works("device", "add", fast, slow, "--slow");
   const both = `${fast},${slow}`;
+  const [space] = await json<{ usedBytes: number }[]>("df", both);
+  assert.ok(space!.usedBytes < 1_000_000, `${space!.usedBytes} bytes of an empty volume on two devices are in use`);
+  await fails(/an AegisFS volume \(\d{1,2} blocks of 4 KiB in use\)/, "format", fast, slow);
   for (const name of ["hot", "cold"]) await works("cp", source, `${both}:/${name}`);
   await works("tier", "pin", `${both}:/cold`, "slow");
   const plan = await json<{ files: number; toSlowBytes: number }>("tier", "migrate", both, "-n");

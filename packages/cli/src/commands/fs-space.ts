@@ -287,7 +287,8 @@ async function migrateCommand(path: string, options: MigrateOptions): Promise<nu
   else
     process.stdout.write(
       `${path}: ${dryRun ? "would move" : "moved"} ${told.files} files: ` +
-        `${formatSize(told.toFastBytes)} to fast devices, ${formatSize(told.toSlowBytes)} to slow ones\n`,
+        `${formatSize(told.toFastBytes)} to fast devices, ${formatSize(told.toSlowBytes)} to slow ones` +
+        `${told.leftFiles === 0 ? "" : `; ${told.leftFiles} stay where they are, for want of room`}\n`,
     );
   return 0;
 }
