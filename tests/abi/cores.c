@@ -28,6 +28,7 @@ static int die(int how) {
     if (how == 1) { pthread_t t; pthread_create(&t, NULL, other_thread, NULL); usleep(20000); raise(SIGQUIT); }
     if (how == 2) *(volatile int *)8 = 1;
     if (how == 3) { setresgid(1000, 1000, 1000); abort(); }
+    if (how == 6) { setresgid(1000, 1000, 1000); setresuid(1000, 1000, 1000); }
     if (how == 4) { prctl(PR_SET_DUMPABLE, 0); abort(); }
     if (how == 5) { int p[2]; if (pipe(p)) exit(1); alarm(0); char c; kill(getpid(), SIGSYS); read(p[0], &c, 1); }
     abort();
@@ -54,6 +55,20 @@ static void inspect(const char *name, int threads) {
   munmap(bytes, st.st_size); close(fd); unlink(name);
 }
 
+/* What root lets become of cores of processes that may know what their user must not: none, the user's, root's by a whole path alone. */
+static void show_core(const char *name) { struct stat st; if (stat(name, &st)) { printf("no core\n"); return; } printf("core of %d, mode %o\n", st.st_uid, st.st_mode & 07777); unlink(name); }
+
+static void cores_of_others(void) {
+  char path[96]; sprintf(path, "%s/whole.%%d", folder);
+  for (int how = 0; how < 4; how++) {
+    char text[2] = {'0' + how}; int fd = open("/proc/sys/fs/suid_dumpable", O_WRONLY); SHOW(write(fd, text, 1)); close(fd);
+    int pid = fork(); if (pid == 0) { setresgid(1000, 1000, 1000); setresuid(1000, 1000, 1000); SHOW(prctl(PR_GET_DUMPABLE)); SHOW(open("/proc/self/environ", O_RDONLY) >= 0); char own[32]; sprintf(own, "/proc/%d/fd", getpid()); struct stat st; stat(own, &st); SHOW(st.st_uid); SHOW(prctl(PR_SET_DUMPABLE, 2)); exit(0); } waitpid(pid, NULL, 0);
+    set_pattern("core"); SHOW(die(6)); show_core("core"); set_pattern(path); SHOW(die(6)); char name[96]; sprintf(name, "%s/whole.%d", folder, how > 2 ? 2 : how); close(open(name, O_CREAT | O_WRONLY, 0644)); SHOW(die(6)); show_core(name);
+    unlink(name); SHOW(die(6)); show_core(name);
+  }
+  int fd = open("/proc/sys/fs/suid_dumpable", O_WRONLY); write(fd, "0", 1); close(fd);
+}
+
 int main(void) {
   char name[64]; int status, fd = open("/proc/sys/kernel/core_pattern", O_RDONLY); long n = read(fd, pattern, 255); close(fd); if (n > 0 && pattern[n - 1] == '\n') pattern[n - 1] = 0;
   if (!mkdtemp(folder) || chdir(folder)) return 1; chmod(folder, 0777);
@@ -66,6 +81,7 @@ int main(void) {
   symlink("elsewhere", "core"); SHOW(die(0)); SHOW(access("elsewhere", F_OK)); unlink("core"); close(open("core", O_CREAT | O_WRONLY, 0666)); chmod("core", 0666); SHOW(die(0)); unlink("core"); close(open("core", O_CREAT | O_WRONLY, 0600)); link("core", "second"); SHOW(die(0)); unlink("second"); SHOW(die(0)); unlink("core"); mkdir("core", 0700); SHOW(die(0)); rmdir("core");
   /* A limit cuts the file. */
   limit(20000); SHOW(die(0)); struct stat st; SHOW(stat("core", &st)); HOLDS(st.st_blocks <= 48); unlink("core"); siginfo_t info; limit(-1); pid = fork(); if (pid == 0) abort(); SHOW(waitid(P_PID, pid, &info, WEXITED)); SHOW(info.si_code); SHOW(info.si_status); unlink("core");
+  cores_of_others();
   set_pattern(pattern); chdir("/"); rmdir(folder);
   return 0;
 }

@@ -44,9 +44,10 @@ export const PIDFD_INFO_PID = 1,
   PIDFD_INFO_CGROUPID = 4,
   PIDFD_INFO_EXIT = 8,
   PIDFD_INFO_COREDUMP = 16;
-/** What PIDFD_GET_INFO says of cores: none is written; one is, as its user. */
+/** What PIDFD_GET_INFO says of cores: none is written; one is, as its user; one is, for root. */
 export const PIDFD_COREDUMP_SKIP = 2,
-  PIDFD_COREDUMP_USER = 4;
+  PIDFD_COREDUMP_USER = 4,
+  PIDFD_COREDUMP_ROOT = 8;
 export const PIDFD_INFO_SIZE_VER0 = 64;
 export const PidfdInfo = struct("pidfd_info", {
   mask: u64,

@@ -256,9 +256,9 @@ test("pidfd: shows the end of a process, signals it, and takes descriptors", () 
   assert.equal(run(pidfdCalls, "pidfd_send_signal", fd, SIGUSR1, 0, 0), -EPERM);
   assert.equal(run(pidfdCalls, "pidfd_getfd", fd, 0, 0), -EPERM);
   child.task.credentials = task.credentials = { ...ROOT, effective: 0 };
-  child.task.group.isDumpable = false;
+  child.task.group.dumpable = 0;
   assert.equal(run(pidfdCalls, "pidfd_getfd", fd, 0, 0), -EPERM, "not dumpable");
-  child.task.group.isDumpable = true;
+  child.task.group.dumpable = 1;
   task.credentials = ROOT;
   assert.equal(run(pidfdCalls, "pidfd_getfd", fd, 0, 0), -EBADF);
   const event = eventFileCalls["eventfd2"]!.run(child.task, 4, 0, 0, 0, 0, 0);

@@ -37,27 +37,20 @@ export class DescriptorDirectory extends PseudoInode {
   override refresh(): number {
     const task = this.#target();
     belongToUser(this, task);
-    if (this.#isOwnOf(task)) this.#giveTo(this, task);
     this.size = this.#kind === "links" && isAlive(task) ? task.files.openCount : 0;
     return 0;
-  }
-
-  /** A process always gets at its own, also after it gave up root's identity (fs/proc/fd.c, proc_fd_permission). */
-  #isOwnOf(task: Task): boolean {
-    return this.fileSystem.kernel.scheduler.current?.group === task.group;
-  }
-
-  #giveTo(inode: Inode, { credentials }: Task): void {
-    inode.uid = credentials.euid;
-    inode.gid = credentials.egid;
   }
 
   override get listingRefused(): number {
     return isReaped(this.#target()) ? -ENOENT : 0;
   }
 
+  /** A process always gets at its own, also after it gave up root's identity (fs/proc/fd.c, proc_fd_permission). */
   override mayAccess(task: Caller, mask: number, mount: Mount): number {
-    return this.#kind === "info" && isReaped(this.#target()) ? -ESRCH : super.mayAccess(task, mask, mount);
+    const target = this.#target();
+    if (this.#kind === "info" && isReaped(target)) return -ESRCH;
+    const result = super.mayAccess(task, mask, mount);
+    return this.#kind === "links" && this.fileSystem.kernel.scheduler.current?.group === target.group ? 0 : result;
   }
 
   override lookup(name: string): Inode | number {
@@ -73,7 +66,7 @@ export class DescriptorDirectory extends PseudoInode {
     const known = this.#inodes.get(fd);
     if (known !== undefined && known.file === file) return known.inode;
     const inode = this.#make(fd, (file.flags & O_PATH) !== 0 ? 0 : modeOf(file));
-    if (task.group.isDumpable || this.#isOwnOf(task)) this.#giveTo(inode, task);
+    belongToUser(inode, task);
     this.#inodes.set(fd, { file, inode });
     return inode;
   }

@@ -9,7 +9,7 @@ import type { OpenFile } from "../vfs/open-file.ts";
  * folders alone that anybody may read, by which ps(1) and kill(1) tell whose it is (fs/proc/base.c, task_dump_owner).
  */
 export function belongToUser(inode: Inode, { credentials, group }: Pick<Task, "credentials" | "group">): void {
-  const isTold = group.isDumpable || inode.mode === (S_IFDIR | 0o555);
+  const isTold = group.isInspectable || inode.mode === (S_IFDIR | 0o555);
   inode.uid = isTold ? credentials.euid : 0;
   inode.gid = isTold ? credentials.egid : 0;
 }

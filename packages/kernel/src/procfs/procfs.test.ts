@@ -335,6 +335,7 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "fs/protected_hardlinks",
     "fs/protected_regular",
     "fs/protected_symlinks",
+    "fs/suid_dumpable",
     "kernel/acct",
     "kernel/core_pattern",
     "kernel/core_pipe_limit",

@@ -387,7 +387,11 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "fs/protected_symlinks": protection("symlinks", 1),
   "fs/protected_fifos": protection("fifos", 2),
   "fs/protected_regular": protection("regular", 2),
-  "fs/suid_dumpable": only("0"),
+  "fs/suid_dumpable": bounded(
+    { least: 0, most: 2 },
+    ({ coreSettings }) => coreSettings.suidDumpable,
+    ({ coreSettings }, value) => (coreSettings.suidDumpable = value),
+  ),
   ...watchSettings(),
   "fs/epoll/max_user_watches": fixed(() => String(ITEMS_MAX)),
   "fs/mqueue/msg_max": queueLimit("messages", 65536),

@@ -135,9 +135,9 @@ test("a change of identity hides the memory and forgets the parent's death; the 
   const { task } = createUser([0, 0, 0]);
   task.parentDeathSignal = 9;
   assert.equal(call(task, "setresuid", 0, 0, 0), 0);
-  assert.deepEqual([task.group.isDumpable, task.parentDeathSignal], [true, 9]);
+  assert.deepEqual([task.group.dumpable, task.parentDeathSignal], [1, 9]);
   assert.equal(call(task, "setresuid", KEEP, 5, KEEP), 0);
-  assert.deepEqual([task.group.isDumpable, task.parentDeathSignal], [false, 0]);
+  assert.deepEqual([task.group.dumpable, task.parentDeathSignal], [0, 0]);
 });
 
 const V3 = 0x20080522;

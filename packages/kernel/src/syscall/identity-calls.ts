@@ -66,7 +66,7 @@ function changeUser(task: Task, uid: number, euid: number, suid: number): number
 
 function commit(task: Task, credentials: Credentials): 0 {
   if (losesDumpability(task.credentials, credentials)) {
-    task.group.isDumpable = false;
+    task.group.dumpable = task.kernel.coreSettings.suidDumpable;
     task.parentDeathSignal = 0;
   }
   const { thread } = task.keyrings;

@@ -240,7 +240,7 @@ test("process_vm_readv and process_vm_writev move only what may be traced: real 
   assert.equal(call(task, "process_vm_readv", -1, 0, 0, vector, 1, 0), 0);
   assert.equal(isRefused({ gid: 5 }, {}), true);
   assert.equal(isRefused({}, { permitted: 1 }), true);
-  target.group.isDumpable = false;
+  target.group.dumpable = 0;
   assert.equal(isRefused({}, {}), true);
   assert.equal(isRefused({ effective: 2 ** CAP_SYS_PTRACE }, {}), false);
 });

@@ -82,10 +82,10 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
     case PR_GET_PDEATHSIG:
       return task.space.storeU32(a, task.parentDeathSignal);
     case PR_GET_DUMPABLE:
-      return group.isDumpable ? 1 : 0;
+      return group.dumpable;
     case PR_SET_DUMPABLE:
       if (a !== 0 && a !== 1) return -EINVAL;
-      group.isDumpable = a === 1;
+      group.dumpable = a;
       return 0;
     case PR_GET_KEEPCAPS:
       return (credentials.secureBits & SECBIT_KEEP_CAPS) !== 0 ? 1 : 0;

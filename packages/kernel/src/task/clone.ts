@@ -179,7 +179,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     process.parentPrograms = has(CLONE_PARENT) ? parent.group.parentPrograms : parent.group.programs;
     process.oomScoreAdjust = parent.group.oomScoreAdjust;
     process.oomScoreAdjustLeast = parent.group.oomScoreAdjustLeast;
-    process.isDumpable = parent.group.isDumpable;
+    process.dumpable = parent.group.dumpable;
     process.memoryNamespace = parent.group.memoryNamespace;
     process.coreFilter = parent.group.coreFilter;
     process.refusesHugePages = parent.group.refusesHugePages;

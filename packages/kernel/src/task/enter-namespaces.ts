@@ -108,7 +108,7 @@ function take(task: Task, credentials: Credentials, namespaces: Namespaces): voi
   task.namespaces = namespaces;
   // Who made it could do all of it before.
   if (!credentials.userNamespace.isMadeBelow(oldCredentials.userNamespace, oldCredentials.euid))
-    task.group.isDumpable = false;
+    task.group.dumpable = task.kernel.coreSettings.suidDumpable;
   old.release();
   oldCredentials.userNamespace.release();
 }

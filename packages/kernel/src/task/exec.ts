@@ -428,7 +428,7 @@ function pointOfNoReturn(
     credentials.euid === credentials.uid &&
     credentials.egid === credentials.gid &&
     !losesDumpability(task.credentials, credentials);
-  group.isDumpable = mayRead && isPlain;
+  group.dumpable = mayRead && isPlain ? 1 : task.kernel.coreSettings.suidDumpable;
   const { userNamespace } = credentials;
   group.memoryNamespace = mayRead ? userNamespace : userNamespace.nearestWithIds(shown.uid, shown.gid);
   if (!isPlain) task.parentDeathSignal = 0;

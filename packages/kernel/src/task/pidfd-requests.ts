@@ -10,6 +10,7 @@ import {
   EREMOTE,
   ESRCH,
   PAGE_SIZE,
+  PIDFD_COREDUMP_ROOT,
   PIDFD_COREDUMP_SKIP,
   PIDFD_COREDUMP_USER,
   PIDFD_GET_CGROUP_NAMESPACE,
@@ -50,6 +51,9 @@ const NAMESPACES: Readonly<Record<number, (target: Task) => Namespace>> = {
   [PIDFD_GET_USER_NAMESPACE]: (target) => namespaceOf(target, "user"),
   [PIDFD_GET_UTS_NAMESPACE]: (target) => namespaceOf(target, "uts"),
 };
+
+/** By what prctl(PR_GET_DUMPABLE) tells. */
+const COREDUMPS = [PIDFD_COREDUMP_SKIP, PIDFD_COREDUMP_USER, PIDFD_COREDUMP_ROOT];
 
 /**
  * @param target  the thread that is meant, whatever became of it
@@ -96,7 +100,7 @@ function tellInfo(task: Task, target: Task, size: number, address: number): numb
     view.setUint32(offset.ppid, parentIdOf(group, pidNamespace), true);
     putIdentity(task, target, view);
     if (wantsCore && target.state !== "Z" && target.state !== "X")
-      view.setUint32(offset.coredump_mask, group.isDumpable ? PIDFD_COREDUMP_USER : PIDFD_COREDUMP_SKIP, true);
+      view.setUint32(offset.coredump_mask, COREDUMPS[group.dumpable]!, true);
   }
   // Nobody can name a group before its tree was mounted.
   const { watcher } = kernel.controlGroups;

@@ -24,7 +24,7 @@ function namespaceOf(creator: number): UserNamespace {
 }
 
 interface Hidden {
-  readonly isDumpable?: boolean;
+  readonly dumpable?: number;
   readonly memoryNamespace?: UserNamespace;
   readonly state?: "Z";
 }
@@ -68,21 +68,22 @@ test("another user namespace is looked into by its maker, and by nobody from ins
 });
 
 test("what isn't dumpable is shown to tracers over the namespace of its memory, and a zombie has none", () => {
-  const isDumpable = false;
-  assert.equal(inspect(ids(5), ids(5), "fs", { isDumpable }), -EACCES);
-  assert.equal(inspect(ids(5, { effective: TRACER }), ids(5), "fs", { isDumpable }), 0);
-  assert.equal(inspect(ids(5), ids(5), "fs", { isDumpable, state: "Z" }), 0);
+  const dumpable = 0;
+  assert.equal(inspect(ids(5), ids(5), "fs", { dumpable }), -EACCES);
+  assert.equal(inspect(ids(5), ids(5), "fs", { dumpable: 2 }), -EACCES, "its core is root's alone");
+  assert.equal(inspect(ids(5, { effective: TRACER }), ids(5), "fs", { dumpable }), 0);
+  assert.equal(inspect(ids(5), ids(5), "fs", { dumpable, state: "Z" }), 0);
   const userNamespace = namespaceOf(9);
   const able = ids(5, { userNamespace, effective: TRACER });
   const target = ids(5, { userNamespace });
-  assert.equal(inspect(able, target, "fs", { isDumpable }), -EACCES, "its memory came from above");
-  assert.equal(inspect(able, target, "fs", { isDumpable, memoryNamespace: userNamespace }), 0);
+  assert.equal(inspect(able, target, "fs", { dumpable }), -EACCES, "its memory came from above");
+  assert.equal(inspect(able, target, "fs", { dumpable, memoryNamespace: userNamespace }), 0);
 });
 
 test("threads of one process look into each other whatever their ids", () => {
   const { task } = createTestTask(kernel);
   const other = createTestTask(kernel).task;
-  task.group.isDumpable = false;
+  task.group.dumpable = 0;
   other.group = task.group;
   other.credentials = ids(7);
   assert.equal(mayInspect(other, task, "real"), 0);

@@ -43,9 +43,9 @@ export function mayInspect(caller: Task, target: Task, ids: AskedIds): number {
     if (!isCapabilitySubset(other.permitted, held)) return -EACCES;
   }
   if (!mayTrace(own.landlock, other.landlock)) return -EACCES;
-  const { isDumpable, memoryNamespace } = target.group;
+  const { isInspectable, memoryNamespace } = target.group;
   const isGone = target.state === "Z" || target.state === "X";
-  return isGone || isDumpable || isCapable(own, CAP_SYS_PTRACE, memoryNamespace) ? 0 : -EACCES;
+  return isGone || isInspectable || isCapable(own, CAP_SYS_PTRACE, memoryNamespace) ? 0 : -EACCES;
 }
 
 /** Has the thread given its memory back (a zombie, or a task of the kernel)? */

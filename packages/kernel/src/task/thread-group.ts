@@ -68,8 +68,8 @@ export class ThreadGroup implements SignalProcess {
   pidfdInode: Inode | null = null;
   /** Woken whenever a signal is queued for the process or one of its tasks: signalfd. */
   readonly signalQueue = new WaitQueue();
-  /** prctl(PR_SET_DUMPABLE): others may look into its memory, and it leaves a core. */
-  isDumpable = true;
+  /** prctl(PR_SET_DUMPABLE): 0: it leaves no core; 1: others may look into its memory as well; 2: root alone has it. */
+  dumpable = 1;
   /** In which its program was started: who may trace there looks into its memory even when it isn't dumpable. */
   memoryNamespace: UserNamespace = INITIAL_USER_NAMESPACE;
   /** /proc/PID/coredump_filter. */
@@ -135,6 +135,11 @@ export class ThreadGroup implements SignalProcess {
     this.limits = limits;
     this.exitSignal = exitSignal;
     this.startNs = startNs;
+  }
+
+  /** May who has its user's rights look into its memory? */
+  get isInspectable(): boolean {
+    return this.dumpable === 1;
   }
 
   get session(): Session {

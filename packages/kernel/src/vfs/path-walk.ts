@@ -109,8 +109,11 @@ function walkFrom(task: Caller, start: Path, path: string, mode: number, resolve
     const inode = dentry.inode;
     if (inode === null) return -ENOENT;
     if (!inode.isDirectory) return -ENOTDIR;
-    const denied = checkAccess(credentials, shownOn(mount, inode), MAY_EXEC);
-    if (denied < 0) return denied;
+    if (checkAccess(credentials, shownOn(mount, inode), MAY_EXEC) < 0) {
+      // Of some folders more than their mode says who goes through (proc_fd_permission).
+      const denied = inode.mayAccess(task, MAY_EXEC, mount);
+      if (denied < 0) return denied;
+    }
     let end = path.indexOf("/", at);
     if (end < 0) end = path.length;
     let next = end;

@@ -124,7 +124,7 @@ export function continueCoreDump(task: Task): void {
 /** The pipe to the program that is to have the core; its limit of size doesn't count (core(5)). */
 function openPipe(task: Task, signal: number): PipedCore | null {
   const { group, kernel } = task;
-  if (!group.isDumpable || group.coreDump !== null) return null;
+  if (group.dumpable === 0 || group.coreDump !== null) return null;
   const file = pipeCore(task, signal);
   if (file !== null) kernel.coreSettings.pipedCount++;
   return file;
@@ -133,11 +133,31 @@ function openPipe(task: Task, signal: number): PipedCore | null {
 /** The file to write to; null when there is to be none (core(5) lists the reasons). */
 function openCore(task: Task, signal: number): OpenFile | null {
   const { group } = task;
-  if (!group.isDumpable || group.limits[RLIMIT_CORE]!.soft < PAGE_SIZE || group.coreDump !== null) return null;
+  if (group.dumpable === 0 || group.limits[RLIMIT_CORE]!.soft < PAGE_SIZE || group.coreDump !== null) return null;
   const name = coreName(task, signal);
   if (name === "") return null;
+  if (group.dumpable === 2) return openForRoot(task, name);
   // What had the name before goes (fs/coredump.c, do_coredump): a link or somebody else's file is not written through.
   removeFile(task, AT_FDCWD, name);
+  return createCore(task, name);
+}
+
+/**
+ * The same of a process that may know what its user must not (proc(5), suid_dumpable 2): the core is root's, in the
+ * machine's first root, and in the place of nothing.
+ */
+function openForRoot(task: Task, name: string): OpenFile | null {
+  if (!name.startsWith("/")) return null;
+  const { credentials, fs } = task;
+  task.credentials = { ...credentials, fsuid: 0 };
+  task.fs = task.kernel.tasks.processes.get(1)!.leader.fs;
+  const file = createCore(task, name);
+  task.credentials = credentials;
+  task.fs = fs;
+  return file;
+}
+
+function createCore(task: Task, name: string): OpenFile | null {
   const file = openPath(task, AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_LARGEFILE | O_NONBLOCK, 0o600);
   if (isErrno(file)) return null;
   if (file.inode?.isRegular === true) return file;

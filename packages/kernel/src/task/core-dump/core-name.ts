@@ -51,7 +51,7 @@ function specifier(task: Task, signal: number, letter: string): string {
     case "g":
       return String(credentials.gid);
     case "d":
-      return group.isDumpable ? "1" : "0";
+      return String(group.dumpable);
     case "s":
       return String(signal);
     case "t":

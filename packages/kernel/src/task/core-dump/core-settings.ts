@@ -1,7 +1,7 @@
 import { EINVAL } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 
-/** /proc/sys/kernel/core_pattern, core_uses_pid and core_pipe_limit (core(5)). */
+/** /proc/sys/kernel/core_pattern, core_uses_pid and core_pipe_limit, and fs/suid_dumpable (core(5), proc(5)). */
 export class CoreSettings {
   pattern = "core";
   usesPid = false;
@@ -9,6 +9,8 @@ export class CoreSettings {
   pipeLimit = 0;
   /** Cores that programs are reading. */
   pipedCount = 0;
+  /** How dumpable a process becomes that may know what its user must not. */
+  suidDumpable = 0;
 
   static {
     stateClass("CoreSettings", this);
