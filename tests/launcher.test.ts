@@ -47,6 +47,21 @@ test("./stratos does the same without npm, and arguments that are not UTF-8 arri
   assert.deepEqual(result, { stdout: "caf\xe9|a b||", stderr: "", status: 9 });
 });
 
+test("./stratos leaves closed streams closed: a program that writes or reads there is told", async () => {
+  const line = `"$0" run -i "$1" -- sh -c "echo lost; echo \\$? >&2; cat" >&- <&-; echo $? >&2; "$0" image ls >&-`;
+  const env = { STRATOS_HOME: TEST_HOME };
+  const result = await run(["sh", "-c", line, join(repository, "stratos"), TEST_IMAGE], { env });
+  assert.deepEqual(result.stderr.split("\n"), [
+    "sh: 1: echo: echo: I/O error",
+    "1",
+    "cat: -: Bad file descriptor",
+    "1",
+    "stratos: standard output: bad file descriptor",
+    "",
+  ]);
+  assert.equal(result.status, 1);
+});
+
 test("./stratos takes no option for Node, and names the folder that it was given for a file", async () => {
   const stratos = (...args: string[]): ReturnType<typeof run> =>
     run([join(repository, "stratos"), ...args], { cwd: "/", env: { STRATOS_HOME: TEST_HOME } });
