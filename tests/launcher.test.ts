@@ -76,15 +76,17 @@ test("./stratos takes no option for Node, and names the folder that it was given
   assert.deepEqual(await stratos("image", "import", "a-folder", repository), folder(1));
 });
 
-test("a signal to ./stratos reaches the program: it is the process that runs it", async () => {
-  const args = ["run", "-i", TEST_IMAGE, "--", "sh", "-c", "trap 'echo told; exit 7' TERM; echo ready; cat & wait"];
-  const child = start([join(repository, "stratos"), ...args], { env: { STRATOS_HOME: TEST_HOME } });
+test("a signal to ./stratos reaches the program, unless it is ignored: it is the process that runs it", async () => {
+  const script = "trap 'echo told; exit 7' TERM; trap 'echo hung up' HUP; echo ready; cat & wait; wait";
+  const args = ["run", "-i", TEST_IMAGE, "--", "sh", "-c", script];
+  const nohup = ["sh", "-c", 'trap \'\' HUP; exec "$0" "$@"'];
+  const child = start([...nohup, join(repository, "stratos"), ...args], { env: { STRATOS_HOME: TEST_HOME } });
   const timer = setTimeout(() => child.kill("SIGKILL"), 120_000);
   try {
     let said = "";
     child.stdout!.on("data", (bytes: Buffer) => {
       said += bytes.toString();
-      if (said === "ready\n") child.kill("SIGTERM");
+      if (said === "ready\n") (["SIGHUP", "SIGTERM"] as const).forEach((signal) => child.kill(signal));
     });
     const [status] = await once(child, "close");
     assert.deepEqual([said, status], ["ready\ntold\n", 7]);
