@@ -47,6 +47,21 @@ test("./stratos does the same without npm, and arguments that are not UTF-8 arri
   assert.deepEqual(result, { stdout: "caf\xe9|a b||", stderr: "", status: 9 });
 });
 
+test("./stratos leaves closed streams closed: a program that writes or reads there is told", async () => {
+  const line = `"$0" run -i "$1" -- sh -c "echo lost; echo \\$? >&2; cat" >&- <&-; echo $? >&2; "$0" image ls >&-`;
+  const env = { STRATOS_HOME: TEST_HOME };
+  const result = await run(["sh", "-c", line, join(repository, "stratos"), TEST_IMAGE], { env });
+  assert.deepEqual(result.stderr.split("\n"), [
+    "sh: 1: echo: echo: I/O error",
+    "1",
+    "cat: -: Bad file descriptor",
+    "1",
+    "stratos: standard output: bad file descriptor",
+    "",
+  ]);
+  assert.equal(result.status, 1);
+});
+
 test("./stratos takes no option for Node, and names the folder that it was given for a file", async () => {
   const stratos = (...args: string[]): ReturnType<typeof run> =>
     run([join(repository, "stratos"), ...args], { cwd: "/", env: { STRATOS_HOME: TEST_HOME } });
@@ -61,15 +76,17 @@ test("./stratos takes no option for Node, and names the folder that it was given
   assert.deepEqual(await stratos("image", "import", "a-folder", repository), folder(1));
 });
 
-test("a signal to ./stratos reaches the program: it is the process that runs it", async () => {
-  const args = ["run", "-i", TEST_IMAGE, "--", "sh", "-c", "trap 'echo told; exit 7' TERM; echo ready; cat & wait"];
-  const child = start([join(repository, "stratos"), ...args], { env: { STRATOS_HOME: TEST_HOME } });
+test("a signal to ./stratos reaches the program, unless it is ignored: it is the process that runs it", async () => {
+  const script = "trap 'echo told; exit 7' TERM; trap 'echo hung up' HUP; echo ready; cat & wait; wait";
+  const args = ["run", "-i", TEST_IMAGE, "--", "sh", "-c", script];
+  const nohup = ["sh", "-c", 'trap \'\' HUP; exec "$0" "$@"'];
+  const child = start([...nohup, join(repository, "stratos"), ...args], { env: { STRATOS_HOME: TEST_HOME } });
   const timer = setTimeout(() => child.kill("SIGKILL"), 120_000);
   try {
     let said = "";
     child.stdout!.on("data", (bytes: Buffer) => {
       said += bytes.toString();
-      if (said === "ready\n") child.kill("SIGTERM");
+      if (said === "ready\n") (["SIGHUP", "SIGTERM"] as const).forEach((signal) => child.kill(signal));
     });
     const [status] = await once(child, "close");
     assert.deepEqual([said, status], ["ready\ntold\n", 7]);

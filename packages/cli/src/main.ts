@@ -1,10 +1,12 @@
 import { keepCompiledCode, ownProcess, stratosHome } from "@stratos/host-node/home";
 import { EXIT_BROKEN_PIPE, endWithBrokenPipe } from "./broken-pipe.ts";
+import { keepIgnoredSignals } from "./ignored-signals.ts";
 import { plainArguments } from "./lisp/plain-arguments.ts";
 
 // The bundle keeps more than Node does (bundle-main.ts).
 if (import.meta.url.endsWith(".ts")) keepCompiledCode(stratosHome());
 ownProcess();
+keepIgnoredSignals();
 process.on("uncaughtException", (error: Error) => {
   console.error(`stratos: internal error: ${error.stack ?? String(error)}`);
   process.exit(125);

@@ -1,6 +1,7 @@
 /** What a long command does when a signal asks for its end: stop in order the first time, at once the second. */
 import { constants } from "node:os";
 import { EXIT_SIGNAL_BASE } from "./exit-status.ts";
+import { heeded } from "./ignored-signals.ts";
 
 const STOPPING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -24,7 +25,7 @@ interface StopSignals {
 export function listenForStop(): StopSignals {
   const controller = new AbortController();
   let status: number | undefined;
-  const handlers = STOPPING.map((name) => {
+  const handlers = heeded(STOPPING).map((name) => {
     const handler = (): void => {
       if (status !== undefined) process.exit(status);
       status = EXIT_SIGNAL_BASE + constants.signals[name];

@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import type { Guard, Stopper } from "@stratos/operation";
 import { CommandError } from "./command-error.ts";
 import { EXIT_SIGNAL_BASE } from "./exit-status.ts";
+import { heeded } from "./ignored-signals.ts";
 
 /** Work that is interrupted leaves nothing: a signal undoes it and ends the process. */
 export const undoOnSignal: Guard = (undo) =>
@@ -21,7 +22,7 @@ export function stopOnSignal(what: string, after: string): Stopper {
 }
 
 function onSignals(act: (signal: "SIGINT" | "SIGTERM" | "SIGHUP") => void): () => void {
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const signals = heeded(["SIGINT", "SIGTERM", "SIGHUP"]);
   for (const signal of signals) process.on(signal, act);
   return () => signals.forEach((signal) => process.off(signal, act));
 }

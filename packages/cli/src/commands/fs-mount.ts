@@ -24,6 +24,7 @@ import { ScheduleKeeper } from "@stratos/volumes/schedule-keeper";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
+import { heeded } from "../ignored-signals.ts";
 import { formatTable } from "../text-table.ts";
 import { type UnmountOptions, unmountVolume } from "./fs-unmount.ts";
 import { type InstallHelperOptions, installHelper } from "./fs-mount-helper.ts";
@@ -314,7 +315,7 @@ async function serve(plan: MountPlan, mountedFd: number | null): Promise<number>
     throw new CommandError(error.about === "volume" ? plan.volume : plan.mountPoint, error.message);
   }
   let stops = 0;
-  for (const signal of STOPPING) {
+  for (const signal of heeded(STOPPING)) {
     process.on(signal, () => {
       if (stops++ > 0) mount.abort();
       else {

@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { heeded } from "../ignored-signals.ts";
 
 /**
  * Signals that end or steer programs; what the terminal does on its own (SIGWINCH, SIGTSTP by key) goes through the
@@ -19,7 +20,7 @@ const GUEST_NUMBERS: Readonly<Record<(typeof FORWARDED)[number], number>> = {
 
 /** Hands the host's signals to the guest's first program. @returns a function that ends it */
 export function forwardSignals(session: { sendSignal(signal: number): void }): () => void {
-  const handlers = FORWARDED.filter((name) => name in constants.signals).map((name) => {
+  const handlers = heeded(FORWARDED.filter((name) => name in constants.signals)).map((name) => {
     const handler = (): void => session.sendSignal(GUEST_NUMBERS[name]);
     process.on(name, handler);
     return () => process.off(name, handler);
